@@ -1,0 +1,489 @@
+"""The contract every family keeps: a `keras.Model` with players, each with an optimizer of its own."""
+
+import inspect
+import random
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Every family draws stateless noise from (seed, step, draw, replica). Folding the draw's
+# number and the replica's into one keeps two replicas from ever sharing a draw.
+_MAX_REPLICAS = 4096
+_SAMPLING_BATCH = 256
+
+
+class GAN(keras.Model):
+    """A game between networks: the base of every family in `keras_gans.zoo`.
+
+    A family sets its networks in `__init__` (functional models), describes one batch in
+    `batch_spec`, plays the game in `train_step`, and this class does the rest: one optimizer
+    per player, noise that survives a restart, the logs, saving all of it, and the refusal of
+    batches the game cannot be played with.
+
+    Pictures are float32 NHWC in [-1, 1].
+
+    Args:
+        seed: base of all noise drawn in training; two models with equal weights and seeds draw
+            the same. Drawn at random (from Python's generator, so `keras.utils.set_random_seed`
+            fixes it) where not given.
+        **kwargs: those of `keras.Model` (`name`).
+    """
+
+    #: Images per update in the paper; what `keras_gans.data.load` batches where nothing is said.
+    batch_size = 64
+
+    #: The networks each optimizer moves.
+    players = {"generator": ("generator",), "discriminator": ("discriminator",)}
+
+    #: What `train_step` reports. `loss`, the sum of the players' losses, measures nothing: it is
+    #: there for callbacks such as `keras.callbacks.TerminateOnNaN`, which read no other key.
+    logged = (
+        "loss",
+        "generator_loss",
+        "discriminator_loss",
+        "real_accuracy",
+        "fake_accuracy",
+    )
+
+    #: Discriminator updates per generator update; a batch is shared out among them.
+    discriminator_steps = 1
+
+    def __init__(self, *, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = random.randrange(2**31) if seed is None else int(seed)
+        self.step = self.add_weight(
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            name="step",
+            aggregation="only_first_replica",
+        )
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in self.logged}
+
+    # === What a family describes ===
+
+    @property
+    def networks(self):
+        """`{name: functional keras.Model}`, every network the game has."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def batch_spec(self, batch_size=None):
+        """Nested `tf.TensorSpec` of one batch: what `fit` eats and `data.load` makes."""
+        raise NotImplementedError(f"{type(self).__name__} must describe its batch.")
+
+    def default_optimizers(self):
+        """`{player: keras.optimizers.Optimizer}`, the paper's, not yet built."""
+        raise NotImplementedError(f"{type(self).__name__} must name its optimizers.")
+
+    def train_step(self, batch):
+        """The game: play, judge, learn, report."""
+        raise NotImplementedError(f"{type(self).__name__} must play its game.")
+
+    def test_step(self, batch):
+        """Refuses `evaluate` and `validation_data`: a game has no validation loss."""
+        raise NotImplementedError(
+            "A GAN has no validation loss: its losses say who is winning, not how good the "
+            "pictures are. Leave out `validation_data` and look at samples "
+            "(`keras_gans.callbacks.SampleSheet`)."
+        )
+
+    def networks_to_export(self):
+        """`{name: functional keras.Model}` worth shipping, in inference form."""
+        return {"generator": self.generator}
+
+    def describe_tensors(self):
+        """What a program that feeds the exported networks must know, by input or output name.
+
+        Returns:
+            `{name: {...}}`, plain JSON: for pictures `kind`, `layout` and `value_range`, for
+            latents `distribution`, for labels `value_range` and, where known, `classes`.
+        """
+        return {"image": {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}}
+
+    def get_config(self):
+        return {"name": self.name, "seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Rebuilds the model from `get_config`; a misspelt argument is refused by name."""
+        return cls(**config)
+
+    # === Players and their optimizers ===
+
+    def variables_of(self, player):
+        """The trainable variables of one player, network after network."""
+        return [
+            variable
+            for network in self.players[player]
+            for variable in self.networks[network].trainable_variables
+        ]
+
+    def compile(
+        self, *, run_eagerly=False, steps_per_execution=1, jit_compile=False, **optimizers
+    ):
+        """Gives every player its optimizer and builds it on that player's variables.
+
+        Args:
+            run_eagerly: as in `keras.Model.compile`.
+            steps_per_execution: as in `keras.Model.compile`.
+            jit_compile: compile the step with XLA. Off by default: on CPU it is slower. The
+                one argument to set on an accelerator.
+            **optimizers: `generator_optimizer`, `discriminator_optimizer`: anything
+                `keras.optimizers.get` takes. The paper's where not given.
+
+        Raises:
+            TypeError: for an argument that names no player.
+            ValueError: if two players share one optimizer object.
+        """
+        arguments = {f"{player}_optimizer": player for player in self.players}
+        unknown = sorted(set(optimizers) - set(arguments))
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__}.compile() has no argument {unknown[0]!r}. It takes one "
+                f"optimizer per player ({', '.join(arguments)}), `run_eagerly`, "
+                "`steps_per_execution` and `jit_compile`; losses belong to the game."
+            )
+        super().compile(
+            optimizer=None,
+            loss=None,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+        given = {
+            arguments[argument]: keras.optimizers.get(optimizer)
+            for argument, optimizer in optimizers.items()
+            if optimizer is not None
+        }
+        chosen = {**self.default_optimizers(), **given}
+        if len({id(optimizer) for optimizer in chosen.values()}) < len(chosen):
+            raise ValueError(
+                "Every player needs an optimizer of its own, because it holds the moments of "
+                "that player's variables. Received the same object twice; make two."
+            )
+        for player, optimizer in chosen.items():
+            optimizer.build(self.variables_of(player))
+            setattr(self, f"{player}_optimizer", optimizer)
+        self.optimizer = PlayerOptimizers([chosen[player] for player in self.players])
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        optimizers = {
+            f"{player}_optimizer": keras.saving.serialize_keras_object(self.optimizer_of(player))
+            for player in self.players
+        }
+        return {
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+            **optimizers,
+        }
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def optimizer_of(self, player):
+        """The optimizer `compile` gave to `player`."""
+        return getattr(self, f"{player}_optimizer")
+
+    # === What a train_step is written with ===
+
+    def checked(self, batch):
+        """The batch, shaped as `batch_spec` says.
+
+        Raises:
+            ValueError: what came, what was expected, what to do.
+        """
+        if isinstance(batch, tuple) and len(batch) == 1:  # what `fit(x=array)` yields
+            (batch,) = batch
+        check_structure(batch, self.batch_spec())
+        return batch
+
+    def shares(self, batch):
+        """The batch in `discriminator_steps` equal parts, one for each discriminator update."""
+        split = [tf.split(leaf, self.discriminator_steps) for leaf in tf.nest.flatten(batch)]
+        return [tf.nest.pack_sequence_as(batch, leaves) for leaves in zip(*split, strict=True)]
+
+    def normal(self, shape, draw=0):
+        """Standard normal noise of this training step.
+
+        Args:
+            shape: of the noise.
+            draw: number of the draw within the step; equal numbers give equal noise.
+
+        Every step, and every replica of a step, draws other noise; a run that is stopped and
+        resumed draws what it would have drawn.
+        """
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.random.fold_in(
+            tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step.value)]),
+            tf.cast(draw * _MAX_REPLICAS + replica, tf.int64),
+        )
+        return tf.random.stateless_normal(shape, seed)
+
+    def update(self, player, loss, tape):
+        """One optimizer step of `player` down the gradient of `loss`, and of nobody else.
+
+        Under a `tf.distribute` strategy the optimizer sums over replicas; dividing the gradient
+        by their number makes `loss` the mean over the whole batch.
+        """
+        variables = self.variables_of(player)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        weight = tf.ones_like(loss) / tf.cast(replicas, loss.dtype)
+        gradients = tape.gradient(loss, variables, output_gradients=weight)
+        self.optimizer_of(player).apply(gradients, variables)
+
+    def report(self, **values):
+        """Ends the step: counts it and returns the running means of the epoch for the logs.
+
+        Args:
+            **values: one scalar for each name in `logged` but `loss`.
+        """
+        values["loss"] = sum(values[f"{player}_loss"] for player in self.players)
+        for name, value in values.items():
+            self._trackers[name].update_state(value)
+        self.step.assign_add(1)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    @property
+    def metrics(self):
+        return list(self._trackers.values())
+
+    # === Training ===
+
+    def fit(self, x=None, y=None, batch_size=None, **kwargs):
+        """`keras.Model.fit`, with the first batch looked at before the game begins.
+
+        Args:
+            x: a `tf.data.Dataset` of batches shaped as `batch_spec` says (`data.load` makes
+                one), or the images as an array of float32 in [-1, 1].
+            y: with arrays, what comes beside the images (labels).
+            batch_size: with arrays, images per update; the paper's where not given.
+            **kwargs: those of `keras.Model.fit`.
+
+        Raises:
+            ValueError: if the data cannot be what the game is played with: another structure,
+                shape or dtype, pictures outside [-1, 1], labels outside the classes.
+        """
+        failures = []
+        if isinstance(x, tf.data.Dataset):
+            x = self._checked_dataset(x, failures)
+            kwargs.setdefault("shuffle", False)  # Keras warns that it leaves a Dataset's order alone
+        elif x is not None and hasattr(x, "shape"):
+            x, y, batch_size = self._checked_arrays(x, y, batch_size, kwargs)
+        try:
+            return super().fit(x, y, batch_size=batch_size, **kwargs)
+        except tf.errors.OpError:
+            if failures:  # raised inside the pipeline, where TensorFlow rewrites messages
+                raise failures[0] from None
+            raise
+
+    def _checked_dataset(self, data, failures):
+        check_structure(data.element_spec, self.batch_spec())
+        check_shares(tf.nest.flatten(data.element_spec)[0].shape[0], self.discriminator_steps)
+
+        def check(*tensors):
+            try:
+                self.check_values(tf.nest.pack_sequence_as(data.element_spec, tensors))
+            except ValueError as error:
+                failures.append(error)
+                raise
+            return True
+
+        def check_first(index, batch):
+            # Only the first batch: the pipeline's mistakes are the same in every batch, and a
+            # check that costs nothing can stay on.
+            return tf.cond(
+                index == 0,
+                lambda: tf.ensure_shape(tf.py_function(check, tf.nest.flatten(batch), tf.bool), ()),
+                lambda: True,
+            )
+
+        def passed(index, batch):
+            with tf.control_dependencies([check_first(index, batch)]):
+                return tf.nest.map_structure(tf.identity, batch)
+
+        return data.enumerate().map(passed, num_parallel_calls=1)
+
+    def _checked_arrays(self, x, y, batch_size, kwargs):
+        batch = x if y is None else (x, y)
+        spec = tf.nest.map_structure(
+            lambda array: tf.TensorSpec(array.shape, tf.as_dtype(np.asarray(array[:1]).dtype)), batch
+        )
+        check_structure(spec, self.batch_spec())
+        self.check_values(batch)
+        batch_size = batch_size or self.batch_size
+        if self.discriminator_steps == 1:
+            return x, y, batch_size
+        if kwargs.get("validation_split"):
+            raise ValueError("A GAN has no validation loss: leave out `validation_split`.")
+        # Keras would end the epoch on a smaller batch, which need not divide into shares.
+        data = tf.data.Dataset.from_tensor_slices(batch)
+        if kwargs.pop("shuffle", True):
+            data = data.shuffle(len(x), seed=self.seed)
+        size = min(batch_size, len(x) // self.discriminator_steps) * self.discriminator_steps
+        if not size:
+            raise ValueError(
+                f"{len(x)} images cannot be shared out among discriminator_steps="
+                f"{self.discriminator_steps}: every update needs at least one."
+            )
+        return data.batch(size, drop_remainder=True), None, None
+
+    def check_values(self, batch):
+        """Refuses pictures outside [-1, 1] and, in families with classes, labels outside them.
+
+        Raises:
+            ValueError: what came, what was expected, what to do.
+        """
+        for tensor, spec in zip(tf.nest.flatten(batch), tf.nest.flatten(self.batch_spec())):
+            values = np.asarray(tensor)
+            if spec.dtype.is_floating and spec.shape.rank == 4:
+                check_pictures(values)
+            elif spec.dtype.is_integer:
+                check_labels(values, self.num_classes)
+
+    # === Sampling and shipping ===
+
+    def in_chunks(self, network, *inputs):
+        """`network(inputs)` without training behaviour, in bounded memory.
+
+        Args:
+            network: a functional model.
+            *inputs: its inputs, arrays of equal length.
+
+        Returns:
+            float32 NumPy array, all outputs.
+        """
+        chunks = [
+            keras.ops.convert_to_numpy(
+                network([part[start : start + _SAMPLING_BATCH] for part in inputs], training=False)
+                if len(inputs) > 1
+                else network(inputs[0][start : start + _SAMPLING_BATCH], training=False)
+            )
+            for start in range(0, len(inputs[0]), _SAMPLING_BATCH)
+        ]
+        return np.concatenate(chunks)
+
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """Writes the sampling network to one file, proven equal to Keras before it appears.
+
+        Args:
+            filepath: of the file, or folder for a SavedModel, to write.
+            format: "tf_saved_model", "onnx" or "tflite" ("litert", Keras' name, is the same).
+            **kwargs: those of `keras_gans.export.export_network`.
+
+        Raises:
+            ValueError: for an unknown format.
+            FileExistsError: if `filepath` exists and `overwrite` is not set.
+            keras_gans.export.ParityError: if the file differs from Keras.
+        """
+        # The only arrow from the contract to a room: Keras users expect `export` on the model.
+        from keras_gans import export
+
+        return export.export_sampling_network(self, filepath, format, **kwargs)
+
+
+class PlayerOptimizers:
+    """All optimizers of a game in the place where Keras' callbacks look for one.
+
+    `LearningRateScheduler`, `ReduceLROnPlateau` and `TensorBoard` know `optimizers` from
+    `keras.optimizers.MultiOptimizer` and treat each of them by itself.
+    """
+
+    built = True
+
+    def __init__(self, optimizers):
+        self.optimizers = optimizers
+
+    @property
+    def iterations(self):
+        """Updates of the first player."""
+        return self.optimizers[0].iterations
+
+
+# === What a batch must be ===
+
+
+def check_structure(batch, spec):
+    """Compares structure, dtypes and shapes of a batch (tensors or their specs) with `spec`.
+
+    Raises:
+        ValueError: what came, what was expected, what to do.
+    """
+    try:
+        tf.nest.assert_same_structure(batch, spec)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"A batch must be {_describe(spec)}. Received: {_describe(batch)}. "
+            "`keras_gans.data.load(source, model)` makes such batches."
+        ) from None
+    for came, expected in zip(tf.nest.flatten(batch), tf.nest.flatten(spec)):
+        if expected.dtype.is_floating and tf.as_dtype(came.dtype) == tf.uint8:
+            raise ValueError(
+                "Pictures must be float32 in [-1, 1]. Received: uint8, which holds 0 to 255. "
+                "Use `images / 127.5 - 1`, as float32."
+            )
+        same_kind = tf.as_dtype(came.dtype).is_floating == expected.dtype.is_floating
+        if not same_kind or not expected.shape.is_compatible_with(tf.TensorShape(came.shape)):
+            raise ValueError(f"A batch must be {_describe(spec)}. Received: {_describe(batch)}.")
+
+
+def check_shares(batch_size, discriminator_steps):
+    """Refuses a batch size that cannot be shared out among the discriminator's updates."""
+    if batch_size is not None and batch_size % discriminator_steps:
+        raise ValueError(
+            f"A batch is shared out among discriminator_steps={discriminator_steps} updates, so "
+            f"its size must be a multiple of {discriminator_steps}. Received: {batch_size}."
+        )
+
+
+def check_pictures(images):
+    """Refuses pictures that are not in [-1, 1]; naming the scale they seem to have."""
+    low, high = float(images.min()), float(images.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError("Pictures must be finite. Received NaN or infinite values.")
+    if low >= -1.001 and high <= 1.001:
+        return
+    fix = "Scale them to [-1, 1]."
+    if high > 2 and high <= 255:
+        fix = "They look like 0 to 255: use `images / 127.5 - 1`."
+    raise ValueError(
+        f"Pictures must be in [-1, 1]. Received values from {low:g} to {high:g}. {fix}"
+    )
+
+
+def check_labels(labels, num_classes):
+    """Refuses labels outside [0, num_classes)."""
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"Labels must be from 0 to {num_classes - 1}, because num_classes={num_classes}. "
+            f"Received labels from {low} to {high}."
+        )
+
+
+def check_choice(name, value, choices):
+    """Refuses a value that is not one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {sorted(choices)}. Received: {value!r}")
+
+
+def _describe(structure):
+    if isinstance(structure, (tuple, list)):
+        return f"({', '.join(_describe(part) for part in structure)})"
+    if isinstance(structure, dict):
+        return f"{{{', '.join(f'{key}: {_describe(part)}' for key, part in structure.items())}}}"
+    if not hasattr(structure, "shape"):
+        return type(structure).__name__
+    shape = ", ".join("any" if size is None else str(size) for size in structure.shape)
+    return f"{tf.as_dtype(structure.dtype).name}[{shape}]"
+
+
+def constructor_arguments(cls):
+    """The names a family's constructor takes, its base's included."""
+    names = [p.name for p in inspect.signature(cls.__init__).parameters.values()]
+    names += [p.name for p in inspect.signature(GAN.__init__).parameters.values()]
+    return [name for name in dict.fromkeys(names) if name not in ("self", "args", "kwargs")] + ["name"]

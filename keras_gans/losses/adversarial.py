@@ -1,0 +1,37 @@
+"""Adversarial losses: pure functions of logits, D(x) before any sigmoid.
+
+The softplus forms are those of the logarithms in the papers without their overflow:
+log(sigmoid(a)) = -softplus(-a) and log(1 - sigmoid(a)) = -softplus(a).
+"""
+
+from keras import ops
+
+
+def logistic(real_logits, fake_logits):
+    """Discriminator loss of Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (eq. 1).
+
+    Args:
+        real_logits: what the discriminator says of real images, any shape.
+        fake_logits: what it says of generated ones, any shape.
+
+    Returns:
+        A scalar, `-mean(log D(x)) - mean(log(1 - D(G(z))))`; 2 log 2 for a discriminator
+        that cannot tell them apart.
+    """
+    real_loss = ops.mean(ops.softplus(-real_logits))  # -log D(x)
+    fake_loss = ops.mean(ops.softplus(fake_logits))  # -log(1 - D(G(z)))
+    return real_loss + fake_loss
+
+
+def minimax(fake_logits):
+    """Generator loss of the zero-sum game, Goodfellow et al., 2014 (eq. 1): `mean(log(1 - D(G(z))))`.
+
+    Its gradient vanishes where the discriminator is sure that the images are fake
+    (section 3 of the paper); `non_saturating` is what trains.
+    """
+    return -ops.mean(ops.softplus(fake_logits))
+
+
+def non_saturating(fake_logits):
+    """Generator loss that keeps its gradient, Goodfellow et al., 2014 (section 3): `-mean(log D(G(z)))`."""
+    return ops.mean(ops.softplus(-fake_logits))

@@ -1,0 +1,134 @@
+"""The zoo's catalogue: names, and the models they stand for."""
+
+import dataclasses
+import difflib
+from typing import Any
+
+from keras_gans.gan import constructor_arguments
+
+TASKS = (
+    "unconditional",
+    "class_conditional",
+    "paired_translation",
+    "unpaired_translation",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ZooEntry:
+    """One row of the zoo.
+
+    Attributes:
+        name: what `zoo.get` takes.
+        cls: the model class, a `keras_gans.GAN`.
+        task: one of `TASKS`.
+        paper: reference as text, with its address.
+        config: constructor arguments that make the row.
+        tiny: further arguments that shrink it so that it builds and fits in a second, for tests.
+        data: default source for `keras_gans.data.load`, or None.
+        weights: file of pretrained weights, or None.
+    """
+
+    name: str
+    cls: type
+    task: str
+    paper: str
+    config: dict[str, Any]
+    tiny: dict[str, Any]
+    data: str | None = None
+    weights: str | None = None
+
+
+_ENTRIES: dict[str, ZooEntry] = {}
+
+
+def register(name, cls, *, task, paper, tiny, data=None, weights=None, **config):
+    """Adds a row to the zoo.
+
+    Args:
+        name: of the row; must be new.
+        cls: a `keras_gans.GAN` subclass.
+        task: one of `TASKS`.
+        paper: reference as text.
+        tiny: constructor arguments that make it build and fit in a second.
+        data: default data source.
+        weights: file of pretrained weights.
+        **config: constructor arguments of the row.
+
+    Returns:
+        The `ZooEntry`.
+
+    Raises:
+        ValueError: for a name that is taken or an unknown task.
+    """
+    if name in _ENTRIES:
+        raise ValueError(f"The zoo has {name!r} already. Choose another name.")
+    if task not in TASKS:
+        raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
+    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data, weights)
+    return _ENTRIES[name]
+
+
+def names(task=None):
+    """Names of the zoo's entries, sorted; of one task where given.
+
+    Raises:
+        ValueError: for an unknown task.
+    """
+    if task is not None and task not in TASKS:
+        raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
+    return sorted(name for name, row in _ENTRIES.items() if task in (None, row.task))
+
+
+def entry(name):
+    """The `ZooEntry` called `name`.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest one.
+    """
+    if name in _ENTRIES:
+        return _ENTRIES[name]
+    raise ValueError(
+        f"Unknown zoo model: {name!r}.{_suggestion(name, _ENTRIES)} "
+        f"Available models: {', '.join(names())}."
+    )
+
+
+def get(name, *, pretrained=False, **overrides):
+    """Builds and compiles an entry of the zoo.
+
+    Args:
+        name: of the entry, see `names()`.
+        pretrained: start from the weights that ship with the entry.
+        **overrides: constructor arguments that replace the entry's.
+
+    Returns:
+        A compiled `keras_gans.GAN`.
+
+    Raises:
+        ValueError: for an unknown name, an unknown argument, a value the networks cannot be
+            built with, or `pretrained=True` where no weights ship.
+    """
+    row = entry(name)
+    allowed = constructor_arguments(row.cls)
+    for argument in overrides:
+        if argument not in allowed:
+            raise ValueError(
+                f"{name} has no argument {argument!r}.{_suggestion(argument, allowed)} "
+                f"It takes: {', '.join(allowed)}."
+            )
+    if pretrained and row.weights is None:
+        raise ValueError(
+            f"No pretrained weights ship with {name}. Use `pretrained=False` and train it: "
+            f"`keras-gans train {name} --data {row.data or 'SOURCE'}`."
+        )
+    model = row.cls(**{"name": name, **row.config, **overrides})
+    model.compile()
+    if pretrained:
+        model.load_weights(row.weights)
+    return model
+
+
+def _suggestion(name, known):
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
