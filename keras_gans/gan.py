@@ -1,4 +1,4 @@
-"""The contract every family keeps: a `keras.Model` with players, each with an optimizer of its own."""
+"""The contract every family keeps: a `keras.Model` whose players each have an optimizer."""
 
 import inspect
 import random
@@ -45,6 +45,9 @@ class GAN(keras.Model):
         "real_accuracy",
         "fake_accuracy",
     )
+
+    #: Classes the labels stand for, in families that have them.
+    num_classes = None
 
     #: Discriminator updates per generator update; a batch is shared out among them.
     discriminator_steps = 1
@@ -120,9 +123,7 @@ class GAN(keras.Model):
             for variable in self.networks[network].trainable_variables
         ]
 
-    def compile(
-        self, *, run_eagerly=False, steps_per_execution=1, jit_compile=False, **optimizers
-    ):
+    def compile(self, *, run_eagerly=False, steps_per_execution=1, jit_compile=False, **optimizers):
         """Gives every player its optimizer and builds it on that player's variables.
 
         Args:
@@ -271,7 +272,9 @@ class GAN(keras.Model):
         failures = []
         if isinstance(x, tf.data.Dataset):
             x = self._checked_dataset(x, failures)
-            kwargs.setdefault("shuffle", False)  # Keras warns that it leaves a Dataset's order alone
+            kwargs.setdefault(
+                "shuffle", False
+            )  # Keras warns that it leaves a Dataset's order alone
         elif x is not None and hasattr(x, "shape"):
             x, y, batch_size = self._checked_arrays(x, y, batch_size, kwargs)
         try:
@@ -311,7 +314,8 @@ class GAN(keras.Model):
     def _checked_arrays(self, x, y, batch_size, kwargs):
         batch = x if y is None else (x, y)
         spec = tf.nest.map_structure(
-            lambda array: tf.TensorSpec(array.shape, tf.as_dtype(np.asarray(array[:1]).dtype)), batch
+            lambda array: tf.TensorSpec(array.shape, tf.as_dtype(np.asarray(array[:1]).dtype)),
+            batch,
         )
         check_structure(spec, self.batch_spec())
         self.check_values(batch)
@@ -322,8 +326,9 @@ class GAN(keras.Model):
             raise ValueError("A GAN has no validation loss: leave out `validation_split`.")
         # Keras would end the epoch on a smaller batch, which need not divide into shares.
         data = tf.data.Dataset.from_tensor_slices(batch)
-        if kwargs.pop("shuffle", True):
+        if kwargs.get("shuffle", True):
             data = data.shuffle(len(x), seed=self.seed)
+        kwargs["shuffle"] = False  # done here
         size = min(batch_size, len(x) // self.discriminator_steps) * self.discriminator_steps
         if not size:
             raise ValueError(
@@ -338,7 +343,8 @@ class GAN(keras.Model):
         Raises:
             ValueError: what came, what was expected, what to do.
         """
-        for tensor, spec in zip(tf.nest.flatten(batch), tf.nest.flatten(self.batch_spec())):
+        specs = tf.nest.flatten(self.batch_spec())
+        for tensor, spec in zip(tf.nest.flatten(batch), specs, strict=True):
             values = np.asarray(tensor)
             if spec.dtype.is_floating and spec.shape.rank == 4:
                 check_pictures(values)
@@ -357,14 +363,13 @@ class GAN(keras.Model):
         Returns:
             float32 NumPy array, all outputs.
         """
-        chunks = [
-            keras.ops.convert_to_numpy(
-                network([part[start : start + _SAMPLING_BATCH] for part in inputs], training=False)
-                if len(inputs) > 1
-                else network(inputs[0][start : start + _SAMPLING_BATCH], training=False)
-            )
-            for start in range(0, len(inputs[0]), _SAMPLING_BATCH)
-        ]
+        chunks = []
+        for start in range(0, len(inputs[0]), _SAMPLING_BATCH):
+            chunk = [
+                keras.ops.convert_to_tensor(i[start : start + _SAMPLING_BATCH]) for i in inputs
+            ]
+            outputs = network(chunk if len(chunk) > 1 else chunk[0], training=False)
+            chunks.append(keras.ops.convert_to_numpy(outputs))
         return np.concatenate(chunks)
 
     def export(self, filepath, format="tf_saved_model", **kwargs):
@@ -420,7 +425,7 @@ def check_structure(batch, spec):
             f"A batch must be {_describe(spec)}. Received: {_describe(batch)}. "
             "`keras_gans.data.load(source, model)` makes such batches."
         ) from None
-    for came, expected in zip(tf.nest.flatten(batch), tf.nest.flatten(spec)):
+    for came, expected in zip(tf.nest.flatten(batch), tf.nest.flatten(spec), strict=True):
         if expected.dtype.is_floating and tf.as_dtype(came.dtype) == tf.uint8:
             raise ValueError(
                 "Pictures must be float32 in [-1, 1]. Received: uint8, which holds 0 to 255. "
@@ -465,6 +470,48 @@ def check_labels(labels, num_classes):
         )
 
 
+def check_positive(name, value):
+    """Refuses what is not a whole number of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{name}` must be a whole number of at least 1. Received: {value!r}")
+
+
+def label_each(labels, num_classes, count=None, latents=None):
+    """One label for each picture to sample.
+
+    Args:
+        labels: one for all, one for each, or None for the classes in turn.
+        num_classes: classes there are.
+        count: pictures asked for; as many as labels or latents, or 16, where None.
+        latents: those asked for, or None.
+
+    Returns:
+        int32 (N,)
+
+    Raises:
+        ValueError: for labels outside the classes, or numbers that disagree.
+    """
+    labels = None if labels is None else np.asarray(labels)
+    numbers = {
+        "count": count,
+        "latents": None if latents is None else len(latents),
+        "labels": None if labels is None or labels.ndim == 0 else len(labels),
+    }
+    asked = {name: number for name, number in numbers.items() if number is not None}
+    if len(set(asked.values())) > 1:
+        raise ValueError(
+            "`count`, `latents` and `labels` must agree on how many pictures to sample. "
+            f"Received: {', '.join(f'{name}: {number}' for name, number in asked.items())}."
+        )
+    count = next(iter(asked.values()), 16)
+    if labels is None:
+        labels = np.arange(count) % num_classes
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"Labels must be integers. Received: {labels.dtype}.")
+    check_labels(labels, num_classes)
+    return np.broadcast_to(labels, (count,)).astype("int32")
+
+
 def check_choice(name, value, choices):
     """Refuses a value that is not one of `choices`."""
     if value not in choices:
@@ -486,4 +533,6 @@ def constructor_arguments(cls):
     """The names a family's constructor takes, its base's included."""
     names = [p.name for p in inspect.signature(cls.__init__).parameters.values()]
     names += [p.name for p in inspect.signature(GAN.__init__).parameters.values()]
-    return [name for name in dict.fromkeys(names) if name not in ("self", "args", "kwargs")] + ["name"]
+    return [name for name in dict.fromkeys(names) if name not in ("self", "args", "kwargs")] + [
+        "name"
+    ]

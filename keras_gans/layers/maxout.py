@@ -24,7 +24,9 @@ class Maxout(keras.layers.Dense):
 
     def call(self, inputs, training=None):
         affine = super().call(inputs)
-        grouped = ops.reshape(affine, (-1, *affine.shape[1:-1], self.units // self.pieces, self.pieces))
+        grouped = ops.reshape(
+            affine, (-1, *affine.shape[1:-1], self.units // self.pieces, self.pieces)
+        )
         return ops.max(grouped, axis=-1)
 
     def compute_output_shape(self, input_shape):

@@ -24,14 +24,17 @@ def logistic(real_logits, fake_logits):
 
 
 def minimax(fake_logits):
-    """Generator loss of the zero-sum game, Goodfellow et al., 2014 (eq. 1): `mean(log(1 - D(G(z))))`.
+    """Generator loss of the zero-sum game, `mean(log(1 - D(G(z))))`.
 
-    Its gradient vanishes where the discriminator is sure that the images are fake
+    Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (eq. 1). Its gradient vanishes where the discriminator is sure that the images are fake
     (section 3 of the paper); `non_saturating` is what trains.
     """
     return -ops.mean(ops.softplus(fake_logits))
 
 
 def non_saturating(fake_logits):
-    """Generator loss that keeps its gradient, Goodfellow et al., 2014 (section 3): `-mean(log D(G(z)))`."""
+    """Generator loss that keeps its gradient, `-mean(log D(G(z)))`.
+
+    Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (section 3).
+    """
     return ops.mean(ops.softplus(-fake_logits))

@@ -1,6 +1,10 @@
 """The zoo: `names()`, `entry(name)`, `get(name)`, and one file per family."""
 
-from keras_gans.zoo import dcgan as _dcgan  # noqa: F401  registers its entries
+# Each import registers the family's entries.
+from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
+from keras_gans.zoo import cgan as _cgan  # noqa: F401
+from keras_gans.zoo import dcgan as _dcgan  # noqa: F401
+from keras_gans.zoo import gan as _gan  # noqa: F401
 from keras_gans.zoo.registry import TASKS, ZooEntry, entry, get, names, register
 
 __all__ = ["TASKS", "ZooEntry", "entry", "get", "names", "register"]

@@ -26,11 +26,10 @@ convolutions over their whole input, are written as the dense layers they are.
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_gans import losses
+from keras_gans import latent, losses
 from keras_gans.gan import GAN
 from keras_gans.layers import BatchNorm
 from keras_gans.zoo.registry import register
@@ -61,7 +60,9 @@ def generator(latent_dim, image_size, image_channels, filters):
     """Latents (N, latent_dim) -> images (N, image_size, image_size, image_channels) in [-1, 1]."""
     start, widths = block_widths(image_size, filters)
     latent = keras.Input((latent_dim,), name="latent")
-    x = layers.Dense(start * start * widths[0], use_bias=False, kernel_initializer=_normal())(latent)
+    x = layers.Dense(start * start * widths[0], use_bias=False, kernel_initializer=_normal())(
+        latent
+    )
     x = layers.Reshape((start, start, widths[0]))(x)
     x = layers.ReLU()(_batch_norm()(x))
     for width in widths[1:]:
@@ -81,7 +82,9 @@ def discriminator(image_size, image_channels, filters):
         x = _downsample(width)(x)
         x = layers.LeakyReLU(0.2)(_batch_norm()(x))
     x = layers.Flatten()(x)
-    logits = layers.Dense(1, use_bias=False, kernel_initializer=_normal(), dtype="float32", name="logits")(x)
+    logits = layers.Dense(
+        1, use_bias=False, kernel_initializer=_normal(), dtype="float32", name="logits"
+    )(x)
     return keras.Model(image, logits, name="discriminator")
 
 
@@ -179,12 +182,14 @@ class DCGAN(GAN):
             float32 (N, image_size, image_size, image_channels) in [-1, 1].
         """
         if latents is None:
-            latents = np.random.default_rng(seed).standard_normal((count, self.latent_dim))
-        return self.in_chunks(self.generator, np.asarray(latents, "float32"))
+            latents = latent.draw(count, self.latent_dim, seed)
+        return self.in_chunks(self.generator, latents)
 
     def describe_tensors(self):
-        latent = {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0}
-        return {"latent": latent, **super().describe_tensors()}
+        return {
+            "latent": {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0},
+            **super().describe_tensors(),
+        }
 
     def get_config(self):
         return {

@@ -1,0 +1,5 @@
+"""`python -m keras_gans` is the `keras-gans` command."""
+
+from keras_gans.cli import main
+
+main()

@@ -1,0 +1,54 @@
+"""Sample sheets while training."""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans import sheets
+
+
+class SampleSheet(keras.callbacks.Callback):
+    """Draws the same latents again and again, so that one sees the generator learn.
+
+    Writes `epoch-0000.png` before training, then one sheet every `every` epochs and one after
+    the last. A model with classes gets one row for each, other models a square.
+
+    Args:
+        directory: where the sheets go.
+        every: epochs from one sheet to the next.
+        seed: of the latents.
+        row_names: names of the classes, written beside the rows.
+        log_dir: where TensorBoard finds the sheets too; nowhere where not given.
+    """
+
+    def __init__(self, directory, *, every=1, seed=0, row_names=None, log_dir=None):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+        self.every, self.seed = every, seed
+        self.row_names = row_names
+        self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
+        self._drawn = None
+
+    def on_train_begin(self, logs=None):
+        self._draw(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._epoch = epoch + 1
+        if self._epoch % self.every == 0:
+            self._draw(self._epoch)
+
+    def on_train_end(self, logs=None):
+        if self._drawn != getattr(self, "_epoch", self._drawn):
+            self._draw(self._epoch)
+        if self.writer:
+            self.writer.close()
+
+    def _draw(self, epoch):
+        picture = sheets.samples(self.model, seed=self.seed, names=self.row_names)
+        sheets.save(picture, self.directory / f"epoch-{epoch:04d}.png")
+        self._drawn = epoch
+        if self.writer:
+            with self.writer.as_default():
+                tf.summary.image("samples", np.asarray(picture)[None], step=epoch)

@@ -1,0 +1,394 @@
+"""The `keras-gans` command: each verb reads its arguments and calls one function of the library."""
+
+import ast
+import contextlib
+import dataclasses
+import os
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import keras_gans
+
+# TensorFlow and everything that imports it is imported inside the verbs, so that --help is quick.
+
+app = typer.Typer(
+    name="keras-gans",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+console = Console()
+complaints = Console(stderr=True)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback for errors.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+RunFolder = Annotated[pathlib.Path, typer.Argument(help="Folder of a run, as `train` made it.")]
+
+
+def main():
+    """Entry point of the command."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+):
+    """GANs for Keras 3: get one by name, train it, look at it, ship it.
+
+    A whole job, on the pictures that come with the package:
+
+        keras-gans train cdcgan_fashion
+
+        keras-gans sample runs/00001-cdcgan-fashion --interpolate
+
+        keras-gans export runs/00001-cdcgan-fashion
+    """
+    if version:
+        console.print(f"keras-gans {keras_gans.__version__}")
+        raise typer.Exit()
+
+
+@contextlib.contextmanager
+def _one_sentence(debug):
+    """Turns the errors of users into one sentence and exit code 2."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        if debug:
+            raise
+        text = str(error).strip() or type(error).__name__
+        complaints.print(f"[bold red]Error:[/] {_plain(text)}", highlight=False)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        complaints.print("Stopped.")
+        raise typer.Exit(130) from None
+
+
+def _plain(text):
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _quiet_tensorflow():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@app.command("list")
+def list_entries(
+    task: Annotated[str | None, typer.Option(help="Only entries of this task.")] = None,
+    debug: Debug = False,
+):
+    """List the zoo.
+
+    Example: `keras-gans list --task class_conditional`
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans import zoo
+
+        table = Table(box=None, pad_edge=False)
+        for heading in ("name", "task", "pictures", "data", "paper"):
+            table.add_column(heading)
+        for name in zoo.names(task):
+            row = zoo.entry(name)
+            table.add_row(name, row.task, _size(row), row.data or "", row.paper)
+        console.print(table)
+
+
+def _size(row):
+    import inspect
+
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(row.cls.__init__).parameters.items()
+    }
+    arguments = {**defaults, **row.config}
+    side, channels = arguments["image_size"], arguments["image_channels"]
+    return f"{side} x {side} x {channels}"
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name in the zoo, see `keras-gans list`.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Constructor argument, `key=value`.")
+    ] = None,
+    debug: Debug = False,
+):
+    """Show an entry: the game, its arguments, its networks.
+
+    Example: `keras-gans show dcgan --set image_size=128`
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans import zoo
+
+        model = zoo.get(name, **_settings(settings))
+        _describe(zoo.entry(name), model)
+
+
+def _describe(row, model):
+    module = sys.modules[row.cls.__module__]
+    console.print((module.__doc__ or row.cls.__doc__ or "").strip(), highlight=False, markup=False)
+    console.print("\n[bold]Arguments[/] (change them with --set key=value)")
+    for key, value in model.get_config().items():
+        console.print(f"  {key} = {value!r}", highlight=False, markup=False)
+    for network in model.networks.values():
+        network.summary(print_fn=lambda line: console.print(line, markup=False, highlight=False))
+
+
+def _settings(pairs):
+    settings = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ValueError(
+                f"--set takes key=value, such as `--set latent_dim=64`. Received: {pair!r}"
+            )
+        try:
+            settings[key.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            settings[key.strip()] = value.strip()  # a word: objective=minimax
+    return settings
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="Name in the zoo, see `keras-gans list`.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="`bundled:fashion_mnist`, `folder:PATH` or `tfds:NAME`; "
+            "the entry's own where not given."
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
+    steps_per_epoch: Annotated[
+        int | None, typer.Option(help="Batches in a pass; all where not given.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images per update; the paper's where not given.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Part of the data.")] = "train",
+    seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Same seed, same weights to the bit; slower.")
+    ] = False,
+    flip: Annotated[bool, typer.Option("--flip", help="Mirror pictures at random.")] = False,
+    jit_compile: Annotated[
+        bool, typer.Option("--jit-compile", help="XLA, for accelerators; slower on CPU.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Constructor argument, `key=value`.")
+    ] = None,
+    runs_dir: Annotated[pathlib.Path, typer.Option(help="Where the run gets its folder.")] = (
+        pathlib.Path("runs")
+    ),
+    data_dir: Annotated[
+        str | None, typer.Option(help="Where TensorFlow Datasets keeps prepared data.")
+    ] = None,
+    manual_dir: Annotated[
+        str | None,
+        typer.Option(help="Where archives lie that TensorFlow Datasets shall not download."),
+    ] = None,
+    sheet_every: Annotated[int, typer.Option(help="Epochs between two sample sheets.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done; train nothing.")
+    ] = False,
+    debug: Debug = False,
+):
+    """Train an entry in a run folder of its own.
+
+    Examples:
+
+        keras-gans train cdcgan_fashion --epochs 30
+
+        keras-gans train dcgan --data folder:photos --batch-size 32 --set image_size=128
+
+        keras-gans train gan --data tfds:mnist --manual-dir downloads/mnist --set objective=minimax
+
+        keras-gans train dcgan --data folder:photos --dry-run
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans import runs
+
+        options = runs.Options(
+            model=name,
+            data=data,
+            overrides=_settings(settings),
+            split=split,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            seed=seed,
+            deterministic=deterministic,
+            jit_compile=jit_compile,
+            flip=flip,
+            data_dir=data_dir,
+            manual_dir=manual_dir,
+            sheet_every=sheet_every,
+        )
+        if dry_run:
+            _dry_run(options)
+            return
+        run = runs.train(options, runs_dir)
+        console.print(f"\nModel    {run.model_path}\nSheets   {run.path / 'samples'}")
+        console.print(f"Next     keras-gans export {run.path}", highlight=False)
+
+
+def _dry_run(options):
+    from keras_gans import runs, zoo
+
+    model, dataset = runs.prepare(options)
+    for key, value in dataclasses.asdict(options).items():
+        console.print(f"{key} = {value!r}", highlight=False, markup=False)
+    console.print(f"batches in the data = {int(dataset.cardinality())}", highlight=False)
+    _describe(zoo.entry(options.model), model)
+
+
+@app.command()
+def sample(
+    run: RunFolder,
+    count: Annotated[int | None, typer.Option(help="Pictures, or rows with --interpolate.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Class to draw, by number or name; may be repeated.")
+    ] = None,
+    interpolate: Annotated[
+        bool, typer.Option("--interpolate", help="Each row goes from one latent to another.")
+    ] = False,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Straight lines instead of great circles.")
+    ] = False,
+    arithmetic: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(
+            metavar="A B C",
+            help="mean(A) - mean(B) + mean(C): numbers of pictures on the sheet of the same "
+            "seed, counted from 0, with commas between.",
+        ),
+    ] = None,
+    output: Annotated[
+        pathlib.Path | None, typer.Option(help="PNG to write; in the run where not given.")
+    ] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Draw a sheet of pictures from a trained model.
+
+    Examples:
+
+        keras-gans sample runs/00001-cdcgan-fashion --label Sneaker --label Bag --count 8
+
+        keras-gans sample runs/00001-dcgan-fashion --interpolate --count 6
+
+        keras-gans sample runs/00001-dcgan-fashion --arithmetic 1,5,9 2,4,6 3,8,12
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans import runs, sheets
+
+        kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
+        opened = runs.open_run(run)
+        path = output or opened.path / "samples" / f"{kind}-seed{seed}.png"
+        _refuse_existing(path, overwrite)
+        model, names = opened.load_model(), opened.class_names()
+        labels = opened.labels(label)
+        if arithmetic:
+            groups = [_numbers(group) for group in arithmetic]
+            picture = sheets.arithmetic(model, *groups, labels, seed=seed)
+        elif interpolate:
+            picture = sheets.interpolation(
+                model, count, labels, linear=linear, seed=seed, names=names
+            )
+        else:
+            picture = sheets.samples(model, count, labels, seed=seed, names=names)
+        console.print(f"Sheet    {sheets.save(picture, path)}")
+
+
+def _numbers(text):
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--arithmetic takes numbers of pictures with commas between, such as 1,5,9. "
+            f"Received: {text!r}"
+        ) from None
+
+
+def _refuse_existing(path, overwrite):
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists. Use --overwrite to replace it, or another --output.")
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    formats: Annotated[
+        str, typer.Option(help="Names with commas between, or `all`.")
+    ] = "saved_model,onnx,tflite",
+    output: Annotated[
+        pathlib.Path | None, typer.Option(help="Folder to make; RUN/exported where not given.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Fixed batch, for phones; any batch where not given.")
+    ] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Write a trained model for other runtimes, each file proven equal to Keras.
+
+    Examples:
+
+        keras-gans export runs/00001-cdcgan-fashion
+
+        keras-gans export runs/00001-cdcgan-fashion --formats tflite --batch-size 1 --output phone
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans import export as exporting
+        from keras_gans import runs
+
+        opened = runs.open_run(run)
+        directory = output or opened.path / "exported"
+        wanted = exporting.FORMATS if formats == "all" else tuple(formats.split(","))
+        manifest = exporting.export(
+            opened.load_model(),
+            directory,
+            formats=wanted,
+            batch_size=batch_size,
+            overwrite=overwrite,
+            classes=opened.class_names(),
+        )
+        _report(opened, directory, manifest)
+
+
+def _report(run, directory, manifest):
+    table = Table(title="Exported and proven equal to Keras", title_justify="left")
+    for heading in ("file", "format", "size", "max difference", "tolerance"):
+        justify = "left" if heading in ("file", "format") else "right"
+        table.add_column(heading, justify=justify, no_wrap=True)
+    for file in manifest.files:
+        table.add_row(
+            file.path,
+            file.format,
+            f"{file.size / 1e6:.2f} MB",
+            f"{file.max_difference:.1e}",
+            f"{file.tolerance:.0e}",
+        )
+    console.print(table)
+    console.print(f"Exports  {directory} (manifest.json says how to feed each file)")
+    console.print(f"Model    {run.model_path}")
+    console.print(f"Log      {run.path / 'log.csv'}")
+    sheets = sorted((run.path / "samples").glob("epoch-*.png"))
+    if sheets:
+        console.print(f"Sheet    {sheets[-1]}")

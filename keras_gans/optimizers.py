@@ -1,0 +1,69 @@
+"""Optimizers and schedules of the papers that Keras does not have."""
+
+import math
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class RampedSGD(keras.optimizers.SGD):
+    """Stochastic gradient descent whose momentum grows linearly, then stays.
+
+    Args:
+        learning_rate: a float or a `keras.optimizers.schedules.LearningRateSchedule`.
+        momentum: at the first update.
+        final_momentum: from update `ramp_steps` on.
+        ramp_steps: updates over which it grows.
+        **kwargs: those of `keras.optimizers.SGD`, except `nesterov`.
+
+    Reference: `MomentumAdjustor` in pylearn2, as the GAN and CGAN papers' code uses it.
+    """
+
+    def __init__(
+        self, learning_rate=0.1, momentum=0.5, *, final_momentum=0.7, ramp_steps=125_000, **kwargs
+    ):
+        super().__init__(learning_rate, momentum=momentum, **kwargs)
+        self.final_momentum = final_momentum
+        self.ramp_steps = ramp_steps
+
+    def update_step(self, gradient, variable, learning_rate):
+        velocity = self.momentums[self._get_variable_index(variable)]
+        progress = ops.minimum(ops.cast(self.iterations, "float32") / self.ramp_steps, 1.0)
+        momentum = self.momentum + (self.final_momentum - self.momentum) * progress
+        step = velocity * ops.cast(momentum, velocity.dtype) - gradient * ops.cast(
+            learning_rate, velocity.dtype
+        )
+        self.assign(velocity, step)
+        self.assign_add(variable, step)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "final_momentum": self.final_momentum,
+            "ramp_steps": self.ramp_steps,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class FlooredDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate divided by `factor` at every update, down to `floor`.
+
+    Args:
+        initial: learning rate of the first update.
+        factor: what it is divided by, just above 1.
+        floor: below which it does not fall.
+
+    Reference: `ExponentialDecay` in pylearn2, as the GAN and CGAN papers' code uses it.
+    """
+
+    def __init__(self, initial=0.1, factor=1.000004, floor=1e-6):
+        self.initial, self.factor, self.floor = initial, factor, floor
+
+    def __call__(self, step):
+        # In logarithms: factor ** step overflows float32 after some 20 million updates.
+        decay = ops.exp(-ops.cast(step, "float32") * math.log(self.factor))
+        return ops.maximum(self.initial * decay, self.floor)
+
+    def get_config(self):
+        return {"initial": self.initial, "factor": self.factor, "floor": self.floor}

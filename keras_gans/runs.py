@@ -1,0 +1,299 @@
+"""Runs: training with a folder of its own that holds everything to repeat and to use it.
+
+runs/00003-cdcgan-fashion/
+    options.json    all that is needed to repeat the run
+    log.csv         losses and accuracies, a line each epoch
+    tensorboard/    the same and the sheets, for `tensorboard --logdir`
+    samples/        sheets of the same latents, epoch after epoch
+    checkpoints/    the newest state of training
+    model.keras     the trained model
+    exported/       what `keras-gans export` writes
+"""
+
+import dataclasses
+import difflib
+import json
+import os
+import pathlib
+import shutil
+import sys
+import zipfile
+
+import keras
+import tensorflow as tf
+
+import keras_gans
+from keras_gans import data, zoo
+from keras_gans.callbacks import SampleSheet
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Everything that decides how a run goes.
+
+    Attributes:
+        model: name in the zoo.
+        data: source for `keras_gans.data.load`; the entry's own where None.
+        overrides: constructor arguments that replace the entry's.
+        split: part of the source.
+        epochs: passes over the data.
+        steps_per_epoch: batches in a pass; all of them where None.
+        batch_size: images per update; the paper's where None.
+        seed: of weights, noise and order.
+        deterministic: same seed, same weights at the end, to the bit; slower.
+        jit_compile: XLA, for accelerators; slower on CPU.
+        flip: mirror pictures at random.
+        data_dir: where TensorFlow Datasets keeps prepared data.
+        manual_dir: where archives lie that TensorFlow Datasets shall not download.
+        sheet_every: epochs from one sample sheet to the next.
+    """
+
+    model: str
+    data: str | None = None
+    overrides: dict = dataclasses.field(default_factory=dict)
+    split: str = "train"
+    epochs: int = 20
+    steps_per_epoch: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    deterministic: bool = False
+    jit_compile: bool = False
+    flip: bool = False
+    data_dir: str | None = None
+    manual_dir: str | None = None
+    sheet_every: int = 1
+
+    def __post_init__(self):
+        for name in ("epochs", "steps_per_epoch", "batch_size", "sheet_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished or unfinished run: its folder and its options."""
+
+    path: pathlib.Path
+    options: Options
+
+    @property
+    def model_path(self):
+        """File of the trained model."""
+        return self.path / "model.keras"
+
+    def load_model(self):
+        """The trained model, compiled.
+
+        The file's configuration is not executed: the model is built from the run's options by
+        the zoo, and only weights are read.
+
+        Raises:
+            ValueError: if the run has no trained model, or one that does not fit its options.
+        """
+        if not self.model_path.exists():
+            raise ValueError(
+                f"{self.path} has no trained model yet (model.keras). It was stopped before the "
+                "end of its first epoch; train again."
+            )
+        model = zoo.get(self.options.model, **self.options.overrides)
+        try:
+            model.load_weights(self.model_path)
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{self.model_path} cannot be read: {error}") from error
+        return model
+
+    def class_names(self):
+        """Names of the classes, or None."""
+        options = self.options
+        source = options.data or zoo.entry(options.model).data
+        return data.class_names(source, data_dir=options.data_dir) if source else None
+
+    def labels(self, classes):
+        """Numbers of classes given by number or by name; None for none.
+
+        Raises:
+            ValueError: for a class the run does not have.
+        """
+        if not classes:
+            return None
+        names = self.class_names() or []
+        known = {name.lower(): number for number, name in enumerate(names)}
+        return [self._label(str(given), known, names) for given in classes]
+
+    def _label(self, given, known, names):
+        if given.isdigit():
+            return int(given)
+        if given.lower() in known:
+            return known[given.lower()]
+        near = difflib.get_close_matches(given.lower(), known, n=1)
+        hint = f" Did you mean {names[known[near[0]]]!r}?" if near else ""
+        raise ValueError(
+            f"Unknown class: {given!r}.{hint} Give a number from 0, or one of: "
+            f"{', '.join(names) or 'no names are known'}."
+        )
+
+
+def open_run(path):
+    """The `Run` whose folder is `path`.
+
+    Raises:
+        ValueError: if the folder is not that of a run.
+    """
+    path = pathlib.Path(path)
+    try:
+        text = (path / "options.json").read_text(encoding="utf-8")
+        fields = json.loads(text)["options"]
+        return Run(path, Options(**fields))
+    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path} is not the folder of a run: it needs a readable options.json, as "
+            f"`keras-gans train` writes it ({type(error).__name__}: {error})."
+        ) from error
+
+
+def prepare(options):
+    """Model and data of a run, built and checked; nothing is written.
+
+    Args:
+        options: `Options`.
+
+    Returns:
+        The compiled model and the `tf.data.Dataset` it will be fitted on.
+
+    Raises:
+        ValueError: for anything in the options that cannot be.
+    """
+    entry = zoo.entry(options.model)
+    source = options.data or entry.data
+    if source is None:
+        raise ValueError(
+            f"{options.model} has no default data. Name a source: --data folder:PATH, "
+            "--data tfds:NAME or --data bundled:fashion_mnist."
+        )
+    keras.utils.set_random_seed(options.seed)
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    model = zoo.get(options.model, **{"seed": options.seed, **options.overrides})
+    if options.jit_compile:
+        model.compile(jit_compile=True)
+    dataset = data.load(
+        source,
+        model,
+        split=options.split,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        flip=options.flip,
+        data_dir=options.data_dir,
+        manual_dir=options.manual_dir,
+    )
+    if options.steps_per_epoch:
+        dataset = dataset.repeat()
+    return model, dataset
+
+
+def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
+    """Trains a model in a run folder of its own.
+
+    Args:
+        options: `Options`.
+        runs_dir: where the run's folder is made, numbered.
+        callbacks: further Keras callbacks.
+        verbose: 0 silent, 1 a bar, 2 a line each epoch, "auto" a bar on a terminal.
+
+    Returns:
+        The `Run`.
+
+    Raises:
+        ValueError: for anything in the options that cannot be; no folder is left then.
+        OSError: if the folder cannot be written.
+    """
+    model, dataset = prepare(options)
+    run = Run(_make_folder(runs_dir, options.model), options)
+    started = False
+
+    def begun(epoch, logs):
+        nonlocal started
+        started = True
+
+    if verbose == "auto":
+        verbose = 1 if sys.stdout.isatty() else 2
+    try:
+        _write_options(run, model)
+        model.fit(
+            dataset,
+            epochs=options.epochs,
+            steps_per_epoch=options.steps_per_epoch,
+            callbacks=[
+                *_callbacks(run),
+                keras.callbacks.LambdaCallback(on_epoch_end=begun),
+                *callbacks,
+            ],
+            verbose=verbose,
+        )
+    except BaseException:
+        if not started:
+            shutil.rmtree(run.path, ignore_errors=True)  # nothing was learned: nothing to keep
+        else:
+            _save_model(model, run)
+        raise
+    _save_model(model, run)
+    return run
+
+
+def _callbacks(run):
+    # Sheets come before BackupAndRestore: what is written is then never older than the state.
+    log_dir = run.path / "tensorboard"
+    return [
+        keras.callbacks.CSVLogger(run.path / "log.csv"),
+        keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        SampleSheet(
+            run.path / "samples",
+            every=run.options.sheet_every,
+            seed=run.options.seed,
+            row_names=run.class_names(),
+            log_dir=log_dir / "samples",
+        ),
+        keras.callbacks.BackupAndRestore(run.path / "checkpoints", delete_checkpoint=False),
+    ]
+
+
+def _make_folder(runs_dir, model):
+    runs_dir = pathlib.Path(runs_dir)
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    numbers = [int(p.name[:5]) for p in runs_dir.iterdir() if p.name[:5].isdigit()]
+    number = max(numbers, default=0) + 1
+    while True:
+        path = runs_dir / f"{number:05d}-{model.replace('_', '-')}"
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:  # another run took the number meanwhile
+            number += 1
+
+
+def _write_options(run, model):
+    record = {
+        "options": dataclasses.asdict(run.options),
+        "config": model.get_config(),
+        "versions": {
+            "keras_gans": keras_gans.__version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "python": sys.version.split()[0],
+        },
+    }
+    _write_whole(run.path / "options.json", lambda p: p.write_text(json.dumps(record, indent=2)))
+
+
+def _save_model(model, run):
+    _write_whole(run.model_path, model.save)
+
+
+def _write_whole(path, write):
+    unfinished = path.with_name(f"partial-{os.getpid()}-{path.name}")
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

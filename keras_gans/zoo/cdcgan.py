@@ -1,0 +1,236 @@
+"""Conditional DCGAN: the convolutional GAN that draws what it is asked for.
+
+The game, one update of each player per batch, with x of class y:
+
+    D: min  -mean(log D(x, y)) - mean(log(1 - D(G(z, y), y)))   z ~ N(0, I)
+    G: min  -mean(log D(G(z, y), y))                       the same fakes, D as just updated
+
+Networks: DCGAN's (see `keras_gans.zoo.dcgan`), and the class goes into both players as in the
+conditional GAN, as more input: its one-hot code beside z for the generator, and beside the
+pixels, as constant maps of the picture's size, for the discriminator.
+
+Papers: Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784 (the game)
+        Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434 (the networks)
+
+No paper defines this network: it is the combination in common use. Initialisation, optimizers
+and order of updates are those of our DCGAN.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from keras_gans import latent, losses
+from keras_gans.gan import GAN, label_each
+from keras_gans.layers import BatchNorm
+from keras_gans.zoo.registry import register
+
+
+def block_widths(image_size, filters):
+    """Feature maps of the generator's blocks, and the side of the first.
+
+    The side doubles with every block from one of 4 to 7 up to `image_size`.
+
+    Raises:
+        ValueError: for a side that does not halve down to 4, 5, 6 or 7, with the next that does.
+    """
+    start, doublings = image_size, 0
+    while start > 7 and start % 2 == 0:
+        start, doublings = start // 2, doublings + 1
+    if not 4 <= start <= 7 or doublings < 1:
+        larger = [s * 2**n for s in (4, 5, 6, 7) for n in range(1, 9) if s * 2**n > image_size]
+        raise ValueError(
+            "`image_size` must be 4, 5, 6 or 7 times a power of two and at least 8, because "
+            f"every block doubles it. Received: image_size={image_size}; the next that works "
+            f"is {min(larger)}."
+        )
+    return start, [filters * 2**n for n in reversed(range(doublings))]
+
+
+def generator(latent_dim, num_classes, image_size, image_channels, filters):
+    """Latents (N, latent_dim) and labels (N,) -> images (N, side, side, channels) in [-1, 1]."""
+    start, widths = block_widths(image_size, filters)
+    latent = keras.Input((latent_dim,), name="latent")
+    label = keras.Input((), dtype="int32", name="label")
+    x = layers.Concatenate()([latent, ops.one_hot(label, num_classes)])
+    x = layers.Dense(start * start * widths[0], use_bias=False, kernel_initializer=_normal())(x)
+    x = layers.Reshape((start, start, widths[0]))(x)
+    x = layers.ReLU()(_batch_norm()(x))
+    for width in widths[1:]:
+        x = _upsample(width)(x)
+        x = layers.ReLU()(_batch_norm()(x))
+    x = _upsample(image_channels)(x)
+    image = layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model([latent, label], image, name="generator")
+
+
+def discriminator(num_classes, image_size, image_channels, filters):
+    """Images (N, side, side, channels) in [-1, 1] and labels (N,) -> logits (N, 1)."""
+    _, widths = block_widths(image_size, filters)
+    image = keras.Input((image_size, image_size, image_channels), name="image")
+    label = keras.Input((), dtype="int32", name="label")
+    maps = layers.RepeatVector(image_size**2)(ops.one_hot(label, num_classes))
+    maps = layers.Reshape((image_size, image_size, num_classes))(maps)
+    x = layers.Concatenate()([image, maps])
+    x = layers.LeakyReLU(0.2)(_downsample(filters)(x))
+    for width in widths[-2::-1]:
+        x = _downsample(width)(x)
+        x = layers.LeakyReLU(0.2)(_batch_norm()(x))
+    x = layers.Flatten()(x)
+    logits = layers.Dense(
+        1, use_bias=False, kernel_initializer=_normal(), dtype="float32", name="logits"
+    )(x)
+    return keras.Model([image, label], logits, name="discriminator")
+
+
+def _normal(mean=0.0):
+    return keras.initializers.RandomNormal(mean, 0.02)
+
+
+def _batch_norm():
+    return BatchNorm(gamma_initializer=_normal(1.0))
+
+
+def _upsample(width):
+    return layers.Conv2DTranspose(
+        width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_normal()
+    )
+
+
+def _downsample(width):
+    return layers.Conv2D(
+        width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_normal()
+    )
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class CDCGAN(GAN):
+    """Conditional DCGAN, see the module's docstring for the game and the networks.
+
+    Args:
+        num_classes: classes the labels, integers from 0, stand for.
+        image_size: side of the square pictures: 4, 5, 6 or 7 times a power of two.
+        image_channels: 3 for colour, 1 for grey.
+        latent_dim: length of z.
+        filters: feature maps at half the picture's side; they double as the side halves.
+        **kwargs: those of `keras_gans.GAN`.
+
+    Raises:
+        ValueError: for an `image_size` the networks cannot build.
+    """
+
+    def __init__(
+        self,
+        num_classes=10,
+        image_size=64,
+        image_channels=3,
+        *,
+        latent_dim=100,
+        filters=64,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.image_size, self.image_channels = image_size, image_channels
+        self.latent_dim, self.filters = latent_dim, filters
+        self.generator = generator(latent_dim, num_classes, image_size, image_channels, filters)
+        self.discriminator = discriminator(num_classes, image_size, image_channels, filters)
+        self.built = True
+
+    def batch_spec(self, batch_size=None):
+        shape = (batch_size, self.image_size, self.image_size, self.image_channels)
+        return (
+            tf.TensorSpec(shape, tf.float32, name="image"),
+            tf.TensorSpec((batch_size,), tf.int32, name="label"),
+        )
+
+    def default_optimizers(self):
+        return {
+            player: keras.optimizers.Adam(2e-4, beta_1=0.5, epsilon=1e-8, name=player)
+            for player in self.players
+        }
+
+    def train_step(self, batch):
+        real, labels = self.checked(batch)
+        latents = self.normal((tf.shape(real)[0], self.latent_dim))
+
+        with tf.GradientTape() as generator_tape:
+            fake = self.generator([latents, labels], training=True)
+        with tf.GradientTape() as discriminator_tape:
+            # Two passes, not one over both: batch norm must see real and fake statistics
+            # separately, or the discriminator reads the difference off them.
+            real_logits = self.discriminator([real, labels], training=True)
+            fake_logits = self.discriminator([fake, labels], training=True)
+            discriminator_loss = losses.logistic(real_logits, fake_logits)
+        self.update("discriminator", discriminator_loss, discriminator_tape)
+
+        with generator_tape:  # goes on from the fakes it has recorded
+            judged_logits = self.discriminator([fake, labels], training=True)
+            generator_loss = losses.non_saturating(judged_logits)
+        self.update("generator", generator_loss, generator_tape)
+
+        return self.report(
+            generator_loss=generator_loss,
+            discriminator_loss=discriminator_loss,
+            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
+            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
+        )
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def sample(self, count=None, *, labels=None, seed=None, latents=None):
+        """Generated pictures of the classes asked for.
+
+        Args:
+            count: how many; 16, or as many as there are labels or latents, where not given.
+            labels: the class of each picture, or one class for all; the classes in turn where
+                not given.
+            seed: for the latents; another draw each call where not given.
+            latents: (N, latent_dim) to use instead of drawing.
+
+        Returns:
+            float32 (N, image_size, image_size, image_channels) in [-1, 1].
+
+        Raises:
+            ValueError: for labels outside the classes, or not as many as pictures.
+        """
+        labels = label_each(labels, self.num_classes, count, latents)
+        if latents is None:
+            latents = latent.draw(len(labels), self.latent_dim, seed)
+        return self.in_chunks(self.generator, latents, labels)
+
+    def describe_tensors(self):
+        return {
+            "latent": {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0},
+            "label": {"kind": "label", "value_range": [0, self.num_classes - 1]},
+            **super().describe_tensors(),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "image_size": self.image_size,
+            "image_channels": self.image_channels,
+            "latent_dim": self.latent_dim,
+            "filters": self.filters,
+        }
+
+
+_ENTRY = {
+    "task": "class_conditional",
+    "paper": "Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784, with the networks of "
+    "Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434",
+}
+
+register("cdcgan", CDCGAN, **_ENTRY, tiny={"image_size": 16, "filters": 4, "latent_dim": 8})
+register(
+    "cdcgan_fashion",
+    CDCGAN,
+    **_ENTRY,
+    data="bundled:fashion_mnist",
+    tiny={"filters": 4, "latent_dim": 8},
+    image_size=28,
+    image_channels=1,
+)

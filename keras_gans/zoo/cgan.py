@@ -1,0 +1,240 @@
+"""Conditional GAN: the class goes into both players.
+
+The game, `discriminator_steps` updates of D, then one of G, with x of class y:
+
+    D: min  (-mean(log D(x | y)) - mean(log(1 - D(G(z | y) | y)))) / 2      z ~ N(0, I)
+    G: min  -mean(log D(G(z | y) | y))       `objective="non_saturating"`
+       min  mean(log(1 - D(G(z | y) | y)))   `objective="minimax"`, equation 2
+
+Networks (MNIST); y is a one-hot code
+
+    G   z 100 -> 200 ReLU, y -> 1000 ReLU, both -> 1200 ReLU -> 784 sigmoid
+    D   x 784 -> maxout 240 x 5, y -> maxout 50 x 5, both -> maxout 240 x 4 -> 1 logit
+    Dropout 0.5 at the hidden layers of both. The paper's pixels are in [0, 1]; both networks
+    rescale, so that pictures are in [-1, 1] at the edges like everywhere in the zoo.
+
+Training: SGD, batches of 100, learning rate 0.1 divided by 1.00004 at every update down to 1e-6
+(the GAN paper's code has 1.000004), momentum from 0.5 to 0.7.
+
+Paper: Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784 (section 4.1). No code was
+published. What the paper leaves open follows the GAN paper's code, on which it builds: the
+alternating order, the halved discriminator loss, weights U(-0.05, 0.05) in G and U(-0.005, 0.005)
+in D, the 125,000 updates over which the momentum grows.
+
+Departures: z is normal (paper: uniform in the unit hypercube), like everywhere in the zoo; the
+generator learns by the non-saturating loss unless asked for the paper's equation.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from keras_gans import latent, losses
+from keras_gans.gan import GAN, check_choice, check_positive, label_each
+from keras_gans.layers import Maxout
+from keras_gans.optimizers import FlooredDecay, RampedSGD
+from keras_gans.zoo.registry import register
+
+OBJECTIVES = {"non_saturating": losses.non_saturating, "minimax": losses.minimax}
+
+
+def generator(latent_dim, num_classes, image_size, image_channels, units):
+    """Latents (N, latent_dim) and labels (N,) -> images (N, side, side, channels) in [-1, 1]."""
+    latent_units, label_units, joint_units = units
+    shape = (image_size, image_size, image_channels)
+    latent = keras.Input((latent_dim,), name="latent")
+    label = keras.Input((), dtype="int32", name="label")
+    joint = layers.Concatenate()(
+        [
+            layers.Dropout(0.5)(_relu(latent_units)(latent)),
+            layers.Dropout(0.5)(_relu(label_units)(ops.one_hot(label, num_classes))),
+        ]
+    )
+    x = layers.Dropout(0.5)(_relu(joint_units)(joint))
+    x = layers.Dense(int(np.prod(shape)), kernel_initializer=_uniform(0.05))(x)
+    x = layers.Activation("sigmoid", dtype="float32")(x)
+    image = layers.Rescaling(2.0, offset=-1.0, dtype="float32", name="image")(
+        layers.Reshape(shape, dtype="float32")(x)
+    )
+    return keras.Model([latent, label], image, name="generator")
+
+
+def discriminator(num_classes, image_size, image_channels, units):
+    """Images (N, side, side, channels) in [-1, 1] and labels (N,) -> logits (N, 1)."""
+    image_units, label_units, joint_units = units
+    image = keras.Input((image_size, image_size, image_channels), name="image")
+    label = keras.Input((), dtype="int32", name="label")
+    pixels = layers.Flatten()(layers.Rescaling(0.5, offset=0.5)(image))
+    joint = layers.Concatenate()(
+        [
+            layers.Dropout(0.5)(_maxout(image_units, 5)(pixels)),
+            layers.Dropout(0.5)(_maxout(label_units, 5)(ops.one_hot(label, num_classes))),
+        ]
+    )
+    x = layers.Dropout(0.5)(_maxout(joint_units, 4)(joint))
+    logits = layers.Dense(1, kernel_initializer=_uniform(0.005), dtype="float32", name="logits")(x)
+    return keras.Model([image, label], logits, name="discriminator")
+
+
+def _uniform(limit):
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
+def _relu(units):
+    return layers.Dense(units, activation="relu", kernel_initializer=_uniform(0.05))
+
+
+def _maxout(units, pieces):
+    return Maxout(units, pieces, kernel_initializer=_uniform(0.005))
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class CGAN(GAN):
+    """Conditional GAN, see the module's docstring for the game and the networks.
+
+    Args:
+        num_classes: classes the labels, integers from 0, stand for.
+        image_size: side of the square pictures.
+        image_channels: 1 for grey, 3 for colour.
+        latent_dim: length of z.
+        generator_units: widths of G's latent, label and joint layers.
+        discriminator_units: widths of D's image, label and joint maxout layers.
+        objective: of the generator, "non_saturating" or "minimax".
+        discriminator_steps: updates of D per update of G. A batch holds the images of all of
+            them: `batch_size` of `fit` and of `data.load` counts the images of one update.
+        **kwargs: those of `keras_gans.GAN`.
+
+    Raises:
+        ValueError: for an unknown objective or fewer than one discriminator step.
+    """
+
+    batch_size = 100
+
+    def __init__(
+        self,
+        num_classes=10,
+        image_size=28,
+        image_channels=1,
+        *,
+        latent_dim=100,
+        generator_units=(200, 1000, 1200),
+        discriminator_units=(240, 50, 240),
+        objective="non_saturating",
+        discriminator_steps=1,
+        **kwargs,
+    ):
+        check_choice("objective", objective, OBJECTIVES)
+        check_positive("discriminator_steps", discriminator_steps)
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.image_size, self.image_channels = image_size, image_channels
+        self.latent_dim = latent_dim
+        self.generator_units = tuple(generator_units)
+        self.discriminator_units = tuple(discriminator_units)
+        self.objective, self.discriminator_steps = objective, discriminator_steps
+        self.generator = generator(
+            latent_dim, num_classes, image_size, image_channels, self.generator_units
+        )
+        self.discriminator = discriminator(
+            num_classes, image_size, image_channels, self.discriminator_units
+        )
+        self.built = True
+
+    def batch_spec(self, batch_size=None):
+        size = None if batch_size is None else batch_size * self.discriminator_steps
+        shape = (size, self.image_size, self.image_size, self.image_channels)
+        return (
+            tf.TensorSpec(shape, tf.float32, name="image"),
+            tf.TensorSpec((size,), tf.int32, name="label"),
+        )
+
+    def default_optimizers(self):
+        return {
+            player: RampedSGD(FlooredDecay(factor=1.00004), name=player) for player in self.players
+        }
+
+    def train_step(self, batch):
+        shares = self.shares(self.checked(batch))
+        for draw, (real, labels) in enumerate(shares):
+            fake = self.generator([self._noise(labels, draw), labels], training=True)
+            with tf.GradientTape() as tape:
+                real_logits = self.discriminator([real, labels], training=True)
+                fake_logits = self.discriminator([fake, labels], training=True)
+                discriminator_loss = 0.5 * losses.logistic(real_logits, fake_logits)
+            self.update("discriminator", discriminator_loss, tape)
+
+        with tf.GradientTape() as tape:
+            fake = self.generator([self._noise(labels, len(shares)), labels], training=True)
+            judged_logits = self.discriminator([fake, labels], training=True)
+            generator_loss = OBJECTIVES[self.objective](judged_logits)
+        self.update("generator", generator_loss, tape)
+
+        return self.report(
+            generator_loss=generator_loss,
+            discriminator_loss=discriminator_loss,
+            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
+            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
+        )
+
+    def _noise(self, labels, draw):
+        return self.normal((tf.shape(labels)[0], self.latent_dim), draw)
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def sample(self, count=None, *, labels=None, seed=None, latents=None):
+        """Generated pictures of the classes asked for.
+
+        Args:
+            count: how many; 16, or as many as there are labels or latents, where not given.
+            labels: the class of each picture, or one class for all; the classes in turn where
+                not given.
+            seed: for the latents; another draw each call where not given.
+            latents: (N, latent_dim) to use instead of drawing.
+
+        Returns:
+            float32 (N, image_size, image_size, image_channels) in [-1, 1].
+
+        Raises:
+            ValueError: for labels outside the classes, or not as many as pictures.
+        """
+        labels = label_each(labels, self.num_classes, count, latents)
+        if latents is None:
+            latents = latent.draw(len(labels), self.latent_dim, seed)
+        return self.in_chunks(self.generator, latents, labels)
+
+    def describe_tensors(self):
+        return {
+            "latent": {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0},
+            "label": {"kind": "label", "value_range": [0, self.num_classes - 1]},
+            **super().describe_tensors(),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "image_size": self.image_size,
+            "image_channels": self.image_channels,
+            "latent_dim": self.latent_dim,
+            "generator_units": list(self.generator_units),
+            "discriminator_units": list(self.discriminator_units),
+            "objective": self.objective,
+            "discriminator_steps": self.discriminator_steps,
+        }
+
+
+_ENTRY = {
+    "task": "class_conditional",
+    "paper": "Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784",
+    "tiny": {
+        "image_size": 8,
+        "latent_dim": 8,
+        "generator_units": (8, 16, 16),
+        "discriminator_units": (8, 4, 8),
+    },
+}
+
+register("cgan", CGAN, **_ENTRY, data="tfds:mnist")
+register("cgan_fashion", CGAN, **_ENTRY, data="bundled:fashion_mnist")
