@@ -26,8 +26,9 @@ def logistic(real_logits, fake_logits):
 def minimax(fake_logits):
     """Generator loss of the zero-sum game, `mean(log(1 - D(G(z))))`.
 
-    Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (eq. 1). Its gradient vanishes where the discriminator is sure that the images are fake
-    (section 3 of the paper); `non_saturating` is what trains.
+    Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (eq. 1). Its gradient vanishes where
+    the discriminator is sure that the images are fake (section 3); `non_saturating` is what
+    trains.
     """
     return -ops.mean(ops.softplus(fake_logits))
 

@@ -231,8 +231,8 @@ _ENTRY = {
     "tiny": {
         "image_size": 8,
         "latent_dim": 8,
-        "generator_units": (8, 16, 16),
-        "discriminator_units": (8, 4, 8),
+        "generator_units": (32, 64, 64),
+        "discriminator_units": (64, 32, 64),
     },
 }
 

@@ -1,0 +1,79 @@
+"""The arrows between the rooms: who may import whom."""
+
+import ast
+import pathlib
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# What each room may import of ours besides itself. `gan.py` reaches `export` from inside one
+# method, because Keras users expect `model.export`.
+ALLOWED = {
+    "layers": set(),
+    "losses": set(),
+    "penalties": {"losses"},
+    "augment": set(),
+    "data": set(),
+    "metrics": set(),
+    "optimizers": set(),
+    "latent": set(),
+    "sheets": {"latent"},
+    "gan": {"layers", "export"},
+    "zoo": {"gan", "layers", "losses", "penalties", "augment", "optimizers", "latent"},
+    "export": {"gan", "version"},
+    "callbacks": {"gan", "sheets", "metrics"},
+    "runs": {"zoo", "data", "callbacks", "export", "version"},
+    "cli": {"zoo", "data", "runs", "sheets", "export", "version"},
+    "__main__": {"cli"},
+    "__init__": {"zoo"},
+}
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def ours(path):
+    """Rooms a module imports anywhere, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "keras_gans":
+                room = parts[1] if len(parts) > 1 else "version"
+                yield "version" if room == "__version__" else room
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_arrows_point_one_way(path):
+    room = room_of(path)
+    assert room in ALLOWED, f"{room} is a new room: say here what it may know"
+    assert set(ours(path)) - {room} <= ALLOWED[room]
+
+
+def test_every_module_is_seen():
+    assert len(MODULES) > 15
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "zoo").glob("*.py")), ids=lambda p: p.name)
+def test_no_family_imports_another(path):
+    if path.name == "__init__.py":
+        return
+    families = {p.stem for p in (PACKAGE / "zoo").glob("*.py")} - {"registry", "__init__"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("keras_gans.zoo"):
+            named = {node.module.split(".")[-1], *(alias.name for alias in node.names)}
+            assert not named & (families - {path.stem})
+
+
+def test_torch_is_never_imported():
+    for path in MODULES:
+        assert "import torch" not in path.read_text(encoding="utf-8")

@@ -1,0 +1,175 @@
+"""What every entry of the zoo promises, asked of every entry."""
+
+import json
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import fabricate, fabricated, same, snapshot, tiny
+
+import keras_gans
+from keras_gans import zoo
+
+ALL = pytest.mark.parametrize("name", zoo.names())
+
+# Trainable parameters of the full-size networks, from the papers' tables and references.
+PARAMETERS = {
+    "gan": {"generator": 2_503_984, "discriminator": 1_231_441},
+    "cgan": {"generator": 2_413_984, "discriminator": 1_224_351},
+    "cgan_fashion": {"generator": 2_413_984, "discriminator": 1_224_351},
+    "dcgan": {"generator": 3_576_704, "discriminator": 2_765_568},
+    "dcgan_fashion": {"generator": 759_680, "discriminator": 138_624},
+    "cdcgan": {"generator": 3_658_624, "discriminator": 2_775_808},
+    "cdcgan_fashion": {"generator": 822_400, "discriminator": 148_864},
+}
+
+
+@ALL
+def test_fit_moves_every_player_and_logs_finite_numbers(name):
+    model = tiny(name)
+    before = {player: snapshot(model.variables_of(player)) for player in model.players}
+    history = model.fit(fabricated(model), epochs=1, verbose=0).history
+    assert set(history) == set(model.logged)
+    assert np.isfinite([values[0] for values in history.values()]).all()
+    for player in model.players:
+        assert before[player], f"{player} has no variables"
+        moved = [
+            not np.array_equal(old, new)
+            for old, new in zip(before[player], model.variables_of(player), strict=True)
+        ]
+        assert all(moved), f"{player}: {moved.count(False)} variables did not move"
+
+
+@ALL
+def test_a_step_of_one_player_leaves_the_others_alone(name):
+    model = tiny(name)
+    for learner in model.players:
+        others = [player for player in model.players if player != learner]
+        watched = {
+            player: [*model.variables_of(player), *model.optimizer_of(player).variables]
+            for player in others
+        }
+        before = {player: snapshot(variables) for player, variables in watched.items()}
+        learned = snapshot(model.variables_of(learner))
+        _step_of_only(model, learner)
+        assert not same(learned, model.variables_of(learner))
+        for player in others:
+            assert same(before[player], watched[player]), f"{learner} moved {player}"
+
+
+def _step_of_only(model, learner):
+    update = model.update
+    model.update = lambda player, loss, tape: (
+        update(player, loss, tape) if player == learner else None
+    )
+    try:
+        model.train_step(tf.nest.map_structure(tf.constant, fabricate(model)))
+    finally:
+        model.update = update
+
+
+@ALL
+def test_config_is_json(name):
+    model = tiny(name)
+    config = json.loads(json.dumps(model.get_config()))
+    again = type(model).from_config(config)
+    assert json.loads(json.dumps(again.get_config())) == config
+    assert [v.shape for v in again.weights] == [v.shape for v in model.weights]
+
+
+@ALL
+def test_save_and_load_keep_everything(name, tmp_path):
+    model = tiny(name)
+    model.fit(fabricated(model), verbose=0)
+    path = tmp_path / "model.keras"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Keras says what it skips
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    assert type(loaded) is type(model)
+    assert same(snapshot(model.weights), loaded.weights)
+    for player in model.players:
+        saved, restored = model.optimizer_of(player), loaded.optimizer_of(player)
+        assert saved.get_config() == restored.get_config()
+        assert int(restored.iterations) > 0
+        assert same(snapshot(saved.variables), restored.variables)
+    np.testing.assert_array_equal(model.sample(seed=1), loaded.sample(seed=1))
+    loaded.fit(fabricated(loaded), verbose=0)
+
+
+@ALL
+def test_sample_is_seeded_and_in_range(name):
+    model = tiny(name)
+    image = model.batch_spec(5)
+    shape = (image[0] if isinstance(image, tuple) else image).shape
+    pictures = model.sample(5, seed=3)
+    assert pictures.dtype == np.float32
+    assert pictures.shape == shape
+    assert np.abs(pictures).max() <= 1.0
+    np.testing.assert_array_equal(pictures, model.sample(5, seed=3))
+    assert not np.array_equal(pictures, model.sample(5, seed=4))
+
+
+@ALL
+def test_predict_is_the_sampling_network(name):
+    model = tiny(name)
+    (network,) = model.networks_to_export().values()
+    inputs = keras_gans.export.parity.seeded_inputs(model, network, batch_size=3, seed=0)
+    predicted = model.predict(inputs, verbose=0)
+    np.testing.assert_allclose(predicted, network(inputs, training=False), atol=1e-6)
+
+
+@ALL
+def test_exports_equal_keras(name, tmp_path):
+    model = tiny(name)
+    model.fit(fabricated(model), verbose=0)
+    manifest = keras_gans.export.export(model, tmp_path / "exported")
+    assert {file.format for file in manifest.files} == {"saved_model", "onnx", "tflite"}
+    for file in manifest.files:
+        assert len(set(file.batch_sizes)) == 2
+        assert 0 <= file.max_difference <= file.tolerance <= 1e-4
+
+
+@ALL
+def test_parameter_counts(name):
+    networks = zoo.get(name).networks
+    counts = {
+        network: sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+        for network, model in networks.items()
+    }
+    assert counts == PARAMETERS[name]
+
+
+@ALL
+def test_describes_every_tensor_of_its_exports(name):
+    model = tiny(name)
+    described = model.describe_tensors()
+    json.dumps(described)
+    for network in model.networks_to_export().values():
+        for tensor in [*(i.name for i in network.inputs), *network.output_names]:
+            assert tensor in described
+
+
+@ALL
+def test_training_is_repeatable(name):
+    weights = []
+    for _ in range(2):
+        keras.utils.set_random_seed(7)
+        model = tiny(name)
+        model.fit(fabricated(model), verbose=0)
+        weights.append(snapshot(model.weights))
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
+
+
+@ALL
+def test_entry_is_complete(name):
+    row = zoo.entry(name)
+    assert row.task in zoo.TASKS
+    assert "https://arxiv.org/abs/" in row.paper
+    family = row.cls.__module__.rsplit(".", 1)[-1]
+    assert name == family or name.startswith(f"{family}_")
+    assert row.cls.__module__.startswith("keras_gans.zoo.")
+    assert zoo.get(name).name == name
