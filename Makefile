@@ -21,14 +21,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python tools/zoo_table.py --check
+	$(BIN)/python zoo/table.py --check
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 readme: $(VENV)/.installed-dev
-	$(BIN)/python tools/zoo_table.py
+	$(BIN)/python zoo/table.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

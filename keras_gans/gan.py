@@ -235,7 +235,10 @@ class GAN(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         weight = tf.ones_like(loss) / tf.cast(replicas, loss.dtype)
         gradients = tape.gradient(loss, variables, output_gradients=weight)
-        self.optimizer_of(player).apply(gradients, variables)
+        # A batch that cannot be had (the end of the data, a broken pipeline) fails its readers
+        # only; without this, counters that read nothing of it would still go on.
+        with tf.control_dependencies(gradients):
+            self.optimizer_of(player).apply(gradients, variables)
 
     def report(self, **values):
         """Ends the step: counts it and returns the running means of the epoch for the logs.
@@ -244,9 +247,10 @@ class GAN(keras.Model):
             **values: one scalar for each name in `logged` but `loss`.
         """
         values["loss"] = sum(values[f"{player}_loss"] for player in self.players)
-        for name, value in values.items():
-            self._trackers[name].update_state(value)
-        self.step.assign_add(1)
+        with tf.control_dependencies(list(values.values())):
+            for name, value in values.items():
+                self._trackers[name].update_state(value)
+            self.step.assign_add(1)
         return {metric.name: metric.result() for metric in self.metrics}
 
     @property
@@ -453,7 +457,7 @@ def check_pictures(images):
     if low >= -1.001 and high <= 1.001:
         return
     fix = "Scale them to [-1, 1]."
-    if high > 2 and high <= 255:
+    if low >= -1.001 and 2 < high <= 255:
         fix = "They look like 0 to 255: use `images / 127.5 - 1`."
     raise ValueError(
         f"Pictures must be in [-1, 1]. Received values from {low:g} to {high:g}. {fix}"

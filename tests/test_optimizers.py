@@ -1,0 +1,43 @@
+"""The 2014 papers' optimizer and schedule, by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans.optimizers import FlooredDecay, RampedSGD
+
+
+def test_momentum_ramps_and_stays():
+    optimizer = RampedSGD(0.1, momentum=0.5, final_momentum=0.7, ramp_steps=2)
+    variable = keras.Variable(0.0)
+    optimizer.build([variable])
+    position = velocity = 0.0
+    for momentum in (0.5, 0.6, 0.7, 0.7):
+        optimizer.apply([tf.constant(1.0)], [variable])
+        velocity = momentum * velocity - 0.1
+        position += velocity
+        assert float(variable.value) == pytest.approx(position, rel=1e-5)
+
+
+def test_decay_divides_down_to_the_floor():
+    schedule = FlooredDecay(0.1, factor=2.0, floor=0.02)
+    values = [float(schedule(step)) for step in range(5)]
+    np.testing.assert_allclose(values, [0.1, 0.05, 0.025, 0.02, 0.02], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("factor", "step"), [(1.000004, 250_000), (1.00004, 50_000)])
+def test_the_papers_factors(factor, step):
+    assert float(FlooredDecay(factor=factor)(step)) == pytest.approx(0.1 / factor**step, rel=1e-3)
+
+
+def test_no_overflow_after_many_updates():
+    assert float(FlooredDecay()(10**9)) == pytest.approx(1e-6)
+
+
+def test_configs_come_back():
+    optimizer = RampedSGD(FlooredDecay(0.2, 1.1, 0.01), 0.4, final_momentum=0.9, ramp_steps=7)
+    config = keras.saving.serialize_keras_object(optimizer)
+    again = keras.saving.deserialize_keras_object(config)
+    assert again.get_config() == optimizer.get_config()
+    assert (again.final_momentum, again.ramp_steps) == (0.9, 7)

@@ -1,0 +1,57 @@
+"""The catalogue: names, suggestions, what `get` refuses."""
+
+import pytest
+from conftest import tiny
+
+from keras_gans import zoo
+from keras_gans.zoo import dcgan, registry
+
+
+def test_names_are_sorted_and_of_one_task():
+    assert zoo.names() == sorted(zoo.names())
+    assert "cgan" in zoo.names("class_conditional")
+    assert "cgan" not in zoo.names("unconditional")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: zoo.get("dcgn"), "Unknown zoo model: 'dcgn'. Did you mean 'dcgan'\\? Available"),
+        (lambda: zoo.get("zzzzzz"), "Unknown zoo model: 'zzzzzz'. Available models: c"),
+        (lambda: zoo.entry("cdcgan-fashion"), "Did you mean 'cdcgan_fashion'"),
+        (lambda: zoo.names("painting"), "`task` must be one of"),
+        (lambda: zoo.get("dcgan", latent_dims=3), "no argument 'latent_dims'. Did you mean 'lat"),
+        (lambda: zoo.get("dcgan", image_size=30), "Received: image_size=30; the next .* is 32"),
+        (lambda: zoo.get("cdcgan", image_size=4), "at least 8"),
+        (lambda: zoo.get("gan", objective="maximin"), "must be one of .*'minimax'"),
+        (lambda: zoo.get("gan", discriminator_steps=0), "at least 1. Received: 0"),
+        (lambda: zoo.get("dcgan", pretrained=True), "No pretrained weights ship with dcgan"),
+    ],
+)
+def test_refusals_teach(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_users_register_their_own(monkeypatch):
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    row = zoo.register(
+        "dcgan_mine",
+        dcgan.DCGAN,
+        task="unconditional",
+        paper="mine",
+        tiny={"filters": 4},
+        image_size=16,
+    )
+    assert zoo.entry("dcgan_mine") is row
+    assert tiny("dcgan_mine").image_size == 16
+    with pytest.raises(ValueError, match="already"):
+        zoo.register("dcgan", dcgan.DCGAN, task="unconditional", paper="x", tiny={})
+
+
+@pytest.mark.parametrize(
+    ("side", "start", "widths"),
+    [(64, 4, [512, 256, 128, 64]), (28, 7, [128, 64]), (96, 6, [512, 256, 128, 64]), (8, 4, [64])],
+)
+def test_block_widths(side, start, widths):
+    assert dcgan.block_widths(side, 64) == (start, widths)
