@@ -360,7 +360,7 @@ def export(
 
         opened = runs.open_run(run)
         directory = output or opened.path / "exported"
-        wanted = exporting.FORMATS if formats == "all" else tuple(formats.split(","))
+        wanted = exporting.formats() if formats == "all" else tuple(formats.split(","))
         manifest = exporting.export(
             opened.load_model(),
             directory,

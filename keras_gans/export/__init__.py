@@ -1,0 +1,26 @@
+"""The export room: SavedModel, ONNX and TFLite files, each proven equal to Keras.
+
+    manifest = keras_gans.export.export(model, "exported/")
+    manifest = keras_gans.export.Manifest.read("exported/")
+
+`exporter.py` is the contract of a format, `saved_model.py`, `onnx.py` and `tflite.py` are the
+formats, `servable.py` the form all of them are written from, `parity.py` the proof,
+`manifest.py` the description, `staging.py` puts it in place whole.
+"""
+
+from keras_gans.export.exporter import ExportError, UnsupportedOps
+from keras_gans.export.manifest import FileRecord, Manifest, TensorRecord
+from keras_gans.export.parity import ParityError
+from keras_gans.export.shipping import export, export_sampling_network, formats
+
+__all__ = [
+    "ExportError",
+    "FileRecord",
+    "Manifest",
+    "ParityError",
+    "TensorRecord",
+    "UnsupportedOps",
+    "export",
+    "export_sampling_network",
+    "formats",
+]

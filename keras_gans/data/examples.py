@@ -1,0 +1,177 @@
+"""Pictures in a frame, ready to be put in order and batched: what every source opens to.
+
+An element of `batches` is `{"image": uint8 (N, H, W, C)}`, with `"label": int32 (N,)` where
+labels were asked for.
+"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+#: Decoded pictures are kept in memory where all of them take no more than this.
+CACHE_BYTES = 2**30
+
+#: A source whose files, as they lie on the disk, take no more than this is decoded before
+#: training begins: seconds, for which everything is known to be readable. A larger one is decoded
+#: while training.
+UP_FRONT_BYTES = 2**28
+
+#: Pictures a stream is shuffled among, where they fit in `CACHE_BYTES`.
+_SHUFFLE_BUFFER = 16_384
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """In what order examples come and how they are batched.
+
+    Attributes:
+        batch_size: examples in a batch.
+        shuffle: another order in every pass, or the source's order.
+        seed: of the shuffling; equal seeds give equal orders, pass by pass.
+        drop_remainder: leave out the examples that do not fill a batch.
+    """
+
+    batch_size: int
+    shuffle: bool
+    seed: int
+    drop_remainder: bool
+
+    def num_batches(self, count):
+        """How many batches `count` examples make."""
+        whole, rest = divmod(count, self.batch_size)
+        return whole + bool(rest and not self.drop_remainder)
+
+
+class Arrays:
+    """Pictures in memory.
+
+    Args:
+        images: uint8 (count, H, W, C).
+        labels: int (count,), or None.
+    """
+
+    def __init__(self, images, labels=None):
+        self.count, self.labels = len(images), labels
+        columns = {"image": np.asarray(images)}
+        if labels is not None:
+            columns["label"] = np.asarray(labels, np.int32)
+        with tf.device("CPU:0"):  # not in the accelerator's memory, where tf.data cannot read it
+            self._columns = {name: tf.constant(column) for name, column in columns.items()}
+
+    def batches(self, order):
+        return index_batches(self.count, order).map(
+            lambda index: {name: tf.gather(column, index) for name, column in self._columns.items()}
+        )
+
+
+class Lookup:
+    """Pictures that are fetched when their turn comes.
+
+    Args:
+        fetch: function of int64 indices (N,); returns the pictures, uint8 (N, H, W, C), and the
+            indices of the pictures they really are.
+        shape: of one picture.
+        count: how many there are.
+        labels: int (count,), or None.
+    """
+
+    def __init__(self, fetch, shape, count, labels=None):
+        self.count, self.labels = count, labels
+        self._fetch, self._shape = fetch, shape
+
+    def batches(self, order):
+        labels = None if self.labels is None else np.asarray(self.labels, np.int32)
+
+        def batch(index):
+            image, found = tf.numpy_function(self._fetch, [index], [tf.uint8, tf.int64])
+            image = tf.ensure_shape(image, (index.shape[0], *self._shape))
+            if labels is None:
+                return {"image": image}
+            label = tf.ensure_shape(tf.gather(labels, found), index.shape)
+            return {"image": image, "label": label}
+
+        return index_batches(self.count, order).map(batch, num_parallel_calls=2)
+
+
+class Stream:
+    """Pictures that can only be read one after the other.
+
+    They are shuffled among the next 16,384, or as many as fit in `CACHE_BYTES`. TensorFlow mixes
+    its global seed, where one is set, into that order.
+
+    Args:
+        dataset: unbatched examples, `{"image": uint8 (H, W, C), "label": int32 ()}`.
+        count: how many there are.
+    """
+
+    labels = None  # not known before they are read
+
+    def __init__(self, dataset, count):
+        self.count, self._dataset = count, dataset
+
+    def batches(self, order):
+        examples = self._dataset
+        room = CACHE_BYTES // np.prod(examples.element_spec["image"].shape.as_list())
+        if self.count <= room:
+            examples = examples.cache()
+        if order.shuffle:
+            buffer = int(max(1, min(self.count, room, _SHUFFLE_BUFFER)))
+            examples = examples.shuffle(buffer, seed=order.seed, reshuffle_each_iteration=True)
+        return examples.batch(order.batch_size, drop_remainder=order.drop_remainder)
+
+
+def index_batches(count, order):
+    """Batches of the numbers from 0 to `count` - 1, in `order`."""
+
+    def numbers(generator):
+        return generator.permutation(count) if order.shuffle else np.arange(count)
+
+    return _drawn(numbers, tf.int64, count, order, purpose=0)
+
+
+def flipped(batches, count, order):
+    """Mirrors half of the pictures, left to right, drawn anew in every pass.
+
+    Args:
+        batches: dataset of `{"image": (N, H, W, C), ...}`.
+        count: pictures in a pass.
+        order: the order the batches are in.
+    """
+
+    def flip(batch, mirrored):
+        image = batch["image"]
+        mirrored = mirrored[:, None, None, None]
+        return {**batch, "image": tf.where(mirrored, image[:, :, ::-1], image)}
+
+    mirrored = _drawn(lambda generator: generator.random(count) < 0.5, tf.bool, count, order, 1)
+    return tf.data.Dataset.zip(batches, mirrored).map(flip)
+
+
+def _drawn(draw, dtype, count, order, purpose):
+    """What `draw` makes of a NumPy generator, `count` values in each pass, cut into batches.
+
+    The generator is a function of the seed, the number of the pass and the purpose, and of
+    nothing else: `tf.data.Dataset.shuffle` mixes TensorFlow's global seed into its order.
+    """
+    size, passes = order.batch_size, itertools.count()
+
+    def values():
+        return draw(np.random.default_rng((order.seed, next(passes), purpose)))
+
+    def one_pass(_):
+        drawn = tf.ensure_shape(tf.numpy_function(values, [], dtype), (count,))
+        # Whole slices: making 64 elements and batching them would cost more than all the rest.
+        starts = tf.data.Dataset.range(0, order.num_batches(count) * size, size)
+        return starts.map(lambda start: batch(drawn[start : start + size]))
+
+    def batch(drawn):
+        return tf.ensure_shape(drawn, (size if order.drop_remainder else None,))
+
+    return tf.data.Dataset.from_tensors(0).flat_map(one_pass)
+
+
+def scaled(images):
+    """From uint8 to float32 in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0

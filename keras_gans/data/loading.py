@@ -1,0 +1,122 @@
+"""The door of the room: `load`."""
+
+import dataclasses
+import random
+
+import tensorflow as tf
+
+from keras_gans.data import pictures
+from keras_gans.data.examples import Order
+from keras_gans.data.frame import FITS
+
+# One file for each kind of batch, with `accepts(spec)` and `load(request, model)`.
+_KINDS = (pictures,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the caller of `load` asked for, checked."""
+
+    source: str
+    split: str
+    order: Order
+    flip: bool
+    fit: str
+    data_dir: str | None
+    manual_dir: str | None
+
+    def check_count(self, name, count, model):
+        """Refuses a source of fewer examples than a batch; an epoch of it would be empty."""
+        size, steps = self.order.batch_size, model.discriminator_steps
+        if count >= size or (count and not self.order.drop_remainder):
+            return
+        shared = f" ({size // steps} for each of {steps} discriminator steps)" if steps > 1 else ""
+        fix = f"Use batch_size={count // steps} or less, or more pictures."
+        if count < steps:
+            fix = f"It needs at least {steps}."
+        raise ValueError(
+            f"{name} has {count} pictures in split {self.split!r}, fewer than one batch of "
+            f"{size}{shared}. {fix}"
+        )
+
+    def counted(self, batches, count):
+        """The finished dataset: of known length, read ahead."""
+        batches = batches.apply(
+            tf.data.experimental.assert_cardinality(self.order.num_batches(count))
+        )
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def load(
+    source,
+    model,
+    *,
+    split="train",
+    batch_size=None,
+    shuffle=True,
+    seed=None,
+    flip=False,
+    fit="crop",
+    drop_remainder=True,
+    data_dir=None,
+    manual_dir=None,
+):
+    """Batches for `model.fit`, shaped as the model's `batch_spec()` says.
+
+    Pictures come as float32 in [-1, 1], labels as int32. A picture of the model's size arrives
+    pixel for pixel; others are scaled with antialiasing (bicubic, by Pillow). Grey and RGB are
+    made of each other, transparency is seen on white, 16 bits are scaled to 8, cameras' turned
+    pictures are set upright.
+
+    Decoded pictures are kept in memory where all of them fit in 1 GiB.
+
+    Args:
+        source: "bundled:NAME"; "folder:PATH", pictures or one folder of them for each class;
+            or "tfds:NAME[/CONFIG]".
+        model: a `keras_gans.GAN`.
+        split: "train", "test" or what else the source has; for TFDS in TFDS' language. Of a
+            folder the subfolders train/ and test/, where it has both, else all of it is "train".
+        batch_size: pictures per update of the discriminator, the model's where not given; a
+            batch holds `model.discriminator_steps` times as many.
+        shuffle: another order in every epoch; the source's order where False.
+        seed: of order and flips: equal seeds give equal batches, epoch by epoch. Drawn (from
+            Python's generator, so `keras.utils.set_random_seed` fixes it) where not given.
+        flip: mirror half of the pictures, left to right, drawn anew in every epoch.
+        fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts.
+        drop_remainder: leave out the pictures that do not fill a batch.
+        data_dir: for TFDS, where prepared data lies.
+        manual_dir: for TFDS, where downloaded archives lie, for machines without a network.
+
+    Returns:
+        A `tf.data.Dataset` whose length is known.
+
+    Raises:
+        ValueError: if the arguments, the source and the model do not go together; the sentence
+            says what came, what was expected and what to do.
+        ImportError: for "tfds:" where TensorFlow Datasets is not installed.
+        ConnectionError: for "tfds:" where a download is needed and fails.
+    """
+    spec = model.batch_spec()
+    kind = next((kind for kind in _KINDS if kind.accepts(spec)), None)
+    if kind is None:
+        raise ValueError(
+            "`data.load` makes batches of pictures, or of pictures and labels; "
+            f"{type(model).__name__} learns from {spec}. Make a tf.data.Dataset of such batches."
+        )
+    if fit not in FITS:
+        raise ValueError(f"`fit` must be one of {FITS}. Received: {fit!r}")
+    size = model.batch_size if batch_size is None else batch_size
+    if not _is_natural(size) or size < 1:
+        raise ValueError(f"`batch_size` must be a positive integer. Received: {size!r}")
+    seed = random.randrange(2**31) if seed is None else seed
+    if not _is_natural(seed):
+        raise ValueError(f"`seed` must be an integer, 0 or more. Received: {seed!r}")
+    order = Order(int(size) * model.discriminator_steps, shuffle, int(seed), drop_remainder)
+    return kind.load(Request(source, split, order, flip, fit, data_dir, manual_dir), model)
+
+
+def _is_natural(number):
+    try:
+        return not isinstance(number, bool) and int(number) == number >= 0
+    except (TypeError, ValueError):
+        return False

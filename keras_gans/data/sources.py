@@ -1,0 +1,69 @@
+"""What a source is called, and who opens it.
+
+Every source has a `name` for messages, `class_names` (None where it has no labels) and
+`examples(frame, labelled)`, which returns `Arrays`, a `Lookup` or a `Stream`. Asking for the
+first two is cheap.
+"""
+
+import pathlib
+
+from keras_gans.data import bundled
+from keras_gans.data.bundled import Bundled
+from keras_gans.data.folder import Folder
+from keras_gans.data.suggestions import did_you_mean
+from keras_gans.data.tfds import TFDS
+
+_SCHEMES = {"bundled": Bundled, "folder": Folder, "tfds": TFDS}
+
+
+def open_source(source, split="train", *, data_dir=None, manual_dir=None):
+    """Opens a source by its name, without reading pictures.
+
+    Args:
+        source: "bundled:NAME", "folder:PATH" or "tfds:NAME[/CONFIG]".
+        split: of the source.
+        data_dir: for TFDS, where prepared data lies.
+        manual_dir: for TFDS, where downloaded archives lie.
+
+    Raises:
+        ValueError: for another form of source, or what the source itself refuses.
+    """
+    scheme, colon, rest = str(source).partition(":")
+    if not colon or not rest or scheme not in _SCHEMES:
+        raise ValueError(
+            f"A source is 'bundled:NAME' ({', '.join(bundled.NAMES)}), 'folder:PATH' or "
+            f"'tfds:NAME[/CONFIG]'. Received: {str(source)!r}.{_meant(str(source), scheme, rest)}"
+        )
+    if scheme == "tfds":
+        return TFDS(rest, split, data_dir=data_dir, manual_dir=manual_dir)
+    if data_dir is not None or manual_dir is not None:
+        raise ValueError(
+            f"`data_dir` and `manual_dir` are for 'tfds:' sources. Received: {str(source)!r}."
+        )
+    return _SCHEMES[scheme](rest, split)
+
+
+def class_names(source, *, data_dir=None):
+    """The names of a source's classes; the label of a picture is its class's place among them.
+
+    Args:
+        source: as `keras_gans.data.load` takes it.
+        data_dir: for TFDS, where prepared data lies.
+
+    Returns:
+        A tuple of names, or None where the source has no labels.
+
+    Raises:
+        ValueError: for a source that does not exist.
+    """
+    return open_source(source, data_dir=data_dir).class_names
+
+
+def _meant(source, scheme, rest):
+    if source and pathlib.Path(source).expanduser().exists():
+        return f" Did you mean 'folder:{source}'?"
+    if source in bundled.NAMES:
+        return f" Did you mean 'bundled:{source}'?"
+    if rest:
+        return did_you_mean(f"{scheme}:{rest}", [f"{known}:{rest}" for known in _SCHEMES])
+    return ""

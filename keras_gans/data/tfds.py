@@ -1,0 +1,255 @@
+"""TensorFlow Datasets: `tfds:NAME[/CONFIG]`."""
+
+import pathlib
+import socket
+import urllib.parse
+import urllib.request
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.data import examples
+from keras_gans.data.suggestions import did_you_mean
+
+_NAMED = 10
+
+
+class TFDS:
+    """A set of TensorFlow Datasets: pictures, with labels where it has a `ClassLabel`.
+
+    Args:
+        path: NAME or NAME/CONFIG, as `tfds.builder` takes it.
+        split: in TFDS' own language: "train", "test", "train[:10%]".
+        data_dir: where prepared data lies; TFDS' own place where not given.
+        manual_dir: where downloaded archives lie. With all of them there the set is prepared
+            without a network.
+
+    Raises:
+        ImportError: if TensorFlow Datasets is not installed.
+        ValueError: for an unknown set or configuration, or one that has no pictures.
+    """
+
+    def __init__(self, path, split="train", *, data_dir=None, manual_dir=None):
+        self.name, self._split = f"tfds:{path}", split
+        self._manual_dir = _existing_folder(self.name, manual_dir)
+        self._tfds = _tensorflow_datasets(self.name)
+        self._builder = self._build(path, data_dir)
+        features = self._builder.info.features
+        self._image = self._feature(features, self._tfds.features.Image, "image", position=0)
+        self._label = self._feature(features, self._tfds.features.ClassLabel, "label", position=1)
+        if self._image is None:
+            raise ValueError(f"{self.name} holds no pictures. Its features: {', '.join(features)}.")
+        self.class_names = None
+        if self._label is not None:
+            self.class_names = tuple(features[self._label].names)
+
+    def examples(self, frame, labelled):
+        """The pictures, fitted to `frame`; downloaded and prepared first where they are not yet.
+
+        A split of up to `UP_FRONT_BYTES` on the disk is read now, a larger one while training.
+
+        Raises:
+            ValueError: for an unknown split, or pictures that cannot be made grey or RGB.
+            ConnectionError: if the data must be downloaded and cannot be.
+        """
+        self._check_pictures()
+        self._prepare()
+        part = self._part()
+        read = self._read(frame, labelled)
+        in_memory = part.num_examples * frame.num_bytes <= examples.CACHE_BYTES
+        if not in_memory or self._size_on_disk(part) > examples.UP_FRONT_BYTES:
+            return examples.Stream(read, part.num_examples)
+        columns = {
+            name: np.empty((part.num_examples, *spec.shape), spec.dtype.as_numpy_dtype)
+            for name, spec in read.element_spec.items()
+        }
+        start = 0
+        for batch in read.batch(256).prefetch(2).as_numpy_iterator():
+            for name, column in columns.items():
+                column[start : start + len(batch[name])] = batch[name]
+            start += len(batch["image"])
+        return examples.Arrays(columns["image"], columns.get("label"))
+
+    # === What the set has ===
+
+    def _build(self, path, data_dir):
+        name = path.split("/")[0].split(":")[0]
+        try:
+            return self._tfds.builder(path, data_dir=data_dir)
+        except self._tfds.core.registered.DatasetNotFoundError:
+            known = self._tfds.list_builders(with_community_datasets=False)
+            raise ValueError(
+                f"TensorFlow Datasets has no set called {name!r}.{did_you_mean(name, known)} "
+                "See https://www.tensorflow.org/datasets/catalog for all."
+            ) from None
+        except Exception as error:
+            # From an unknown version to an import that fails inside the set's own code.
+            self._check_config(name, path)
+            reason = _first_line(error).rpartition('}": ')[2]  # behind TFDS' own arguments
+            raise ValueError(f"{self.name} cannot be built: {reason}.") from error
+
+    def _check_config(self, name, path):
+        try:
+            configs = list(self._tfds.builder_cls(name).builder_configs)
+        except Exception:  # the set's own code does not import
+            return
+        wanted = path.partition("/")[2].partition(":")[0]
+        if wanted and wanted not in configs:
+            has = f"Its configurations: {', '.join(configs)}." if configs else "It has none."
+            raise ValueError(
+                f"tfds:{name} has no configuration {wanted!r}.{did_you_mean(wanted, configs)} {has}"
+            ) from None
+
+    def _feature(self, features, kind, usual, position):
+        """The name of the one feature of a kind that is meant, or None where there is none."""
+        masks = self._tfds.features.LabeledImage  # an `Image` to TFDS; its pixels are class numbers
+        names = [
+            name
+            for name, feature in features.items()
+            if isinstance(feature, kind) and not isinstance(feature, masks)
+        ]
+        supervised = self._builder.info.supervised_keys
+        meant = [usual]
+        if supervised and len(supervised) == 2:  # the set's own (input, target)
+            meant.insert(0, supervised[position])
+        for name in meant:
+            if name in names:
+                return name
+        if len(names) > 1:
+            raise ValueError(
+                f"{self.name} has several features of kind {kind.__name__} ({', '.join(names)}) "
+                "and does not say which is meant. It cannot be loaded as single pictures."
+            )
+        return names[0] if names else None
+
+    def _check_pictures(self):
+        feature = self._builder.info.features[self._image]
+        channels = feature.shape[-1]
+        if channels not in (1, 3, 4) or feature.np_dtype not in (np.uint8, np.uint16):
+            raise ValueError(
+                f"{self.name}: pictures of {channels} channels and {np.dtype(feature.np_dtype)} "
+                "cannot be made grey or RGB; 1, 3 or 4 channels of uint8 or uint16 can."
+            )
+
+    def _part(self):
+        splits = self._builder.info.splits
+        try:
+            return splits[self._split]
+        except Exception as error:  # KeyError, ValueError or AssertionError, by what is wrong
+            raise ValueError(
+                f"{self.name} has no split {self._split!r}. It has: {', '.join(splits)}, and parts "
+                f"of them such as '{next(iter(splits), 'train')}[:10%]'."
+            ) from error
+
+    def _size_on_disk(self, part):
+        whole = self._builder.info.splits.total_num_examples
+        return self._builder.info.dataset_size * part.num_examples / max(whole, 1)
+
+    # === Reading ===
+
+    def _read(self, frame, labelled):
+        """Dataset of fitted pictures in the set's own order, with `label` if asked for."""
+        wanted = {self._image: True}
+        if labelled:
+            wanted[self._label] = True
+        data = self._builder.as_dataset(
+            split=self._split,
+            shuffle_files=False,
+            decoders=self._tfds.decode.PartialDecoding(wanted),
+            read_config=self._tfds.ReadConfig(try_autocache=False),
+        )
+
+        def fit(example):
+            image = example[self._image]
+            if image.shape != frame.shape or image.dtype != tf.uint8:
+                image = tf.numpy_function(frame.from_array, [image], tf.uint8)
+            fitted = {"image": tf.ensure_shape(image, frame.shape)}
+            if labelled:
+                fitted["label"] = tf.cast(example[self._label], tf.int32)
+            return fitted
+
+        return data.map(fit, num_parallel_calls=tf.data.AUTOTUNE)
+
+    # === Downloading ===
+
+    def _prepare(self):
+        if self._builder.is_prepared():
+            return
+        if hosts := self._unreachable_hosts():
+            raise ConnectionError(self._no_download(f"{' and '.join(hosts)} cannot be reached"))
+        config = self._tfds.download.DownloadConfig(
+            manual_dir=self._manual_dir, try_download_gcs=self._manual_dir is None
+        )
+        try:
+            self._builder.download_and_prepare(download_config=config)
+        except (OSError, self._tfds.download.DownloadError) as error:
+            raise ConnectionError(self._no_download(_first_line(error))) from error
+        except AssertionError as error:
+            if self._builder.MANUAL_DOWNLOAD_INSTRUCTIONS is None:
+                raise
+            raise ValueError(
+                f"{self.name} must be downloaded by hand; then give the folder its files lie in as "
+                f"`manual_dir`. {' '.join(self._builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())}"
+            ) from error
+
+    def _unreachable_hosts(self):
+        """The hosts the archives lie on, where none of them has an address.
+
+        Without a network TFDS itself tries for three minutes before it gives up.
+        """
+        downloads = pathlib.Path(self._builder.data_dir_root) / "downloads"
+        if urllib.request.getproxies() or any(downloads.glob("*.INFO")):
+            return []  # a proxy looks addresses up by itself; what has been downloaded is used
+        hosts = {urllib.parse.urlparse(url).hostname for url in self._missing_archives()} - {None}
+        return [] if any(map(_has_address, hosts)) else sorted(hosts)
+
+    def _missing_archives(self):
+        """Addresses of the archives that are not in `manual_dir`."""
+        archives = self._builder.url_infos or {}
+        if self._manual_dir is None:
+            return list(archives)
+        return [
+            url
+            for url, info in archives.items()
+            if not info.filename or not (self._manual_dir / info.filename).exists()
+        ]
+
+    def _no_download(self, reason):
+        archives = [info.filename for info in (self._builder.url_infos or {}).values()]
+        named = f" ({', '.join(filter(None, archives[:_NAMED]))})" if archives else ""
+        return (
+            f"{self.name} is not prepared in {self._builder.data_dir_root} and cannot be "
+            f"downloaded: {reason}. Without a network, put its archives{named} into a folder and "
+            "give that as `manual_dir`, or give the folder of a prepared copy as `data_dir`."
+        )
+
+
+def _tensorflow_datasets(name):
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise ImportError(
+            f"{name} needs TensorFlow Datasets ({error}). Install it: "
+            'pip install "keras-gans[tfds]"'
+        ) from error
+    return tensorflow_datasets
+
+
+def _existing_folder(name, path):
+    if path is None:
+        return None
+    folder = pathlib.Path(path).expanduser()
+    if not folder.is_dir():
+        raise ValueError(f"{name}: manual_dir={str(path)!r} is not a folder.")
+    return folder
+
+
+def _has_address(host):
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except OSError:
+        return False
+
+
+def _first_line(error):
+    return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".:")

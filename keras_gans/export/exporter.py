@@ -1,0 +1,143 @@
+"""What a deployment format must know: how to write a network, and how to run the file again."""
+
+import abc
+import importlib.metadata
+import importlib.util
+import re
+from pathlib import Path
+
+# Ops that draw their own numbers. Such a file gives another picture each run, or, where the seed
+# is baked in, can never be asked for another one.
+_RANDOM = re.compile(r"random|multinomial|bernoulli|rng", re.IGNORECASE)
+
+
+#: Suffixes that promise a file of some kind; other dots in names are just dots.
+FILE_SUFFIXES = (".onnx", ".tflite", ".keras", ".h5", ".pb", ".zip")
+
+
+class ExportError(ValueError):
+    """A network that cannot be shipped as asked."""
+
+
+class UnsupportedOps(ExportError):
+    """A network needs operations its format does not have, or must not ship."""
+
+
+class Exporter(abc.ABC):
+    """One deployment format. Everything that is special about it lives in its class.
+
+    Attributes:
+        name: what users type.
+        title: how messages call it.
+        aliases: other names it goes by.
+        suffix: of its files; empty for a folder.
+        runtime: the package that runs its files, as installed by pip.
+        requires: `{package: extra of keras-gans that installs it}`.
+        tolerances: `{precision: largest |file - Keras| that counts as the same network}`, for
+            the precisions the format can be written in.
+    """
+
+    name: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    suffix: str
+    runtime: str
+    requires: dict[str, str] = {}
+
+    # Pictures are in [-1, 1], so one grey level of 256 is 8e-3. Measured on gan, cgan, dcgan and
+    # cdcgan, full size, random weights and batch statistics: at most 1.3e-6 in every format.
+    tolerances = {"float32": 2e-5}
+
+    @abc.abstractmethod
+    def write(self, network, path, precision):
+        """Writes the artefact and nothing else.
+
+        Args:
+            network: a `Servable`.
+            path: of the file or folder; does not exist.
+            precision: one of `tolerances`.
+
+        Raises:
+            UnsupportedOps: for operations the format does not have.
+        """
+
+    @abc.abstractmethod
+    def inspect(self, path):
+        """Looks into the artefact, whatever the converter said about it.
+
+        Returns:
+            `{"ops": {op: count}, "opset": int or None, "signature": str or None}`
+
+        Raises:
+            UnsupportedOps: for operations that must not ship.
+        """
+
+    @abc.abstractmethod
+    def load(self, path):
+        """Opens the artefact in the format's own runtime.
+
+        Returns:
+            `run({input name: array}) -> {output name: array}`
+        """
+
+    def file_name(self, network, precision):
+        """Name of a network's artefact inside an export folder."""
+        mark = "" if precision == "float32" else f".{precision}"
+        return f"{network}{mark}{self.suffix or '_' + self.name}"
+
+    def runtime_version(self):
+        """The runtime the artefact was proven in, as "package version"."""
+        return f"{self.runtime} {importlib.metadata.version(self.runtime)}"
+
+    def check_installed(self):
+        """Refuses by name a package that is missing.
+
+        Raises:
+            ImportError: with the command that installs it.
+        """
+        for package, extra in self.requires.items():
+            if importlib.util.find_spec(package) is None:
+                raise ImportError(
+                    f"{self.title} export needs `{package}`. Install it with "
+                    f'`pip install "keras-gans[{extra}]"`.',
+                    name=package,
+                )
+
+    def check_precision(self, precision):
+        """Refuses a precision the format cannot be written in.
+
+        Raises:
+            ValueError: naming those it can.
+        """
+        if precision not in self.tolerances:
+            raise ValueError(
+                f"{self.title} has no precision {precision!r}. "
+                f"It can be written in: {', '.join(self.tolerances)}."
+            )
+
+    def check_suffix(self, path):
+        """Refuses a file name that promises something else.
+
+        Raises:
+            ValueError: with the name to use.
+        """
+        path = Path(path)
+        if path.suffix != self.suffix:
+            stem = path.stem if path.suffix in FILE_SUFFIXES else path.name
+            raise ValueError(
+                f"{self.title} files end in '{self.suffix}'. Received: {path.name!r}; "
+                f"use '{stem}{self.suffix}', or another `format`."
+            )
+
+    def refuse_random(self, ops):
+        """Refuses operations that draw random numbers.
+
+        Raises:
+            UnsupportedOps: naming them.
+        """
+        random = sorted(op for op in ops if _RANDOM.search(op))
+        if random:
+            raise UnsupportedOps(
+                f"The network draws random numbers ({', '.join(random)}), which {self.title} files "
+                "must not: make noise an input of the network that `networks_to_export` returns."
+            )

@@ -1,0 +1,224 @@
+"""`manifest.json`: how to feed every exported file, for programs that never heard of Keras.
+
+The file is one JSON object:
+
+    "format"          always "keras_gans.export"
+    "format_version"  1; readers refuse what they do not know
+    "model"           {"name", "class", "config"}: what was exported
+    "versions"        {"keras_gans", "keras", "tensorflow"} that made it
+    "files"           a list, one object for each file:
+
+        "path"            relative to the manifest
+        "network"         which of the model's networks it is
+        "format"          "saved_model", "onnx" or "tflite"
+        "precision"       "float32"
+        "size", "sha256"  bytes, and their hash; for a folder see `fingerprint`
+        "signature"       name of the signature to call (SavedModel, TFLite), or null
+        "opset"           (ONNX), or null
+        "inputs"          a list of tensors, to be fed by name
+        "outputs"         a list of tensors
+        "ops"             {operation: how many}, what a runtime must have
+        "max_difference"  largest absolute difference from Keras measured
+        "tolerance"       largest that was allowed
+        "batch_sizes"     it was measured at
+        "runtime"         it was measured in, with its version
+
+A tensor has "name", "dtype", "shape" (null where the size is free: batch first) and what the
+model says of it: for pictures "kind": "image", "layout": "NHWC" and "value_range"; for latents
+"kind": "latent" and "distribution"; for labels "kind": "label", "value_range" (both ends
+included) and, where known, "classes".
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+FILE_NAME = "manifest.json"
+_FORMAT = "keras_gans.export"
+_FORMAT_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorRecord:
+    """A tensor of a file.
+
+    Attributes:
+        name: to feed or fetch it by.
+        dtype: "float32", "int32" ...
+        shape: None where the size is free.
+        about: what `GAN.describe_tensors` says of it.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+    about: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_json(self):
+        """Plain JSON, with `about` beside the rest."""
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+            **self.about,
+        }
+
+    @classmethod
+    def from_json(cls, record):
+        """The reverse of `to_json`."""
+        about = {
+            key: value for key, value in record.items() if key not in ("name", "dtype", "shape")
+        }
+        return cls(record["name"], record["dtype"], tuple(record["shape"]), about)
+
+
+@dataclasses.dataclass(frozen=True)
+class FileRecord:
+    """One exported file, or SavedModel folder. The module's docstring explains the fields."""
+
+    path: str
+    network: str
+    format: str
+    precision: str
+    size: int
+    sha256: str
+    signature: str | None
+    opset: int | None
+    inputs: tuple[TensorRecord, ...]
+    outputs: tuple[TensorRecord, ...]
+    ops: dict[str, int]
+    max_difference: float
+    tolerance: float
+    batch_sizes: tuple[int, ...]
+    runtime: str
+
+    def to_json(self):
+        """Plain JSON."""
+        record = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        record["inputs"] = [tensor.to_json() for tensor in self.inputs]
+        record["outputs"] = [tensor.to_json() for tensor in self.outputs]
+        record["batch_sizes"] = list(self.batch_sizes)
+        return record
+
+    @classmethod
+    def from_json(cls, record):
+        """The reverse of `to_json`; keys of later versions are passed over."""
+        known = {field.name: record[field.name] for field in dataclasses.fields(cls)}
+        path = PurePosixPath(known["path"])
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"path {known['path']!r} leads out of the export")
+        known["inputs"] = tuple(map(TensorRecord.from_json, record["inputs"]))
+        known["outputs"] = tuple(map(TensorRecord.from_json, record["outputs"]))
+        known["batch_sizes"] = tuple(record["batch_sizes"])
+        return cls(**known)
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """What an export holds.
+
+    Attributes:
+        model: `{"name", "class", "config"}`.
+        versions: `{"keras_gans", "keras", "tensorflow"}`.
+        files: one `FileRecord` for each file.
+    """
+
+    model: dict[str, Any]
+    versions: dict[str, str]
+    files: tuple[FileRecord, ...]
+
+    def to_json(self):
+        """Plain JSON."""
+        return {
+            "format": _FORMAT,
+            "format_version": _FORMAT_VERSION,
+            "model": self.model,
+            "versions": self.versions,
+            "files": [record.to_json() for record in self.files],
+        }
+
+    def write(self, directory):
+        """Writes `manifest.json` into `directory`."""
+        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        (Path(directory) / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path):
+        """Reads a manifest.
+
+        Args:
+            path: of the manifest, or of the folder that holds it.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if it is not a manifest of ours, is of a later version, or is damaged.
+        """
+        path = Path(path)
+        path = path / FILE_NAME if path.is_dir() else path
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"No manifest at {path}. `keras_gans.export.export(model, directory)` writes one."
+            )
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not JSON: {error}. Export the model again.") from None
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise ValueError(f"{path} is not the manifest of a keras_gans export.")
+        if content.get("format_version") != _FORMAT_VERSION:
+            raise ValueError(
+                f"{path} is of version {content.get('format_version')!r}; this keras_gans reads "
+                f"version {_FORMAT_VERSION}. Update keras_gans, or export the model again."
+            )
+        try:
+            files = tuple(map(FileRecord.from_json, content["files"]))
+            return cls(content["model"], content["versions"], files)
+        except KeyError as error:
+            raise ValueError(f"{path} lacks {error}. Export the model again.") from None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is damaged: {error}. Export the model again.") from None
+
+    def verify(self, directory):
+        """Hashes every file again.
+
+        Args:
+            directory: that holds the files.
+
+        Raises:
+            ValueError: naming the files that are missing or have changed since they were proven.
+        """
+        wrong = []
+        for record in self.files:
+            path = Path(directory) / record.path
+            if not path.exists():
+                wrong.append(f"{record.path} is missing")
+            elif fingerprint(path)[0] != record.sha256:
+                wrong.append(f"{record.path} has changed")
+        if wrong:
+            raise ValueError(
+                f"{directory} is not what was exported: {', '.join(wrong)}. Export the model again."
+            )
+
+
+def fingerprint(path):
+    r"""Hash and size of a file, or of everything in a folder.
+
+    The hash of a folder is the sha256 of one line for each file in it, sorted by path:
+    `<sha256 of the file>  <path relative to the folder, with forward slashes>\n`, which is what
+    `find -type f | cut -c3- | LC_ALL=C sort | xargs sha256sum | sha256sum` prints inside it.
+
+    Returns:
+        (sha256 in hexadecimal, size in bytes)
+    """
+    path = Path(path)
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+    total, lines = 0, []
+    for name in sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()):
+        digest, size = fingerprint(path / name)
+        lines.append(f"{digest}  {name}\n")
+        total += size
+    return hashlib.sha256("".join(lines).encode()).hexdigest(), total

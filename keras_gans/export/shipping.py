@@ -1,0 +1,356 @@
+"""From a model to files: check what is asked, write, prove, describe, put in place."""
+
+import difflib
+import os
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_gans import __version__
+from keras_gans.export import manifest as manifests
+from keras_gans.export import parity, staging
+from keras_gans.export.exporter import ExportError
+from keras_gans.export.manifest import FileRecord, Manifest, TensorRecord
+from keras_gans.export.onnx import OnnxExporter
+from keras_gans.export.quiet import quiet
+from keras_gans.export.saved_model import SavedModelExporter
+from keras_gans.export.servable import Servable
+from keras_gans.export.tflite import TFLiteExporter
+from keras_gans.gan import check_positive
+
+_EXPORTERS = {
+    exporter.name: exporter for exporter in (SavedModelExporter(), OnnxExporter(), TFLiteExporter())
+}
+
+
+def formats():
+    """Names of the formats there are."""
+    return tuple(_EXPORTERS)
+
+
+def export(
+    model,
+    directory,
+    *,
+    formats=("saved_model", "onnx", "tflite"),
+    precisions=("float32",),
+    batch_size=None,
+    image_size=None,
+    overwrite=False,
+    classes=None,
+):
+    """Writes the networks worth shipping in every format, each file proven equal to Keras.
+
+    The folder appears when all of it is proven, or not at all:
+
+        exported/manifest.json           how to feed each file, see `keras_gans.export.manifest`
+        exported/generator_saved_model/  a SavedModel
+        exported/generator.onnx
+        exported/generator.tflite
+
+    Args:
+        model: a `keras_gans.GAN`.
+        directory: folder to make.
+        formats: one or several of "saved_model", "onnx" and "tflite".
+        precisions: one or several of those the formats have; "float32".
+        batch_size: a fixed one (1 gives the leanest files for phones and browsers), or None for
+            a free one.
+        image_size: side, or (height, width), of the pictures a translator takes; None leaves it
+            as the network has it.
+        overwrite: replace an earlier export.
+        classes: names of the classes, one for each label, for the manifest.
+
+    Returns:
+        The `Manifest`.
+
+    Raises:
+        ValueError: for an unknown format or precision, or sizes that are not the networks'.
+        ImportError: for a package a format needs, before anything is written.
+        FileExistsError: if `directory` holds something, or, with `overwrite`, something that is
+            not an export.
+        ParityError: if a file differs from Keras.
+        UnsupportedOps: if a network needs operations a format does not have.
+    """
+    exporters = _chosen(formats, precisions)
+    target = staging.resolve(directory)
+    _refuse_folder(target, overwrite)
+    networks = _servables(model, batch_size, image_size)
+    tensors = _described(model, classes)
+    with staging.staged(target) as folder:
+        folder.mkdir()
+        files = []
+        for network in networks:
+            probes = parity.probes(network, tensors, _picture_size(model, image_size))
+            for exporter, precision in exporters:
+                path = folder / exporter.file_name(network.name, precision)
+                files.append(_ship(network, path, exporter, precision, tensors, probes))
+        manifest = Manifest(_model_record(model), _versions(), tuple(files))
+        manifest.write(folder)
+    return manifest
+
+
+def export_sampling_network(
+    model,
+    filepath,
+    format="saved_model",
+    *,
+    precision="float32",
+    batch_size=None,
+    image_size=None,
+    overwrite=False,
+):
+    """Writes the network that makes the pictures to one file, proven equal to Keras.
+
+    Args:
+        model: a `keras_gans.GAN`; the first of its `networks_to_export` is written.
+        filepath: of the file ('.onnx', '.tflite') or folder (SavedModel) to make.
+        format: "saved_model", "onnx" or "tflite".
+        precision: one of those the format has.
+        batch_size: as in `export`.
+        image_size: as in `export`.
+        overwrite: replace an earlier file.
+
+    Returns:
+        The `FileRecord`, how to feed the file.
+
+    Raises:
+        ValueError: as `export`, and for a suffix that is not the format's.
+        ImportError: as `export`.
+        FileExistsError: if `filepath` exists and `overwrite` is not set.
+        ParityError: if the file differs from Keras.
+        UnsupportedOps: if the network needs operations the format does not have.
+    """
+    ((exporter, precision),) = _chosen((format,), (precision,))
+    exporter.check_suffix(filepath)
+    target = staging.resolve(filepath)
+    _refuse_file(target, exporter, overwrite)
+    network = _servables(model, batch_size, image_size)[0]
+    tensors = _described(model, classes=None)
+    with staging.staged(target) as path:
+        probes = parity.probes(network, tensors, _picture_size(model, image_size))
+        return _ship(network, path, exporter, precision, tensors, probes)
+
+
+def _ship(network, path, exporter, precision, tensors, probes):
+    """Writes one file and proves it; returns its record."""
+    with quiet():
+        exporter.write(network, path, precision)
+        found = exporter.inspect(path)
+        difference, tolerance = parity.prove(exporter, path, network, probes, precision)
+    sha256, size = manifests.fingerprint(path)
+    return FileRecord(
+        path=path.name,
+        network=network.name,
+        format=exporter.name,
+        precision=precision,
+        size=size,
+        sha256=sha256,
+        inputs=_records(network.inputs, tensors),
+        outputs=_records(network.outputs, tensors),
+        max_difference=difference,
+        tolerance=tolerance,
+        batch_sizes=tuple(probes),
+        runtime=exporter.runtime_version(),
+        **found,
+    )
+
+
+# === What is asked for ===
+
+
+def _chosen(formats, precisions):
+    """`[(exporter, precision)]`, every combination, all known and installed."""
+    formats = (formats,) if isinstance(formats, str) else tuple(formats)
+    precisions = (precisions,) if isinstance(precisions, str) else tuple(precisions)
+    for argument, given in (("formats", formats), ("precisions", precisions)):
+        if not given:
+            raise ValueError(f"`{argument}` is empty: nothing would be exported.")
+    exporters = list(dict.fromkeys(_exporter(name) for name in formats))
+    for exporter in exporters:
+        for precision in precisions:
+            exporter.check_precision(precision)
+        exporter.check_installed()
+    return [
+        (exporter, precision) for exporter in exporters for precision in dict.fromkeys(precisions)
+    ]
+
+
+def _exporter(name):
+    known = {}
+    for exporter in _EXPORTERS.values():
+        known.update(dict.fromkeys((exporter.name, *exporter.aliases), exporter))
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"Unknown export format: {name!r}.{suggestion} Available formats: {', '.join(_EXPORTERS)}."
+    )
+
+
+def _servables(model, batch_size, image_size):
+    if not hasattr(model, "networks_to_export") or not hasattr(model, "describe_tensors"):
+        raise ValueError(
+            f"Only a keras_gans.GAN can be exported. Received: {type(model).__name__}. For a plain "
+            "Keras model use its own `export`."
+        )
+    if batch_size is not None:
+        check_positive("batch_size", batch_size)
+    size = _pair(image_size)
+    networks = [
+        Servable(name, network, batch_size=batch_size, image_size=size)
+        for name, network in model.networks_to_export().items()
+    ]
+    for network in networks:
+        _check_image_size(network, size)
+    return networks
+
+
+def _pair(image_size):
+    if image_size is None:
+        return None
+    sides = tuple(image_size) if isinstance(image_size, (tuple, list)) else (image_size,) * 2
+    if len(sides) != 2:
+        raise ValueError(
+            "`image_size` must be a side, or a pair of height and width. "
+            f"Received: image_size={image_size!r}"
+        )
+    for side in sides:
+        check_positive("image_size", side)
+    return sides
+
+
+def _check_image_size(network, size):
+    """Refuses another size of pictures than the one a network without pictures to take makes."""
+    if size is None or any(tensor.is_picture for tensor in network.inputs):
+        return
+    for tensor in network.outputs:
+        if tensor.is_picture and tensor.shape[1:3] != size:
+            height, width = tensor.shape[1:3]
+            raise ExportError(
+                f"The {network.name} makes pictures of {height} x {width} and no others. Received: "
+                f"image_size={size}. Leave `image_size` out."
+            )
+
+
+def _picture_size(model, image_size):
+    """(height, width) to prove a network with that leaves them free, or None."""
+    if image_size is not None:
+        return _pair(image_size)
+    for spec in tf.nest.flatten(model.batch_spec()):
+        if spec.shape.rank == 4 and None not in spec.shape[1:3]:
+            return tuple(spec.shape[1:3])
+    return None
+
+
+def _described(model, classes):
+    tensors = model.describe_tensors()
+    if classes is None:
+        return tensors
+    classes = [str(name) for name in classes]
+    labels = {name: about for name, about in tensors.items() if about.get("kind") == "label"}
+    if not labels:
+        raise ValueError(f"{model.name} takes no labels: leave `classes` out.")
+    for about in labels.values():
+        first, last = about["value_range"]
+        if len(classes) != last - first + 1:
+            raise ValueError(
+                f"`classes` must name {last - first + 1} classes, one for each label from {first} "
+                f"to {last}. Received: {len(classes)}."
+            )
+    return {**tensors, **{name: {**about, "classes": classes} for name, about in labels.items()}}
+
+
+# === What is in the way ===
+
+
+def _refuse_folder(target, overwrite):
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        _refuse_immovable(target)
+        return
+    if not overwrite:
+        raise FileExistsError(
+            f"{target} exists. Choose another folder, or replace it with `overwrite=True` "
+            "(`--overwrite`)."
+        )
+    strangers = _strangers(target)
+    if strangers:
+        raise FileExistsError(
+            f"{target} is not an export, or not only: it holds {strangers}. Nothing that "
+            "keras_gans did not write is overwritten. Choose another folder, or empty this one."
+        )
+    _refuse_immovable(target)
+
+
+def _strangers(target):
+    """What would be lost at `target` that is not an export's, as text, or None."""
+    if not target.is_dir():
+        return "a file"
+    try:
+        known = {manifests.FILE_NAME, *(record.path for record in Manifest.read(target).files)}
+    except FileNotFoundError:
+        return f"no {manifests.FILE_NAME}"
+    except ValueError:
+        return f"a {manifests.FILE_NAME} of something else"
+    others = sorted(path.name for path in target.iterdir() if path.name not in known)
+    return others[0] if others else None
+
+
+def _refuse_immovable(target):
+    """Refuses a folder that cannot be replaced by another, which is how an export appears."""
+    if target == Path.cwd() or target in Path.cwd().parents or os.path.ismount(target):
+        raise ExportError(
+            f"{target} cannot be replaced as a whole, because it is in use. Export to a folder "
+            f"inside it: {target / 'exported'}"
+        )
+
+
+def _refuse_file(target, exporter, overwrite):
+    if not target.exists():
+        return
+    kinds = {True: "a folder", False: "a file"}
+    if target.is_dir() != (not exporter.suffix):
+        raise FileExistsError(
+            f"{target} is {kinds[target.is_dir()]}; {exporter.title} makes "
+            f"{kinds[not target.is_dir()]}. Choose another name."
+        )
+    if target.is_dir():
+        _refuse_immovable(target)
+        if not any(target.iterdir()):
+            return
+    if not overwrite:
+        raise FileExistsError(
+            f"{target} exists. Choose another name, or replace it with `overwrite=True` "
+            "(`--overwrite`)."
+        )
+    if target.is_dir() and not (target / "saved_model.pb").is_file():
+        raise FileExistsError(
+            f"{target} is not a SavedModel: it holds no saved_model.pb. Choose another name."
+        )
+
+
+# === What the manifest says ===
+
+
+def _records(tensors, about):
+    return tuple(
+        TensorRecord(tensor.name, tensor.dtype, tensor.shape, about.get(tensor.name, {}))
+        for tensor in tensors
+    )
+
+
+def _model_record(model):
+    return {
+        "name": model.name,
+        "class": f"{type(model).__module__}.{type(model).__qualname__}",
+        "config": model.get_config(),
+    }
+
+
+def _versions():
+    return {
+        "keras_gans": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }

@@ -1,0 +1,38 @@
+"""Sample sheets: when they are drawn, and of what."""
+
+import numpy as np
+import pytest
+from conftest import fabricated, tiny
+from PIL import Image
+
+from keras_gans import sheets
+from keras_gans.callbacks import SampleSheet
+
+
+@pytest.mark.parametrize(
+    ("every", "epochs", "drawn"), [(1, 2, [0, 1, 2]), (2, 3, [0, 2, 3]), (5, 5, [0, 5])]
+)
+def test_sheets_before_between_and_after(tmp_path, every, epochs, drawn):
+    model = tiny("dcgan")
+    sheet = SampleSheet(tmp_path, every=every)
+    model.fit(fabricated(model), epochs=epochs, verbose=0, callbacks=[sheet])
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"epoch-{epoch:04d}.png" for epoch in drawn]
+
+
+def test_the_sheet_is_of_the_same_latents_and_the_newest_weights(tmp_path):
+    model = tiny("cdcgan")
+    model.fit(fabricated(model), verbose=0, callbacks=[SampleSheet(tmp_path, seed=4)])
+    drawn = np.asarray(Image.open(tmp_path / "epoch-0001.png"))
+    np.testing.assert_array_equal(drawn, sheets.samples(model, seed=4))
+    assert not np.array_equal(drawn, Image.open(tmp_path / "epoch-0000.png"))
+
+
+def test_tensorboard_gets_the_sheets(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    model = tiny("dcgan")
+    sheet = SampleSheet(tmp_path / "samples", log_dir=tmp_path / "logs")
+    model.fit(fabricated(model), verbose=0, callbacks=[sheet])
+    events = EventAccumulator(str(tmp_path / "logs")).Reload()
+    assert [event.step for event in events.Tensors("samples")] == [0, 1]

@@ -1,0 +1,229 @@
+"""The command: the whole job, its help, and what mistakes get."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import keras_gans
+from keras_gans.cli import app
+
+runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
+TINY = ["--set", "filters=4", "--set", "latent_dim=8"]
+
+
+def call(*arguments):
+    return runner.invoke(app, [str(argument) for argument in arguments])
+
+
+def train(runs_dir, *arguments, epochs=1):
+    return call(
+        "train", "cdcgan_fashion", *TINY, "--epochs", epochs, "--steps-per-epoch", 2,
+        "--batch-size", 8, "--runs-dir", runs_dir, *arguments,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Folder of a short run."""
+    runs_dir = tmp_path_factory.mktemp("runs")
+    result = train(runs_dir, "--sheet-every", 2, epochs=3)
+    assert result.exit_code == 0, result.output
+    return runs_dir / "00001-cdcgan-fashion"
+
+
+def test_run_folder_holds_everything(run):
+    options = json.loads((run / "options.json").read_text())
+    assert options["options"]["overrides"] == {"filters": 4, "latent_dim": 8}
+    assert options["versions"]["keras_gans"] == keras_gans.__version__
+    lines = (run / "log.csv").read_text().splitlines()
+    assert len(lines) == 4 and "generator_loss" in lines[0]
+    sheets = sorted(path.name for path in (run / "samples").iterdir())
+    assert sheets == ["epoch-0000.png", "epoch-0002.png", "epoch-0003.png"]
+    assert list((run / "tensorboard").rglob("events*"))
+    assert any((run / "checkpoints").iterdir())
+    assert (run / "model.keras").exists()
+    assert not list(run.glob("*partial*"))
+
+
+def test_runs_are_numbered(tmp_path):
+    (tmp_path / "00007-something").mkdir()
+    assert train(tmp_path).exit_code == 0
+    assert train(tmp_path).exit_code == 0
+    assert (tmp_path / "00008-cdcgan-fashion").exists()
+    assert (tmp_path / "00009-cdcgan-fashion").exists()
+
+
+def test_same_seed_same_weights(tmp_path):
+    from keras_gans import runs
+
+    for _ in range(2):
+        assert train(tmp_path, "--seed", 3).exit_code == 0
+    first, second = (
+        runs.open_run(tmp_path / f"0000{n}-cdcgan-fashion").load_model() for n in (1, 2)
+    )
+    for one, other in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--label", "Sneaker", "--label", "3", "--count", "2"],
+        ["--interpolate", "--count", "3"],
+        ["--interpolate", "--linear", "--label", "bag"],
+        ["--arithmetic", "1,2", "3", "4,5,6"],
+    ],
+)
+def test_sample_draws_a_sheet(run, tmp_path, arguments):
+    path = tmp_path / "sheet.png"
+    result = call("sample", run, "--output", path, *arguments)
+    assert result.exit_code == 0, result.output
+    assert np.asarray(Image.open(path)).std() > 0
+    again = call("sample", run, "--output", path, *arguments)
+    assert again.exit_code == 2 and "--overwrite" in again.output
+    assert call("sample", run, "--output", path, "--overwrite", *arguments).exit_code == 0
+
+
+def test_export_reports_every_file(run):
+    result = call("export", run)
+    assert result.exit_code == 0, result.output
+    for word in ("saved_model", "onnx", "tflite", "tolerance", "manifest.json", "epoch-0003.png"):
+        assert word in result.output
+    manifest = json.loads((run / "exported" / "manifest.json").read_text())
+    assert "Ankle boot" in json.dumps(manifest)
+    again = call("export", run)
+    assert again.exit_code == 2 and "--overwrite" in again.output
+    assert call("export", run, "--formats", "onnx", "--overwrite").exit_code == 0
+
+
+def test_list_and_show():
+    listed = call("list", "--task", "unconditional").output
+    assert "dcgan" in listed and "cdcgan" not in listed
+    shown = call("show", "dcgan", "--set", "filters=8").output
+    assert "filters = 8" in shown and "The game" in shown and "Total params" in shown
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    result = train(tmp_path / "runs", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "latent_dim = 8" in result.output and "Total params" in result.output
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "dcgann"], ["Unknown zoo model: 'dcgann'", "Did you mean 'dcgan'"]),
+        (["train", "dcgan"], ["no default data", "--data folder:PATH"]),
+        (["train", "dcgan", "--data", "folder:/no/such/place"], ["/no/such/place"]),
+        (["train", "dcgan", "--data", "mnist"], ["bundled:", "folder:", "tfds:"]),
+        (["train", "gan", "--set", "objectiv=minimax"], ["no argument 'objectiv'", "objective"]),
+        (["train", "gan", "--set", "objective=maximin"], ["'minimax'", "'maximin'"]),
+        (["train", "gan", "--set", "objective"], ["key=value"]),
+        (["train", "cdcgan_fashion", "--set", "image_size=30"], ["image_size=30", "is 32"]),
+        (["train", "cdcgan_fashion", "--set", "num_classes=7"], ["10 classes", "num_classes=7"]),
+        (["train", "cdcgan_fashion", "--batch-size", "20000"], ["9000", "20000"]),
+        (["train", "cdcgan_fashion", "--epochs", "0"], ["`epochs` must be at least 1"]),
+        (["show", "nothing"], ["Unknown zoo model"]),
+        (["list", "--task", "drawing"], ["`task` must be one of"]),
+        (["sample", "/no/such/run"], ["not the folder of a run"]),
+        (["export", "/no/such/run"], ["not the folder of a run"]),
+    ],
+)
+def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, arguments, words):
+    if arguments[0] == "train":
+        arguments = [*arguments, "--runs-dir", tmp_path / "runs"]
+    result = call(*arguments)
+    assert result.exit_code == 2
+    for word in words:
+        assert word in result.output.replace("\n", " ")
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sample", "--label", "Sneeker"], ["Unknown class: 'Sneeker'", "'Sneaker'"]),
+        (["sample", "--label", "12"], ["from 0 to 9"]),
+        (["sample", "--arithmetic", "1", "two", "3"], ["with commas between"]),
+        (["export", "--formats", "onx"], ["onx", "onnx"]),
+    ],
+)
+def test_mistakes_with_a_run(run, tmp_path, arguments, words):
+    verb, *rest = arguments
+    result = call(verb, run, "--output", tmp_path / "out", *rest)
+    assert result.exit_code == 2
+    for word in words:
+        assert word in result.output.replace("\n", " ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_unwritable_run_folder(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = train(tmp_path / "file" / "runs")
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_debug_shows_the_traceback():
+    result = call("show", "nothing", "--debug")
+    assert isinstance(result.exception, ValueError)
+
+
+def test_a_folder_of_pictures_end_to_end(tmp_path):
+    generator = np.random.default_rng(0)
+    for index in range(12):
+        pixels = generator.integers(0, 256, (20, 24, 3), dtype="uint8")
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    result = call(
+        "train", "dcgan", "--data", f"folder:{tmp_path / 'photos'}", "--batch-size", 4,
+        "--epochs", 1, "--set", "image_size=16", *TINY, "--runs-dir", tmp_path / "runs",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "runs" / "00001-dcgan" / "samples" / "epoch-0001.png").exists()
+
+
+def test_help_does_not_import_tensorflow():
+    script = (
+        "import sys; sys.argv = ['keras-gans', '--help']\n"
+        "from keras_gans.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout
+
+
+def test_python_dash_m_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_gans", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == f"keras-gans {keras_gans.__version__}"
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "train", "sample", "export"])
+def test_help_teaches_with_examples(verb):
+    result = call(verb, "--help")
+    assert result.exit_code == 0
+    assert f"keras-gans {verb}" in result.output
+
+
+def test_eager_import_where_keras_is_loaded_already():
+    script = (
+        "import keras, keras_gans\n"
+        "from keras.saving import get_registered_object\n"
+        "assert get_registered_object('keras_gans>DCGAN') is not None"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
