@@ -54,7 +54,7 @@ class Servable:
                 f"{type(network).__name__}."
             )
         self.name = name
-        self.model = network
+        self.model = in_float32(network)
         self.inputs = tuple(
             Tensor(tensor.name, _shape(tensor, batch_size, image_size, name), tensor.dtype)
             for tensor in network.inputs

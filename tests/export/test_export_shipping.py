@@ -325,6 +325,38 @@ def test_networks_that_draw_random_numbers_are_refused(tmp_path, format):
     assert not any(tmp_path.iterdir())
 
 
+@keras.saving.register_keras_serializable("keras_gans_tests")
+class Cholesky(keras.layers.Layer):
+    def call(self, x):
+        return tf.linalg.cholesky(tf.eye(4) + x[:, :, None] * x[:, None, :])[:, 0]
+
+
+@pytest.fixture
+def exotic():
+    """A network with an operation that only TensorFlow has."""
+    latent = keras.Input((4,), name="latent")
+    return Plain(keras.Model(latent, keras.layers.Dense(2, name="image")(Cholesky()(latent))))
+
+
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_operations_a_format_does_not_have_are_named(exotic, tmp_path, format):
+    with pytest.raises(export.UnsupportedOps, match="no .*operation for Cholesky"):
+        export.export(exotic, tmp_path / "out", formats=format)
+    assert not any(tmp_path.iterdir())
+
+
+def test_flex_operations_are_found_in_the_file(exotic, tmp_path):
+    exotic.export(tmp_path / "saved_model")
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved_model"))
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
+    (tmp_path / "flex.tflite").write_bytes(converter.convert())
+    with pytest.raises(export.UnsupportedOps, match="FlexCholesky"):
+        tflite.TFLiteExporter().inspect(tmp_path / "flex.tflite")
+
+
 # === Interruptions leave no traces ===
 
 
