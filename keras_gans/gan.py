@@ -218,12 +218,15 @@ class GAN(keras.Model):
         Every step, and every replica of a step, draws other noise; a run that is stopped and
         resumed draws what it would have drawn.
         """
+        return tf.random.stateless_normal(shape, self.step_seed(draw))
+
+    def step_seed(self, draw=0):
+        """Seed of a draw of this training step, for TensorFlow's stateless random operations."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        seed = tf.random.fold_in(
+        return tf.random.fold_in(
             tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step.value)]),
             tf.cast(draw * _MAX_REPLICAS + replica, tf.int64),
         )
-        return tf.random.stateless_normal(shape, seed)
 
     def update(self, player, loss, tape):
         """One optimizer step of `player` down the gradient of `loss`, and of nobody else.
@@ -376,13 +379,47 @@ class GAN(keras.Model):
             chunks.append(keras.ops.convert_to_numpy(outputs))
         return np.concatenate(chunks)
 
+    def in_full(self, network, images, **kwargs):
+        """Translations of pictures of any size, one picture at a time.
+
+        Args:
+            network: a fully convolutional functional model whose sides must be multiples of
+                `self.stride`; what is missing is padded by reflection and cropped back.
+            images: float (N, H, W, C) in [-1, 1], or one picture (H, W, C).
+            **kwargs: for the network's call.
+
+        Returns:
+            float32, shaped like `images` but for the channels.
+
+        Raises:
+            ValueError: for another shape, or values outside [-1, 1].
+        """
+        images = np.asarray(images)
+        channels = network.inputs[0].shape[-1]
+        if images.ndim not in (3, 4) or images.shape[-1] != channels:
+            raise ValueError(
+                f"Pictures to translate must have shape (N, H, W, {channels}) or (H, W, "
+                f"{channels}). Received: {images.shape}."
+            )
+        check_pictures(images)
+        batch = images[None] if images.ndim == 3 else images
+        height, width = batch.shape[1:3]
+        missing = [(0, -side % self.stride) for side in (height, width)]
+        padded = np.pad(batch, ((0, 0), *missing, (0, 0)), mode="reflect").astype("float32")
+        outputs = [
+            keras.ops.convert_to_numpy(network(padded[i : i + 1], **{"training": False, **kwargs}))
+            for i in range(len(padded))
+        ]
+        outputs = np.concatenate(outputs)[:, :height, :width]
+        return outputs[0] if images.ndim == 3 else outputs
+
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Writes the sampling network to one file, proven equal to Keras before it appears.
 
         Args:
             filepath: of the file, or folder for a SavedModel, to write.
             format: "tf_saved_model", "onnx" or "tflite" ("litert", Keras' name, is the same).
-            **kwargs: those of `keras_gans.export.export_network`.
+            **kwargs: those of `keras_gans.export.export_sampling_network`.
 
         Raises:
             ValueError: for an unknown format.
@@ -474,10 +511,21 @@ def check_labels(labels, num_classes):
         )
 
 
-def check_positive(name, value):
-    """Refuses what is not a whole number of at least 1."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"`{name}` must be a whole number of at least 1. Received: {value!r}")
+def check_positive(name, value, least=1):
+    """Refuses what is not a whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"`{name}` must be a whole number of at least {least}. Received: {value!r}")
+
+
+def check_multiple(name, value, divisor, reason, least=1):
+    """Refuses what is not a multiple of `divisor`; names the next that is."""
+    if isinstance(value, int) and value >= least and value % divisor == 0:
+        return
+    upper = max(-(-int(value) // divisor) * divisor, -(-least // divisor) * divisor)
+    raise ValueError(
+        f"`{name}` must be a multiple of {divisor}, because {reason}. Received: {value!r}; the "
+        f"next that works is {upper}."
+    )
 
 
 def label_each(labels, num_classes, count=None, latents=None):

@@ -67,3 +67,35 @@ class FlooredDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"initial": self.initial, "factor": self.factor, "floor": self.floor}
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that stays, then falls linearly to zero.
+
+    Being a function of the optimizer's own count of updates, it goes on where it was after a
+    restart.
+
+    Args:
+        initial: learning rate of the first `constant_steps` updates.
+        constant_steps: updates before the fall.
+        decay_steps: updates of the fall.
+
+    Reference: Zhu et al., 2017, https://arxiv.org/abs/1703.10593 (section 4). The reference
+    implementation lowers it once an epoch, this one at every update.
+    """
+
+    def __init__(self, initial, constant_steps, decay_steps):
+        self.initial = initial
+        self.constant_steps, self.decay_steps = constant_steps, decay_steps
+
+    def __call__(self, step):
+        fallen = (ops.cast(step, "float32") - self.constant_steps) / self.decay_steps
+        return self.initial * (1.0 - ops.clip(fallen, 0.0, 1.0))
+
+    def get_config(self):
+        return {
+            "initial": self.initial,
+            "constant_steps": self.constant_steps,
+            "decay_steps": self.decay_steps,
+        }

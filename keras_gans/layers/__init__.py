@@ -1,6 +1,9 @@
 """Layers the papers need and Keras does not have, or not as fast."""
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.image_pool import ImagePool
+from keras_gans.layers.instance_norm import InstanceNorm
 from keras_gans.layers.maxout import Maxout
+from keras_gans.layers.reflection_padding import ReflectionPadding2D
 
-__all__ = ["BatchNorm", "Maxout"]
+__all__ = ["BatchNorm", "ImagePool", "InstanceNorm", "Maxout", "ReflectionPadding2D"]

@@ -39,3 +39,15 @@ def non_saturating(fake_logits):
     Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (section 3).
     """
     return ops.mean(ops.softplus(-fake_logits))
+
+
+def least_squares(logits, target):
+    """Least-squares loss of either player, `mean((D - target)^2)`.
+
+    Mao et al., 2016, https://arxiv.org/abs/1611.04076 (eq. 2 without the factors 1/2).
+
+    Args:
+        logits: what the discriminator says, any shape.
+        target: what it should say: 1 for real, 0 for fake; the generator wants 1.
+    """
+    return ops.mean(ops.square(logits - target))

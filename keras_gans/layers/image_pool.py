@@ -1,0 +1,73 @@
+"""A memory of generated pictures for the discriminator to learn from."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class ImagePool(keras.layers.Layer):
+    """Hands out, half the time, an older picture than the one it is given.
+
+    Until it is full the pool keeps every picture and hands it back. From then on a picture is
+    either handed back or, with probability 0.5, takes the place of a random one in the pool,
+    which is handed out instead. The pool is part of the graph and of what is saved.
+
+    Args:
+        size: pictures it holds; 0 hands everything back.
+        picture_shape: (H, W, C) of a picture.
+        **kwargs: those of `keras.layers.Layer`.
+
+    Call arguments:
+        images: (N, H, W, C).
+        seed: integer tensor of shape (2,), another at every call.
+
+    Shapes: (N, H, W, C) -> the same.
+
+    Reference: Shrivastava et al., 2017, https://arxiv.org/abs/1612.07828 (section 2.3), as Zhu
+    et al., 2017, use it (section 4); junyanz/pytorch-CycleGAN-and-pix2pix, util/image_pool.py
+    """
+
+    def __init__(self, size, picture_shape, **kwargs):
+        super().__init__(**kwargs)
+        self.size, self.picture_shape = size, tuple(picture_shape)
+        if size:
+            self.images = self.add_weight(
+                shape=(size, *self.picture_shape),
+                initializer="zeros",
+                trainable=False,
+                name="images",
+            )
+            self.held = self.add_weight(
+                shape=(), dtype="int32", initializer="zeros", trainable=False, name="held"
+            )
+        self.built = True
+
+    def call(self, images, seed):
+        if not self.size:
+            return images
+        seeds = tf.random.split(seed, tf.shape(images)[0])
+        return tf.map_fn(
+            self._exchange,
+            (images, seeds),
+            fn_output_signature=tf.TensorSpec(self.picture_shape, images.dtype),
+            parallel_iterations=1,  # each sees what the one before left
+        )
+
+    def _exchange(self, picture_and_seed):
+        picture, seed = picture_and_seed
+        held = tf.convert_to_tensor(self.held.value)
+        chance, choice = tf.unstack(tf.random.split(seed))
+        full = held >= self.size
+        place = tf.where(
+            full, tf.random.stateless_uniform((), choice, 0, self.size, tf.int32), held
+        )
+        swap = full & (tf.random.stateless_uniform((), chance) < 0.5)
+        old = tf.gather(self.images.value, place)  # of the variable: no copy of the whole pool
+        kept = tf.where(swap | ~full, tf.cast(picture, old.dtype), old)
+        with tf.control_dependencies([old]):
+            self.images.value.scatter_nd_update([[place]], [kept])
+            self.held.assign(tf.minimum(held + 1, self.size))
+        return tf.where(swap, tf.cast(old, picture.dtype), picture)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "picture_shape": self.picture_shape}

@@ -1,0 +1,48 @@
+"""Instance normalization without affine weights."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class InstanceNorm(keras.layers.Layer):
+    """Each feature map of each picture shifted to mean 0 and scaled to variance 1.
+
+    Statistics are the picture's own, in training and after it, computed in float32. There are no
+    weights: that is `InstanceNorm2d`'s default in PyTorch, which the translators were built with.
+
+    Args:
+        epsilon: added to the variance.
+        **kwargs: those of `keras.layers.Layer`.
+
+    Shapes: (N, H, W, C) -> the same.
+
+    Reference: Ulyanov, Vedaldi & Lempitsky, 2016, https://arxiv.org/abs/1607.08022
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.built = True
+
+    def call(self, inputs, training=None):
+        if training and inputs.shape[0] == 1:
+            # Over one picture, batch norm is instance norm, and has a fused kernel with a
+            # fused gradient. Exports never come here.
+            channels = inputs.shape[-1]
+            return tf.compat.v1.nn.fused_batch_norm(
+                inputs, tf.ones(channels), tf.zeros(channels), epsilon=self.epsilon
+            )[0]
+        features = ops.cast(inputs, "float32")
+        mean = ops.mean(features, axis=(1, 2), keepdims=True)
+        centred = features - mean
+        # Not ops.square: its fusion with the subtraction has no 16-bit integer kernel in LiteRT.
+        variance = ops.mean(centred * centred, axis=(1, 2), keepdims=True)
+        return ops.cast(centred * ops.rsqrt(variance + self.epsilon), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

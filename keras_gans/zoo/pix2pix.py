@@ -1,0 +1,336 @@
+"""pix2pix: translation learned from pairs of pictures.
+
+The game, one update of each player per pair (x, y), D first:
+
+    D: min  (-mean(log D(x, y)) - mean(log(1 - D(x, G(x))))) / 2
+    G: min  -mean(log D(x, G(x))) + l1_weight * mean|y - G(x)|       D as just updated
+
+Networks (256 x 256 pixels, `num_downs=8`)
+
+    G   U-Net: convolutions 4x4 stride 2 down to 1x1, C64-C128-C256-C512-C512-C512-C512-C512,
+        transposed ones back up, each joined by the features of its size from the way down.
+        Leaky ReLU 0.2 going down, ReLU going up, tanh. Batch norm but at the first and last
+        layer and at the 1x1 bottleneck; dropout 0.5 on three layers of the way up.
+    D   PatchGAN: C64-C128-C256 stride 2, C512-C1 stride 1, 4x4, on source and target stacked:
+        each logit judges a patch of 70 x 70 pixels. Batch norm but at the first and last layer.
+    Every kernel N(0, 0.02), batch norm's gamma N(1, 0.02).
+
+Training: Adam 2e-4, beta_1 0.5; batch 1; 100 epochs of constant learning rate and 100 of linear
+decay (counted in updates: the defaults are those of the 400 facades); pictures scaled to 286,
+cropped to 256 and mirrored at random.
+
+Paper:     Isola, Zhu, Zhou & Efros, 2017, https://arxiv.org/abs/1611.07004
+Reference: junyanz/pytorch-CycleGAN-and-pix2pix, models/pix2pix_model.py, models/networks.py
+
+Where they disagree the reference is followed: no batch norm at the bottleneck (of one value, it
+would give zero), the learning rate decays. At test time the paper keeps dropout on and normalises
+with the statistics of the test batch: `translate(..., stochastic=True)`. The default, and what is
+exported, has dropout off and the running averages, so that one picture has one translation.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from keras_gans import losses
+from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
+from keras_gans.layers import BatchNorm
+from keras_gans.optimizers import LinearDecay
+from keras_gans.zoo.registry import register
+
+
+def generator(source_channels, target_channels, filters, num_downs):
+    """U-Net: sources (N, H, W, channels) in [-1, 1] -> targets of the same size in [-1, 1].
+
+    H and W are multiples of 2 ** num_downs.
+    """
+    widths = [filters * min(2**level, 8) for level in range(num_downs)]
+    source = keras.Input((None, None, source_channels), name="source")
+    x, skips = _down(widths[0], 1)(source), []
+    for level, width in enumerate(widths[1:], start=2):
+        skips.append(x)
+        x = _down(width, level)(layers.LeakyReLU(0.2)(x))
+        if level < num_downs:  # the bottleneck has one value to a map: nothing to normalise
+            x = _batch_norm(f"down_{level}_norm")(x)
+    for level in range(num_downs, 1, -1):
+        x = _up(widths[level - 2], level)(layers.ReLU()(x))
+        x = _batch_norm(f"up_{level}_norm")(x)
+        if num_downs > level > 4:
+            x = layers.Dropout(0.5)(x)
+        x = layers.Concatenate()([skips[level - 2], x])
+    x = _up(target_channels, 1, use_bias=True)(layers.ReLU()(x))
+    target = layers.Activation("tanh", dtype="float32", name="target")(x)
+    return keras.Model(source, target, name="generator")
+
+
+def discriminator(image_size, source_channels, target_channels, filters):
+    """PatchGAN: sources and targets (N, side, side, channels) -> logits (N, h, w, 1)."""
+    source = keras.Input((image_size, image_size, source_channels), name="source")
+    target = keras.Input((image_size, image_size, target_channels), name="target")
+    x = _patch_conv(filters, 1, use_bias=True)(layers.Concatenate()([source, target]))
+    x = layers.LeakyReLU(0.2)(x)
+    for level, width in ((2, 2 * filters), (3, 4 * filters)):
+        x = _batch_norm(f"conv_{level}_norm")(_patch_conv(width, level)(x))
+        x = layers.LeakyReLU(0.2)(x)
+    # One pixel of padding on every side, as in PyTorch; TensorFlow's SAME has another size here.
+    x = _patch_conv(8 * filters, 4, strides=1)(layers.ZeroPadding2D(1)(x))
+    x = layers.LeakyReLU(0.2)(_batch_norm("conv_4_norm")(x))
+    x = layers.ZeroPadding2D(1)(x)
+    x = _patch_conv(1, 5, strides=1, use_bias=True)(x)
+    logits = layers.Activation("linear", dtype="float32", name="logits")(x)
+    return keras.Model([source, target], logits, name="discriminator")
+
+
+def _normal(mean=0.0):
+    return keras.initializers.RandomNormal(mean, 0.02)
+
+
+def _batch_norm(name):
+    return BatchNorm(gamma_initializer=_normal(1.0), name=name)
+
+
+def _down(width, level):
+    return layers.Conv2D(
+        width,
+        4,
+        strides=2,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=_normal(),
+        name=f"down_{level}",
+    )
+
+
+def _up(width, level, use_bias=False):
+    return layers.Conv2DTranspose(
+        width,
+        4,
+        strides=2,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=_normal(),
+        name=f"up_{level}",
+    )
+
+
+def _patch_conv(width, level, strides=2, use_bias=False):
+    return layers.Conv2D(
+        width,
+        4,
+        strides=strides,
+        padding="same" if strides == 2 else "valid",
+        use_bias=use_bias,
+        kernel_initializer=_normal(),
+        name=f"conv_{level}",
+    )
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Pix2Pix(GAN):
+    """Paired translation, see the module's docstring for the game and the networks.
+
+    Args:
+        image_size: side of the square pictures in training: a multiple of 2 ** num_downs.
+        source_channels: 3 for colour, 1 for grey.
+        target_channels: likewise.
+        filters: feature maps of the first convolution of both networks.
+        num_downs: halvings of the side, at least 5; 8 take 256 pixels down to one.
+        direction: "ab" learns to make the pairs' second picture from the first, "ba" the reverse.
+        l1_weight: of the distance from the true target, against the adversarial loss of 1.
+        constant_steps: updates before the learning rate begins to fall.
+        decay_steps: updates of its linear fall to zero.
+        **kwargs: those of `keras_gans.GAN`.
+
+    Raises:
+        ValueError: for a size or direction that cannot be.
+    """
+
+    task = "paired_translation"
+    batch_size = 1
+    logged = (*GAN.logged, "adversarial_loss", "l1_loss")
+
+    def __init__(
+        self,
+        image_size=256,
+        source_channels=3,
+        target_channels=3,
+        *,
+        filters=64,
+        num_downs=8,
+        direction="ab",
+        l1_weight=100.0,
+        constant_steps=40_000,
+        decay_steps=40_000,
+        **kwargs,
+    ):
+        check_positive("num_downs", num_downs, least=5)
+        check_multiple("image_size", image_size, 2**num_downs, f"num_downs={num_downs} halve it")
+        check_choice("direction", direction, ("ab", "ba"))
+        super().__init__(**kwargs)
+        self.image_size = image_size
+        self.source_channels, self.target_channels = source_channels, target_channels
+        self.filters, self.num_downs, self.direction = filters, num_downs, direction
+        self.l1_weight = l1_weight
+        self.constant_steps, self.decay_steps = constant_steps, decay_steps
+        self.generator = generator(source_channels, target_channels, filters, num_downs)
+        self.discriminator = discriminator(image_size, source_channels, target_channels, filters)
+        self.built = True
+
+    @property
+    def stride(self):
+        """What the sides of pictures to translate must be a multiple of."""
+        return 2**self.num_downs
+
+    def batch_spec(self, batch_size=None):
+        side = (batch_size, self.image_size, self.image_size)
+        source = tf.TensorSpec((*side, self.source_channels), tf.float32, name="source")
+        target = tf.TensorSpec((*side, self.target_channels), tf.float32, name="target")
+        return (source, target) if self.direction == "ab" else (target, source)
+
+    def default_optimizers(self):
+        schedule = LinearDecay(2e-4, self.constant_steps, self.decay_steps)
+        return {
+            player: keras.optimizers.Adam(schedule, beta_1=0.5, epsilon=1e-8, name=player)
+            for player in self.players
+        }
+
+    def train_step(self, batch):
+        source, target = self.checked(batch)[:: 1 if self.direction == "ab" else -1]
+
+        with tf.GradientTape() as generator_tape:
+            fake = self.generator(source, training=True)
+        with tf.GradientTape() as discriminator_tape:
+            real_logits = self.discriminator([source, target], training=True)
+            fake_logits = self.discriminator([source, fake], training=True)
+            discriminator_loss = 0.5 * losses.logistic(real_logits, fake_logits)
+        self.update("discriminator", discriminator_loss, discriminator_tape)
+
+        with generator_tape:  # goes on from the translation it has recorded
+            judged_logits = self.discriminator([source, fake], training=True)
+            adversarial_loss = losses.non_saturating(judged_logits)
+            l1_loss = losses.l1(fake, target)
+            generator_loss = adversarial_loss + self.l1_weight * l1_loss
+        self.update("generator", generator_loss, generator_tape)
+
+        return self.report(
+            generator_loss=generator_loss,
+            discriminator_loss=discriminator_loss,
+            adversarial_loss=adversarial_loss,
+            l1_loss=l1_loss,
+            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
+            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
+        )
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def translate(self, images, *, direction=None, stochastic=False):
+        """Sources to targets, any size.
+
+        Sides that are no multiple of `stride` are padded by reflection and cropped back.
+
+        Args:
+            images: float (N, H, W, source_channels) in [-1, 1], or one picture (H, W, channels).
+            direction: the one the model was trained in; given only to make sure of it.
+            stochastic: as in the paper, dropout on and batch norm by this batch's statistics.
+
+        Returns:
+            float32, shaped like `images` but for the channels.
+
+        Raises:
+            ValueError: for another direction or shape.
+        """
+        if direction not in (None, self.direction):
+            raise ValueError(
+                f"This model translates {self.direction!r} only, as it was trained. "
+                f"Received: direction={direction!r}"
+            )
+        if not stochastic:
+            return self.in_full(self.generator, images)
+        with _still_averages(self.generator):
+            return self.in_full(self.generator, images, training=True)
+
+    def describe_tensors(self):
+        picture = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
+        return {"source": {**picture, "multiple_of": self.stride}, "target": picture}
+
+    def reference_layers(self):
+        """`{network: {module name in the reference's checkpoints: our layer's name}}`."""
+        return {
+            "generator": _unet_modules(self.num_downs),
+            "discriminator": {
+                "model.0": "conv_1",
+                "model.2": "conv_2",
+                "model.3": "conv_2_norm",
+                "model.5": "conv_3",
+                "model.6": "conv_3_norm",
+                "model.8": "conv_4",
+                "model.9": "conv_4_norm",
+                "model.11": "conv_5",
+            },
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "source_channels": self.source_channels,
+            "target_channels": self.target_channels,
+            "filters": self.filters,
+            "num_downs": self.num_downs,
+            "direction": self.direction,
+            "l1_weight": self.l1_weight,
+            "constant_steps": self.constant_steps,
+            "decay_steps": self.decay_steps,
+        }
+
+
+@contextlib.contextmanager
+def _still_averages(network):
+    """Lets batch norm use a batch's statistics without learning from them; eagerly only."""
+    norms = [layer for layer in network.layers if isinstance(layer, BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def _unet_modules(num_downs):
+    """The reference nests each level of the U-Net in the one above it."""
+    modules = {"model.model.0": "down_1", "model.model.3": "up_1"}
+    prefix = "model.model.1"
+    for level in range(2, num_downs):
+        modules[f"{prefix}.model.1"] = f"down_{level}"
+        modules[f"{prefix}.model.2"] = f"down_{level}_norm"
+        modules[f"{prefix}.model.5"] = f"up_{level}"
+        modules[f"{prefix}.model.6"] = f"up_{level}_norm"
+        prefix += ".model.3"
+    modules[f"{prefix}.model.1"] = f"down_{num_downs}"
+    modules[f"{prefix}.model.3"] = f"up_{num_downs}"
+    modules[f"{prefix}.model.4"] = f"up_{num_downs}_norm"
+    return modules
+
+
+_ENTRY = {
+    "task": "paired_translation",
+    "paper": "Isola, Zhu, Zhou & Efros, 2017, https://arxiv.org/abs/1611.07004",
+    "tiny": {"image_size": 32, "num_downs": 5, "filters": 4},
+}
+
+register("pix2pix", Pix2Pix, **_ENTRY)
+register("pix2pix_128", Pix2Pix, **_ENTRY, image_size=128, num_downs=7)
+register(
+    "pix2pix_emoji",
+    Pix2Pix,
+    **_ENTRY,
+    data="bundled:emoji/edges",
+    image_size=64,
+    num_downs=6,
+    filters=32,
+)

@@ -1,0 +1,206 @@
+"""pix2pix and CycleGAN against PyTorch twins: networks, losses, gradients, order of updates."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny
+
+from keras_gans import zoo
+
+torch = pytest.importorskip("torch")
+torch_twins = pytest.importorskip("torch_twins")
+
+NETWORKS = {
+    "unet_256": ("pix2pix", {}, "generator", lambda: torch_twins.Unet(8)),
+    "unet_128": ("pix2pix_128", {}, "generator", lambda: torch_twins.Unet(7)),
+    "patch_6": (
+        "pix2pix",
+        {},
+        "discriminator",
+        lambda: torch_twins.patch_gan(6, norm=torch.nn.BatchNorm2d),
+    ),
+    "resnet_9": ("cyclegan", {}, "generator_ab", lambda: torch_twins.resnet(9)),
+    "resnet_6": ("cyclegan_128", {}, "generator_ba", lambda: torch_twins.resnet(6)),
+    "patch_3": ("cyclegan", {}, "discriminator_a", lambda: torch_twins.patch_gan(3)),
+}
+
+
+def picture(seed, side, channels=3):
+    return np.random.default_rng(seed).uniform(-1, 1, (1, side, side, channels)).astype("float32")
+
+
+@pytest.mark.parametrize("key", NETWORKS)
+def test_networks_equal_their_twins(key):
+    name, overrides, network, make = NETWORKS[key]
+    model = zoo.get(name, **overrides)
+    ours, twin = model.networks[network], torch_twins.initialise(make()).eval()
+    torch_twins.copy_weights(twin, ours, model.reference_layers()[network])
+    side = model.image_size
+    inputs = [picture(seed, side) for seed in range(len(ours.inputs))]
+    got = ours(inputs if len(inputs) > 1 else inputs[0], training=False)
+    with torch.no_grad():
+        expected = torch_twins.nhwc(twin(*map(torch_twins.nchw, inputs)))
+    assert got.shape == expected.shape
+    assert expected.std() > 1e-3
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def test_receptive_field_of_the_discriminator_is_70():
+    model = zoo.get("cyclegan", filters=4)
+    image = tf.constant(picture(0, 256))
+    # The instance norms see the whole picture; only the convolutions' reach is the patch.
+    network = keras.models.clone_model(
+        model.discriminator_a,
+        call_function=None,
+        clone_function=lambda layer: (
+            keras.layers.Activation("linear", name=layer.name)
+            if type(layer).__name__ == "InstanceNorm"
+            else type(layer).from_config(layer.get_config())
+        ),
+    )
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        one = network(image)[0, 15, 15, 0]
+    seen = np.abs(tape.gradient(one, image)[0]).sum(-1) > 0
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    assert rows[-1] - rows[0] + 1 == 70
+    assert columns[-1] - columns[0] + 1 == 70
+
+
+# === One full training step ===
+
+
+class Recorder:
+    """Stands in for an optimizer: keeps the gradients, then takes a plain step down them."""
+
+    def __init__(self, rate):
+        self.rate, self.gradients = rate, None
+
+    def apply(self, gradients, variables):
+        self.gradients = [np.array(gradient) for gradient in gradients]
+        for gradient, variable in zip(gradients, variables, strict=True):
+            variable.assign_sub(self.rate * gradient)
+
+
+RATE = 1e-2
+
+
+def step(model, batch):
+    recorders = {player: Recorder(RATE) for player in model.players}
+    model.optimizer_of = recorders.__getitem__
+    logs = model.train_step(tuple(map(tf.constant, batch)))
+    gradients = {}
+    for player, recorder in recorders.items():
+        for variable, gradient in zip(
+            model.variables_of(player), recorder.gradients, strict=True
+        ):
+            gradients[id(variable)] = gradient
+    return {key: float(value) for key, value in logs.items()}, gradients
+
+
+def compare(model, network, twin, gradients):
+    """Our recorded gradients of one network against the twin's `.grad`."""
+    checked = 0
+    for module, name in model.reference_layers()[network].items():
+        layer, part = model.networks[network].get_layer(name), twin.get_submodule(module)
+        pairs = [(v, part.weight if v.ndim == 4 or "gamma" in v.path else part.bias)
+                 for v in layer.trainable_variables]  # fmt: skip
+        for variable, parameter in pairs:
+            ours, theirs = gradients[id(variable)], parameter.grad.numpy()
+            if theirs.ndim == 4:
+                theirs = theirs.transpose(2, 3, 1, 0)
+            scale = np.abs(theirs).max()
+            if scale < 1e-5:  # a bias that the next norm cancels, of kernels whose gradient is near 1
+                assert np.abs(ours).max() < 1e-5
+                continue
+            np.testing.assert_allclose(ours, theirs, atol=1e-3 * scale, err_msg=f"{network}.{name}")
+            checked += 1
+    assert checked > 5
+
+
+def descend(*twins):
+    with torch.no_grad():
+        for twin in twins:
+            for parameter in twin.parameters():
+                parameter -= RATE * parameter.grad
+
+
+def softplus_mean(logits):
+    return torch.nn.functional.softplus(logits).mean()
+
+
+@pytest.mark.parametrize("direction", ["ab", "ba"])
+def test_pix2pix_step_equals_its_twin(direction):
+    model = tiny("pix2pix", direction=direction)
+    g = torch_twins.initialise(torch_twins.Unet(5, 4), 1).train()
+    d = torch_twins.initialise(
+        torch_twins.patch_gan(6, 4, norm=torch.nn.BatchNorm2d), 2
+    ).train()
+    modules = model.reference_layers()
+    torch_twins.copy_weights(g, model.generator, modules["generator"])
+    torch_twins.copy_weights(d, model.discriminator, modules["discriminator"])
+    batch = picture(1, 32), picture(2, 32)
+    logs, gradients = step(model, batch)
+
+    source, target = map(torch_twins.nchw, batch if direction == "ab" else batch[::-1])
+    fake = g(source)
+    d_loss = 0.5 * (
+        softplus_mean(-d(source, target)) + softplus_mean(d(source, fake.detach()))
+    )
+    d_loss.backward()
+    compare(model, "discriminator", d, gradients)
+    descend(d)  # first D, and G learns from the D that has learned
+    d.zero_grad()
+    adversarial, l1 = softplus_mean(-d(source, fake)), (fake - target).abs().mean()
+    (adversarial + 100 * l1).backward()
+    compare(model, "generator", g, gradients)
+
+    assert logs["discriminator_loss"] == pytest.approx(d_loss.item(), rel=1e-4)
+    assert logs["adversarial_loss"] == pytest.approx(adversarial.item(), rel=1e-3)
+    assert logs["l1_loss"] == pytest.approx(l1.item(), rel=1e-4)
+    assert logs["generator_loss"] == pytest.approx((adversarial + 100 * l1).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("identity_weight", [5.0, 0.0])
+def test_cyclegan_step_equals_its_twin(identity_weight):
+    model = tiny("cyclegan", identity_weight=identity_weight)
+    names = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
+    twins = {
+        name: torch_twins.initialise(
+            torch_twins.resnet(1, 4) if "generator" in name else torch_twins.patch_gan(3, 4), seed
+        )
+        for seed, name in enumerate(names)
+    }
+    for name, twin in twins.items():
+        torch_twins.copy_weights(twin, model.networks[name], model.reference_layers()[name])
+    batch = picture(1, 32), picture(2, 32)
+    logs, gradients = step(model, batch)
+
+    ab, ba, d_a, d_b = (twins[name] for name in names)
+    a, b = map(torch_twins.nchw, batch)
+    fake_b, fake_a = ab(a), ba(b)
+    adversarial = ((d_b(fake_b) - 1) ** 2).mean() + ((d_a(fake_a) - 1) ** 2).mean()
+    cycle = (ba(fake_b) - a).abs().mean() + (ab(fake_a) - b).abs().mean()
+    identity = (ba(a) - a).abs().mean() + (ab(b) - b).abs().mean()
+    (adversarial + 10 * cycle + identity_weight * identity).backward()
+    compare(model, "generator_ab", ab, gradients)
+    compare(model, "generator_ba", ba, gradients)
+    for twin in twins.values():
+        if twin in (d_a, d_b):
+            twin.zero_grad()
+    # The pools are not full: they hand the fakes back. G has learned, D judges the old fakes.
+    fake_a, fake_b = fake_a.detach(), fake_b.detach()
+    d_loss = 0.5 * (
+        ((d_a(a) - 1) ** 2).mean() + (d_a(fake_a) ** 2).mean()
+        + ((d_b(b) - 1) ** 2).mean() + (d_b(fake_b) ** 2).mean()
+    )  # fmt: skip
+    d_loss.backward()
+    compare(model, "discriminator_a", d_a, gradients)
+    compare(model, "discriminator_b", d_b, gradients)
+
+    assert logs["discriminator_loss"] == pytest.approx(d_loss.item(), rel=1e-4)
+    assert logs["adversarial_loss"] == pytest.approx(adversarial.item(), rel=1e-4)
+    assert logs["cycle_loss"] == pytest.approx(cycle.item(), rel=1e-4)
+    if identity_weight:
+        assert logs["identity_loss"] == pytest.approx(identity.item(), rel=1e-4)
