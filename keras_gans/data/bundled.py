@@ -45,6 +45,7 @@ class Bundled:
             )
         self.name = f"bundled:{name}"
         self._read, self.class_names = _READERS[name]
+        self.why_unlabelled = None
         self._part = _SPLITS[split]
 
     def examples(self, frame, labelled):

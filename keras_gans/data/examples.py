@@ -118,7 +118,9 @@ class Stream:
             examples = examples.cache()
         if order.shuffle:
             buffer = int(max(1, min(self.count, room, _SHUFFLE_BUFFER)))
-            examples = examples.shuffle(buffer, seed=order.seed, reshuffle_each_iteration=True)
+            examples = examples.shuffle(
+                buffer, seed=order.seed % 2**63, reshuffle_each_iteration=True
+            )
         return examples.batch(order.batch_size, drop_remainder=order.drop_remainder)
 
 

@@ -45,6 +45,7 @@ class Folder:
         files = {name: list(self._files(top)) for name, top in tops.items()}
         # Of all splits, so that a class that is missing from one does not move the others' labels.
         self.class_names = _class_names(tops, files)
+        self.why_unlabelled = "its pictures are not all in subfolders, one for each class"
         self._top, self._found = tops[split], files[split]
         if not self._found:
             raise ValueError(
@@ -139,7 +140,7 @@ class Folder:
             return None
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            problems = dict(zip(paths, pool.map(problem, paths, chunksize=64), strict=True))
+            problems = dict(zip(paths, pool.map(problem, paths), strict=True))
         for path, reason in problems.items():
             if reason is not None:
                 self._leave_out(path, reason)

@@ -1,6 +1,7 @@
 """The door of the room: `load`."""
 
 import dataclasses
+import numbers
 import random
 
 import tensorflow as tf
@@ -116,7 +117,4 @@ def load(
 
 
 def _is_natural(number):
-    try:
-        return not isinstance(number, bool) and int(number) == number >= 0
-    except (TypeError, ValueError):
-        return False
+    return isinstance(number, numbers.Integral) and not isinstance(number, bool) and number >= 0

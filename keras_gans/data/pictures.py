@@ -87,9 +87,8 @@ def _size(spec, model):
 def _check_classes(source, model, num_classes):
     if source.class_names is None:
         raise ValueError(
-            f"{source.name} has no labels, but {type(model).__name__} learns classes. Use a source "
-            "with labels (a folder with one subfolder for each class and no pictures beside them) "
-            "or an unconditional model."
+            f"{source.name} has no labels ({source.why_unlabelled}), but {type(model).__name__} "
+            "learns classes. Use a source with labels or an unconditional model."
         )
     found = len(source.class_names)
     if num_classes is not None and found != num_classes:

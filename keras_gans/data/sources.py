@@ -1,8 +1,8 @@
 """What a source is called, and who opens it.
 
-Every source has a `name` for messages, `class_names` (None where it has no labels) and
-`examples(frame, labelled)`, which returns `Arrays`, a `Lookup` or a `Stream`. Asking for the
-first two is cheap.
+Every source has a `name` for messages, `class_names` or, where it has no labels and they are
+None, the reason in `why_unlabelled`, and `examples(frame, labelled)`, which returns `Arrays`, a
+`Lookup` or a `Stream`. All but the last is cheap.
 """
 
 import pathlib

@@ -34,14 +34,19 @@ class TFDS:
         self._manual_dir = _existing_folder(self.name, manual_dir)
         self._tfds = _tensorflow_datasets(self.name)
         self._builder = self._build(path, data_dir)
-        features = self._builder.info.features
-        self._image = self._feature(features, self._tfds.features.Image, "image", position=0)
-        self._label = self._feature(features, self._tfds.features.ClassLabel, "label", position=1)
-        if self._image is None:
-            raise ValueError(f"{self.name} holds no pictures. Its features: {', '.join(features)}.")
-        self.class_names = None
-        if self._label is not None:
-            self.class_names = tuple(features[self._label].names)
+        self._image, self._label, self.why_unlabelled = self._find_image(), None, None
+        labels = self._features(self._tfds.features.ClassLabel)
+        if len(labels) == 1:
+            self._label = labels[0]
+        elif labels:
+            self.why_unlabelled = f"it has several, {', '.join(labels)}, and names none as target"
+        else:
+            self.why_unlabelled = "it has no ClassLabel feature"
+
+    @property
+    def class_names(self):
+        """Names of the classes by label, or None without labels."""
+        return self._label and tuple(self._builder.info.features[self._label].names)
 
     def examples(self, frame, labelled):
         """The pictures, fitted to `frame`; downloaded and prepared first where they are not yet.
@@ -100,27 +105,32 @@ class TFDS:
                 f"tfds:{name} has no configuration {wanted!r}.{did_you_mean(wanted, configs)} {has}"
             ) from None
 
-    def _feature(self, features, kind, usual, position):
-        """The name of the one feature of a kind that is meant, or None where there is none."""
+    def _find_image(self):
+        names = self._features(self._tfds.features.Image)
+        if len(names) == 1:
+            return names[0]
+        if names:
+            raise ValueError(
+                f"{self.name} has several pictures in an example ({', '.join(names)}) and does not "
+                "say which is meant. It cannot be loaded as single pictures."
+            )
+        has = ", ".join(self._builder.info.features)
+        raise ValueError(f"{self.name} holds no pictures. Its features: {has}.")
+
+    def _features(self, kind):
+        """The names of the features of a kind; of one only, where the set says which is meant."""
+        info = self._builder.info
         masks = self._tfds.features.LabeledImage  # an `Image` to TFDS; its pixels are class numbers
         names = [
             name
-            for name, feature in features.items()
+            for name, feature in info.features.items()
             if isinstance(feature, kind) and not isinstance(feature, masks)
         ]
-        supervised = self._builder.info.supervised_keys
-        meant = [usual]
-        if supervised and len(supervised) == 2:  # the set's own (input, target)
-            meant.insert(0, supervised[position])
-        for name in meant:
-            if name in names:
-                return name
-        if len(names) > 1:
-            raise ValueError(
-                f"{self.name} has several features of kind {kind.__name__} ({', '.join(names)}) "
-                "and does not say which is meant. It cannot be loaded as single pictures."
-            )
-        return names[0] if names else None
+        supervised = tf.nest.flatten(info.supervised_keys or ())  # the set's own input and target
+        for meant in (*supervised, "image", "label"):
+            if meant in names:
+                return [meant]
+        return names
 
     def _check_pictures(self):
         feature = self._builder.info.features[self._image]
@@ -175,7 +185,8 @@ class TFDS:
     def _prepare(self):
         if self._builder.is_prepared():
             return
-        if hosts := self._unreachable_hosts():
+        by_hand = self._builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+        if not by_hand and (hosts := self._unreachable_hosts()):
             raise ConnectionError(self._no_download(f"{' and '.join(hosts)} cannot be reached"))
         config = self._tfds.download.DownloadConfig(
             manual_dir=self._manual_dir, try_download_gcs=self._manual_dir is None
@@ -185,11 +196,11 @@ class TFDS:
         except (OSError, self._tfds.download.DownloadError) as error:
             raise ConnectionError(self._no_download(_first_line(error))) from error
         except AssertionError as error:
-            if self._builder.MANUAL_DOWNLOAD_INSTRUCTIONS is None:
+            if not by_hand:
                 raise
             raise ValueError(
                 f"{self.name} must be downloaded by hand; then give the folder its files lie in as "
-                f"`manual_dir`. {' '.join(self._builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())}"
+                f"`manual_dir`. {' '.join(by_hand.split())}"
             ) from error
 
     def _unreachable_hosts(self):
@@ -215,8 +226,10 @@ class TFDS:
         ]
 
     def _no_download(self, reason):
-        archives = [info.filename for info in (self._builder.url_infos or {}).values()]
-        named = f" ({', '.join(filter(None, archives[:_NAMED]))})" if archives else ""
+        infos = (self._builder.url_infos or {}).values()
+        archives = [info.filename for info in infos if info.filename]
+        more = ", ..." if len(archives) > _NAMED else ""
+        named = f" ({', '.join(archives[:_NAMED])}{more})" if archives else ""
         return (
             f"{self.name} is not prepared in {self._builder.data_dir_root} and cannot be "
             f"downloaded: {reason}. Without a network, put its archives{named} into a folder and "

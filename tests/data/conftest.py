@@ -1,0 +1,63 @@
+"""What the tests of the data room share: a model that only describes its batch, and pictures."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+
+class Model:
+    """All the data room knows of a model."""
+
+    def __init__(
+        self, size=8, channels=1, num_classes=None, *, batch_size=4, discriminator_steps=1
+    ):
+        self.shape = (*size, channels) if isinstance(size, tuple) else (size, size, channels)
+        self.batch_size, self.discriminator_steps = batch_size, discriminator_steps
+        if num_classes is not None:
+            self.num_classes = num_classes
+
+    def batch_spec(self, batch_size=None):
+        images = tf.TensorSpec((batch_size, *self.shape), tf.float32)
+        if not hasattr(self, "num_classes"):
+            return images
+        return images, tf.TensorSpec((batch_size,), tf.int32)
+
+
+@pytest.fixture
+def make_model():
+    return Model
+
+
+@pytest.fixture
+def save():
+    """Writes a picture of one level, or of given pixels, making its folder."""
+
+    def save(path, pixels, size=8, **options):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if np.isscalar(pixels):
+            pixels = np.full((size, size), pixels, np.uint8)
+        Image.fromarray(np.asarray(pixels)).save(path, **options)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def levels():
+    """The level of each picture of a data set of one-level pictures, batch after batch."""
+
+    def levels(data):
+        batches = [batch[0] if isinstance(batch, tuple) else batch for batch in data]
+        means = np.concatenate([np.asarray(batch).mean(axis=(1, 2, 3)) for batch in batches])
+        return np.round((means + 1) * 127.5).astype(int).tolist()
+
+    return levels
+
+
+@pytest.fixture
+def labels():
+    def labels(data):
+        return np.concatenate([np.asarray(batch[1]) for batch in data]).tolist()
+
+    return labels
