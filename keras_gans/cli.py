@@ -301,7 +301,7 @@ def sample(
         opened = runs.open_run(run)
         path = output or opened.path / "samples" / f"{kind}-seed{seed}.png"
         _refuse_existing(path, overwrite)
-        model, names = opened.load_model(), opened.class_names()
+        model, names = opened.load_model(), opened.class_names
         labels = opened.labels(label)
         if arithmetic:
             groups = [_numbers(group) for group in arithmetic]
@@ -367,7 +367,7 @@ def export(
             formats=wanted,
             batch_size=batch_size,
             overwrite=overwrite,
-            classes=opened.class_names(),
+            classes=opened.class_names,
         )
         _report(opened, directory, manifest)
 

@@ -72,10 +72,11 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A finished or unfinished run: its folder and its options."""
+    """A finished or unfinished run: its folder, its options, and names of the data's classes."""
 
     path: pathlib.Path
     options: Options
+    class_names: tuple[str, ...] | None = None
 
     @property
     def model_path(self):
@@ -103,12 +104,6 @@ class Run:
             raise ValueError(f"{self.model_path} cannot be read: {error}") from error
         return model
 
-    def class_names(self):
-        """Names of the classes, or None."""
-        options = self.options
-        source = options.data or zoo.entry(options.model).data
-        return data.class_names(source, data_dir=options.data_dir) if source else None
-
     def labels(self, classes):
         """Numbers of classes given by number or by name; None for none.
 
@@ -117,7 +112,7 @@ class Run:
         """
         if not classes:
             return None
-        names = self.class_names() or []
+        names = self.class_names or []
         known = {name.lower(): number for number, name in enumerate(names)}
         return [self._label(str(given), known, names) for given in classes]
 
@@ -143,8 +138,8 @@ def open_run(path):
     path = pathlib.Path(path)
     try:
         text = (path / "options.json").read_text(encoding="utf-8")
-        fields = json.loads(text)["options"]
-        return Run(path, Options(**fields))
+        record = json.loads(text)
+        return Run(path, Options(**record["options"]), record["class_names"])
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} is not the folder of a run: it needs a readable options.json, as "
@@ -209,7 +204,8 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         OSError: if the folder cannot be written.
     """
     model, dataset = prepare(options)
-    run = Run(_make_folder(runs_dir, options.model), options)
+    class_names = _class_names(options)
+    run = Run(_make_folder(runs_dir, options.model), options, class_names)
     started = False
 
     def begun(epoch, logs):
@@ -251,11 +247,16 @@ def _callbacks(run):
             run.path / "samples",
             every=run.options.sheet_every,
             seed=run.options.seed,
-            row_names=run.class_names(),
+            row_names=run.class_names,
             log_dir=log_dir / "samples",
         ),
         keras.callbacks.BackupAndRestore(run.path / "checkpoints", delete_checkpoint=False),
     ]
+
+
+def _class_names(options):
+    source = options.data or zoo.entry(options.model).data
+    return data.class_names(source, data_dir=options.data_dir)
 
 
 def _make_folder(runs_dir, model):
@@ -275,6 +276,7 @@ def _make_folder(runs_dir, model):
 def _write_options(run, model):
     record = {
         "options": dataclasses.asdict(run.options),
+        "class_names": run.class_names,
         "config": model.get_config(),
         "versions": {
             "keras_gans": keras_gans.__version__,

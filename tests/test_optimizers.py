@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.optimizers import FlooredDecay, RampedSGD
+from keras_gans.optimizers import Adam, FlooredDecay, LinearDecay, RampedSGD
 
 
 def test_momentum_ramps_and_stays():
@@ -41,3 +41,24 @@ def test_configs_come_back():
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == optimizer.get_config()
     assert (again.final_momentum, again.ramp_steps) == (0.9, 7)
+
+
+def test_adam_equals_keras_own():
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=(5, 3)), rng.normal(size=(4, 5, 3))
+    ends = []
+    for cls in (keras.optimizers.Adam, Adam):
+        variable = keras.Variable(start)
+        optimizer = cls(LinearDecay(0.1, 1, 4), beta_1=0.5, beta_2=0.99, epsilon=1e-8)
+        optimizer.build([variable])
+        for gradient in gradients:
+            optimizer.apply([tf.constant(gradient, "float32")], [variable])
+        ends.append([variable.numpy(), *(v.numpy() for v in optimizer.variables)])
+    for keras_own, ours in zip(*ends, strict=True):
+        np.testing.assert_allclose(ours, keras_own, rtol=1e-5, atol=1e-7)
+
+
+def test_linear_decay_stays_then_falls_to_zero():
+    schedule = LinearDecay(2e-4, 10, 4)
+    values = [float(schedule(step)) for step in (0, 10, 11, 12, 14, 99)]
+    np.testing.assert_allclose(values, [2e-4, 2e-4, 1.5e-4, 1e-4, 0, 0], rtol=1e-5)

@@ -37,7 +37,7 @@ from keras import layers, ops
 from keras_gans import losses
 from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
 from keras_gans.layers import ImagePool, InstanceNorm, ReflectionPadding2D
-from keras_gans.optimizers import LinearDecay
+from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register
 
 
@@ -195,7 +195,7 @@ class CycleGAN(GAN):
     def default_optimizers(self):
         schedule = LinearDecay(2e-4, self.constant_steps, self.decay_steps)
         return {
-            player: keras.optimizers.Adam(schedule, beta_1=0.5, epsilon=1e-8, name=player)
+            player: Adam(schedule, beta_1=0.5, name=player)
             for player in self.players
         }
 

@@ -32,6 +32,7 @@ from keras import layers, ops
 from keras_gans import latent, losses
 from keras_gans.gan import GAN
 from keras_gans.layers import BatchNorm
+from keras_gans.optimizers import Adam
 from keras_gans.zoo.registry import register
 
 
@@ -137,7 +138,7 @@ class DCGAN(GAN):
 
     def default_optimizers(self):
         return {
-            player: keras.optimizers.Adam(2e-4, beta_1=0.5, epsilon=1e-8, name=player)
+            player: Adam(2e-4, beta_1=0.5, name=player)
             for player in self.players
         }
 
