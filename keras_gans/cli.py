@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import dataclasses
+import inspect
 import os
 import pathlib
 import sys
@@ -104,15 +105,9 @@ def list_entries(
 
 
 def _size(row):
-    import inspect
-
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(row.cls.__init__).parameters.items()
-    }
-    arguments = {**defaults, **row.config}
-    side, channels = arguments["image_size"], arguments["image_channels"]
-    return f"{side} x {side} x {channels}"
+    defaults = inspect.signature(row.cls.__init__).parameters
+    side = row.config.get("image_size", defaults["image_size"].default)
+    return f"{side} x {side}"
 
 
 @app.command()

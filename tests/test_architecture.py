@@ -24,8 +24,10 @@ ALLOWED = {
     "zoo": {"gan", "layers", "losses", "penalties", "augment", "optimizers", "latent"},
     "export": {"gan", "version"},
     "callbacks": {"gan", "sheets", "metrics"},
+    "torch_files": set(),
+    "importing": {"zoo", "torch_files", "gan"},
     "runs": {"zoo", "data", "callbacks", "export", "version"},
-    "cli": {"zoo", "data", "runs", "sheets", "export", "version"},
+    "cli": {"zoo", "data", "runs", "sheets", "export", "importing", "version"},
     "__main__": {"cli"},
     "__init__": {"zoo"},
 }

@@ -12,6 +12,8 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import tensorflow as tf
+
 from keras_gans import zoo
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
@@ -20,11 +22,12 @@ BEGIN, END = "<!-- zoo table: made by `make readme` -->\n", "<!-- end of zoo tab
 
 def table():
     """The table in Markdown."""
-    lines = ["| name | task | pictures | parameters G, D | data | paper |", "|---|---|---|---|---|---|"]
+    lines = ["| name | task | pictures | parameters | data | paper |", "|---|---|---|---|---|---|"]
     for name in zoo.names():
         entry, model = zoo.entry(name), zoo.get(name)
-        pictures = " x ".join(str(size) for size in model.generator.outputs[0].shape[1:])
-        counts = ", ".join(f"{parameters(n):,}" for n in model.networks.values())
+        image = tf.nest.flatten(model.batch_spec())[0]
+        pictures = " x ".join(str(size) for size in image.shape[1:])
+        counts = ", ".join(f"{player} {parameters(model, player)}" for player in model.players)
         paper, address = entry.paper.split(", https://")[0], entry.paper.split("https://")[1]
         task = entry.task.replace("_", "-")
         cells = [f"`{name}`", task, pictures, counts, entry.data or "your own"]
@@ -33,9 +36,11 @@ def table():
     return "\n".join(lines) + "\n"
 
 
-def parameters(network):
-    """Trainable parameters."""
-    return sum(math.prod(variable.shape) for variable in network.trainable_variables)
+def parameters(model, player):
+    """Trainable parameters of a player's networks, such as "2 x 11,378,179"."""
+    networks = [model.networks[name] for name in model.players[player]]
+    count = sum(math.prod(variable.shape) for variable in networks[0].trainable_variables)
+    return f"{count:,}" if len(networks) == 1 else f"{len(networks)} x {count:,}"
 
 
 def main():

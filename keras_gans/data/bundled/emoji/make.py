@@ -7,8 +7,8 @@
     pip install scikit-image pillow
     python make.py twitter google
 
-Emoji without skin tones that both fonts have, but no flags, 64 x 64 on white: `twemoji.webp` and `noto.webp`
-(lossless, `COLUMNS` in a row), `edges.png` (Canny's edges of the twemoji, dark on white) and
+Emoji without skin tones that both fonts have, but no flags, 64 x 64 on white: `twemoji.webp` and
+`noto.webp` (lossless, `COLUMNS` in a row), `edges.png` (Canny's edges of the twemoji, dark on white) and
 `index.json` with code points, category and split of each.
 
 The split is by what is shown: people doing a thing come as person, man and woman, nearly alike,
@@ -40,7 +40,7 @@ def shown(unified):
 
 
 def split(unified):
-    """ "test", "a" or "b", by a hash, so that it never changes."""
+    """Where it belongs, "test", "a" or "b", by a hash, so that it never changes."""
     number = int(hashlib.sha256(shown(unified).encode()).hexdigest(), 16)
     return "test" if number % 10 == 0 else "ab"[number // 10 % 2]
 
