@@ -25,6 +25,8 @@ _ROOMS = frozenset(
         "optimizers",
         "runs",
         "sheets",
+        "translating",
+        "importing",
         "zoo",
     }
 )

@@ -299,8 +299,8 @@ def sample(
         model, names = opened.load_model(), opened.class_names
         labels = opened.labels(label)
         if arithmetic:
-            groups = [_numbers(group) for group in arithmetic]
-            picture = sheets.arithmetic(model, *groups, labels, seed=seed)
+            a, b, c = (_numbers(group) for group in arithmetic)
+            picture = sheets.arithmetic(model, a, b, c, labels, seed=seed)
         elif interpolate:
             picture = sheets.interpolation(
                 model, count, labels, linear=linear, seed=seed, names=names
@@ -326,16 +326,134 @@ def _refuse_existing(path, overwrite):
 
 
 @app.command()
+def translate(
+    model: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
+    path: Annotated[pathlib.Path, typer.Argument(help="A picture, or a folder of pictures.")],
+    direction: Annotated[str, typer.Option(help="`ab` or `ba`.")] = "ab",
+    output: Annotated[pathlib.Path, typer.Option(help="Folder for the translations.")] = (
+        pathlib.Path("translated")
+    ),
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="Also write sheet.png, pictures and translations.")
+    ] = False,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Translate a picture or a folder of pictures, of any size.
+
+    Examples:
+
+        keras-gans translate runs/00001-pix2pix-emoji drawing.png
+
+        keras-gans translate horse2zebra.keras horses/ --direction ab --output zebras --sheet
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from rich.progress import track
+
+        from keras_gans import runs, sheets, translating, zoo
+
+        pairs = translating.plan(path, output, overwrite)
+        if sheet:
+            _refuse_existing(output / "sheet.png", overwrite)
+        loaded = runs.open_run(model).load_model() if model.is_dir() else zoo.load(model)
+        if not hasattr(loaded, "translate"):
+            raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
+        done = list(
+            track(
+                translating.translate_files(loaded, pairs, direction),
+                description="Translating",
+                total=len(pairs),
+                console=complaints,
+            )
+        )
+        console.print(f"{len(done)} of {len(pairs)} pictures translated into {output}")
+        if sheet and done:
+            picture = translating.side_by_side([result[2:] for result in done])
+            console.print(f"Sheet    {sheets.save(picture, output / 'sheet.png')}")
+
+
+@app.command("import")
+def import_weights(
+    files: Annotated[
+        list[pathlib.Path],
+        typer.Argument(
+            metavar="FILE",
+            help="Checkpoints of pytorch-CycleGAN-and-pix2pix, such as latest_net_G_A.pth.",
+        ),
+    ],
+    name: Annotated[str, typer.Option("--as", help="Name in the zoo, see `keras-gans list`.")],
+    output: Annotated[pathlib.Path, typer.Option(help="`.keras` file to write.")],
+    network: Annotated[
+        list[str] | None,
+        typer.Option(help="Network in a FILE whose name does not tell; once for each, in order."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Constructor argument, `key=value`.")
+    ] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Turn weights trained with pytorch-CycleGAN-and-pix2pix into a model of the zoo.
+
+    Needs no PyTorch and runs nothing of the files. Networks without a file keep their initial
+    weights.
+
+    Examples:
+
+        keras-gans import latest_net_G_A.pth --as cyclegan --output horse2zebra.keras
+
+        keras-gans import latest_net_G.pth latest_net_D.pth --as pix2pix --output facades.keras
+
+        keras-gans import maps.pth --as cyclegan --network generator_ba --output maps.keras
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans import importing
+
+        _refuse_existing(output, overwrite)
+        model = importing.import_checkpoints(
+            files,
+            name,
+            network=network,
+            output=output,
+            overwrite=overwrite,
+            **_settings(settings),
+        )
+        _report_import(model, output)
+
+
+def _report_import(model, output):
+    for network, source in model.imported.items():
+        guess = " (a guess: its name does not tell; else --network)" if source.guessed else ""
+        console.print(
+            f"{network} from {source.path}, {source.tensors} tensors{guess}",
+            highlight=False,
+            markup=False,
+        )
+    fresh = [network for network in model.networks if network not in model.imported]
+    if fresh:
+        console.print(f"{', '.join(fresh)} not given: initial weights", highlight=False)
+    console.print(f"Model    {output}", highlight=False, markup=False)
+    console.print(f"Next     keras-gans export {output}", highlight=False, markup=False)
+
+
+@app.command()
 def export(
-    run: RunFolder,
+    run: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
     formats: Annotated[
         str, typer.Option(help="Names with commas between, or `all`.")
     ] = "saved_model,onnx,tflite",
     output: Annotated[
-        pathlib.Path | None, typer.Option(help="Folder to make; RUN/exported where not given.")
+        pathlib.Path | None,
+        typer.Option(help="Folder to make; RUN/exported, or the file's name without .keras."),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Fixed batch, for phones; any batch where not given.")
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(help="Fixed side, for translators; any size where not given."),
     ] = None,
     overwrite: Overwrite = False,
     debug: Debug = False,
@@ -347,27 +465,33 @@ def export(
         keras-gans export runs/00001-cdcgan-fashion
 
         keras-gans export runs/00001-cdcgan-fashion --formats tflite --batch-size 1 --output phone
+
+        keras-gans export horse2zebra.keras --image-size 256
     """
     _quiet_tensorflow()
     with _one_sentence(debug):
         from keras_gans import export as exporting
-        from keras_gans import runs
+        from keras_gans import runs, zoo
 
-        opened = runs.open_run(run)
-        directory = output or opened.path / "exported"
+        opened = runs.open_run(run) if run.is_dir() else None
+        directory = output or (opened.path / "exported" if opened else run.with_suffix(""))
+        model = opened.load_model() if opened else zoo.load(run)
         wanted = exporting.formats() if formats == "all" else tuple(formats.split(","))
         manifest = exporting.export(
-            opened.load_model(),
+            model,
             directory,
             formats=wanted,
             batch_size=batch_size,
+            image_size=image_size,
             overwrite=overwrite,
-            classes=opened.class_names,
+            classes=opened.class_names if opened else None,
         )
-        _report(opened, directory, manifest)
+        _report_export(directory, manifest)
+        if opened:
+            _report_run(opened)
 
 
-def _report(run, directory, manifest):
+def _report_export(directory, manifest):
     table = Table(title="Exported and proven equal to Keras", title_justify="left")
     for heading in ("file", "format", "size", "max difference", "tolerance"):
         justify = "left" if heading in ("file", "format") else "right"
@@ -382,6 +506,9 @@ def _report(run, directory, manifest):
         )
     console.print(table)
     console.print(f"Exports  {directory} (manifest.json says how to feed each file)")
+
+
+def _report_run(run):
     console.print(f"Model    {run.model_path}")
     console.print(f"Log      {run.path / 'log.csv'}")
     sheets = sorted((run.path / "samples").glob("epoch-*.png"))

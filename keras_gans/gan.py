@@ -34,11 +34,14 @@ class GAN(keras.Model):
     batch_size = 64
 
     #: The networks each optimizer moves.
-    players = {"generator": ("generator",), "discriminator": ("discriminator",)}
+    players: dict[str, tuple[str, ...]] = {
+        "generator": ("generator",),
+        "discriminator": ("discriminator",),
+    }
 
     #: What `train_step` reports. `loss`, the sum of the players' losses, measures nothing: it is
     #: there for callbacks such as `keras.callbacks.TerminateOnNaN`, which read no other key.
-    logged = (
+    logged: tuple[str, ...] = (
         "loss",
         "generator_loss",
         "discriminator_loss",
@@ -514,7 +517,9 @@ def check_labels(labels, num_classes):
 def check_positive(name, value, least=1):
     """Refuses what is not a whole number of at least `least`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"`{name}` must be a whole number of at least {least}. Received: {value!r}")
+        raise ValueError(
+            f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
+        )
 
 
 def check_multiple(name, value, divisor, reason, least=1):

@@ -17,7 +17,6 @@ import os
 import pathlib
 import shutil
 import sys
-import zipfile
 
 import keras
 import tensorflow as tf
@@ -25,6 +24,8 @@ import tensorflow as tf
 import keras_gans
 from keras_gans import data, zoo
 from keras_gans.callbacks import SampleSheet
+
+_PREVIEWED = 8  # pictures on a translator's sheet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,23 +87,15 @@ class Run:
     def load_model(self):
         """The trained model, compiled.
 
-        The file's configuration is not executed: the model is built from the run's options by
-        the zoo, and only weights are read.
-
         Raises:
-            ValueError: if the run has no trained model, or one that does not fit its options.
+            ValueError: if the run has no trained model, or one that `zoo.load` refuses.
         """
         if not self.model_path.exists():
             raise ValueError(
                 f"{self.path} has no trained model yet (model.keras). It was stopped before the "
                 "end of its first epoch; train again."
             )
-        model = zoo.get(self.options.model, **self.options.overrides)
-        try:
-            model.load_weights(self.model_path)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{self.model_path} cannot be read: {error}") from error
-        return model
+        return zoo.load(self.model_path)
 
     def labels(self, classes):
         """Numbers of classes given by number or by name; None for none.
@@ -184,7 +177,43 @@ def prepare(options):
     )
     if options.steps_per_epoch:
         dataset = dataset.repeat()
+    if hasattr(model, "constant_steps") and not {"constant_steps", "decay_steps"} & set(
+        options.overrides
+    ):
+        _fit_schedule(model, (options.steps_per_epoch or len(dataset)) * options.epochs, options)
     return model, dataset
+
+
+def _fit_schedule(model, steps, options):
+    """The papers' schedule over this run: half of it constant, half falling to zero."""
+    model.constant_steps, model.decay_steps = steps // 2, steps - steps // 2
+    model.compile(jit_compile=options.jit_compile)
+
+
+def _preview(options, model):
+    """Pictures for a translator's sheets: held out where the source has such, the first ones."""
+    if not hasattr(model, "translate"):
+        return None
+
+    def first(split):
+        source = options.data or zoo.entry(options.model).data
+        batches = data.load(
+            source,
+            model,
+            split=split,
+            batch_size=_PREVIEWED,
+            shuffle=False,
+            jitter=False,
+            drop_remainder=False,
+            data_dir=options.data_dir,
+            manual_dir=options.manual_dir,
+        )
+        return next(batches.as_numpy_iterator())
+
+    try:
+        return first("test")
+    except ValueError:  # no such split
+        return first(options.split)
 
 
 def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
@@ -221,7 +250,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
             epochs=options.epochs,
             steps_per_epoch=options.steps_per_epoch,
             callbacks=[
-                *_callbacks(run),
+                *_callbacks(run, _preview(options, model)),
                 keras.callbacks.LambdaCallback(on_epoch_end=begun),
                 *callbacks,
             ],
@@ -237,7 +266,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
     return run
 
 
-def _callbacks(run):
+def _callbacks(run, batch):
     # Sheets come before BackupAndRestore: what is written is then never older than the state.
     log_dir = run.path / "tensorboard"
     return [
@@ -247,6 +276,7 @@ def _callbacks(run):
             run.path / "samples",
             every=run.options.sheet_every,
             seed=run.options.seed,
+            batch=batch,
             row_names=run.class_names,
             log_dir=log_dir / "samples",
         ),

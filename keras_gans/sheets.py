@@ -87,6 +87,21 @@ def samples(model, count=None, labels=None, *, seed=0, names=None):
     return sheet(images, columns, _names(labels, names))
 
 
+def translations(model, batch):
+    """A sheet with a row for each example: pictures beside what the model makes of them.
+
+    Args:
+        model: a `keras_gans.GAN` that translates.
+        batch: as its `batch_spec` says.
+
+    Returns:
+        A `PIL.Image.Image`; the columns are those of `model.side_by_side`.
+    """
+    columns = [np.broadcast_to(c, (*c.shape[:-1], 3)) for c in model.side_by_side(batch)]
+    pictures = np.stack(columns, axis=1)
+    return sheet(pictures.reshape(-1, *pictures.shape[2:]), len(columns))
+
+
 def interpolation(model, rows=None, labels=None, *, columns=10, linear=False, seed=0, names=None):
     """A sheet whose rows each go from one random latent to another.
 

@@ -25,9 +25,10 @@ ALLOWED = {
     "export": {"gan", "version"},
     "callbacks": {"gan", "sheets", "metrics"},
     "torch_files": set(),
+    "translating": {"data", "sheets"},
     "importing": {"zoo", "torch_files", "gan"},
     "runs": {"zoo", "data", "callbacks", "export", "version"},
-    "cli": {"zoo", "data", "runs", "sheets", "export", "importing", "version"},
+    "cli": {"zoo", "data", "runs", "sheets", "export", "importing", "translating", "version"},
     "__main__": {"cli"},
     "__init__": {"zoo"},
 }

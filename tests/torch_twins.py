@@ -128,6 +128,8 @@ def copy_weights(twin, network, modules):
     """Copies a twin's weights into ours. `modules` is what `reference_layers` says."""
     state = twin.state_dict()
     for module, name in modules.items():
+        if f"{module}.weight" not in state:  # another name for the same, of other versions
+            continue
         layer = network.get_layer(name)
         weight = state[f"{module}.weight"].numpy()
         bias = state[f"{module}.bias"].numpy() if f"{module}.bias" in state else None

@@ -10,24 +10,26 @@ from keras_gans import sheets
 
 
 class SampleSheet(keras.callbacks.Callback):
-    """Draws the same latents again and again, so that one sees the generator learn.
+    """Draws the same latents, or translates the same pictures, again and again.
 
     Writes `epoch-0000.png` before training, then one sheet every `every` epochs and one after
-    the last. A model with classes gets one row for each, other models a square.
+    the last. A model with classes gets one row for each, other models a square; of translators a
+    row shows a picture and what is made of it.
 
     Args:
         directory: where the sheets go.
         every: epochs from one sheet to the next.
         seed: of the latents.
+        batch: pictures to translate, as the model's `batch_spec` says; translators need it.
         row_names: names of the classes, written beside the rows.
         log_dir: where TensorBoard finds the sheets too; nowhere where not given.
     """
 
-    def __init__(self, directory, *, every=1, seed=0, row_names=None, log_dir=None):
+    def __init__(self, directory, *, every=1, seed=0, batch=None, row_names=None, log_dir=None):
         super().__init__()
         self.directory = pathlib.Path(directory)
         self.every, self.seed = every, seed
-        self.row_names = row_names
+        self.batch, self.row_names = batch, row_names
         self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
         self._drawn = None
 
@@ -46,7 +48,10 @@ class SampleSheet(keras.callbacks.Callback):
             self.writer.close()
 
     def _draw(self, epoch):
-        picture = sheets.samples(self.model, seed=self.seed, names=self.row_names)
+        if self.batch is None:
+            picture = sheets.samples(self.model, seed=self.seed, names=self.row_names)
+        else:
+            picture = sheets.translations(self.model, self.batch)
         sheets.save(picture, self.directory / f"epoch-{epoch:04d}.png")
         self._drawn = epoch
         if self.writer:

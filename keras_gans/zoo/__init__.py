@@ -7,6 +7,6 @@ from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
 from keras_gans.zoo import dcgan as _dcgan  # noqa: F401
 from keras_gans.zoo import gan as _gan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
-from keras_gans.zoo.registry import TASKS, ZooEntry, entry, get, names, register
+from keras_gans.zoo.registry import TASKS, ZooEntry, entry, get, load, names, register
 
-__all__ = ["TASKS", "ZooEntry", "entry", "get", "names", "register"]
+__all__ = ["TASKS", "ZooEntry", "entry", "get", "load", "names", "register"]

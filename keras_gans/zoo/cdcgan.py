@@ -146,10 +146,7 @@ class CDCGAN(GAN):
         )
 
     def default_optimizers(self):
-        return {
-            player: Adam(2e-4, beta_1=0.5, name=player)
-            for player in self.players
-        }
+        return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
 
     def train_step(self, batch):
         real, labels = self.checked(batch)

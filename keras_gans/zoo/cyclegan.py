@@ -31,6 +31,7 @@ uses the identity loss for painting to photo only.) Where it is 0 its passes are
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
@@ -194,10 +195,7 @@ class CycleGAN(GAN):
 
     def default_optimizers(self):
         schedule = LinearDecay(2e-4, self.constant_steps, self.decay_steps)
-        return {
-            player: Adam(schedule, beta_1=0.5, name=player)
-            for player in self.players
-        }
+        return {player: Adam(schedule, beta_1=0.5, name=player) for player in self.players}
 
     def train_step(self, batch):
         real_a, real_b = self.checked(batch)
@@ -276,6 +274,21 @@ class CycleGAN(GAN):
         network = self.generator_ab if direction == "ab" else self.generator_ba
         return self.in_full(network, images)
 
+    def side_by_side(self, batch):
+        """Columns of a sheet: A, its translation, that back again, and the same of B.
+
+        Args:
+            batch: as `batch_spec` says.
+
+        Returns:
+            A list of six float32 arrays (N, H, W, channels).
+        """
+        columns = []
+        for picture, there, back in zip(batch, ("ab", "ba"), ("ba", "ab"), strict=True):
+            translated = self.translate(picture, direction=there)
+            columns += [np.asarray(picture), translated, self.translate(translated, direction=back)]
+        return columns
+
     def networks_to_export(self):
         return {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
 
@@ -314,6 +327,8 @@ def _resnet_modules(num_blocks):
     for block in range(1, num_blocks + 1):
         modules[f"model.{9 + block}.conv_block.1"] = f"block_{block}_1"
         modules[f"model.{9 + block}.conv_block.5"] = f"block_{block}_2"
+        # Where it was trained with dropout, the layers after it count one more.
+        modules[f"model.{9 + block}.conv_block.6"] = f"block_{block}_2"
     modules[f"model.{10 + num_blocks}"] = "up_2"
     modules[f"model.{13 + num_blocks}"] = "up_1"
     modules[f"model.{17 + num_blocks}"] = "c7s1_out"

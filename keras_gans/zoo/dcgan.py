@@ -137,10 +137,7 @@ class DCGAN(GAN):
         return tf.TensorSpec(shape, tf.float32, name="image")
 
     def default_optimizers(self):
-        return {
-            player: Adam(2e-4, beta_1=0.5, name=player)
-            for player in self.players
-        }
+        return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
 
     def train_step(self, batch):
         real = self.checked(batch)

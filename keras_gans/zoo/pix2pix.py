@@ -31,6 +31,7 @@ exported, has dropout off and the running averages, so that one picture has one 
 import contextlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
@@ -191,10 +192,7 @@ class Pix2Pix(GAN):
 
     def default_optimizers(self):
         schedule = LinearDecay(2e-4, self.constant_steps, self.decay_steps)
-        return {
-            player: Adam(schedule, beta_1=0.5, name=player)
-            for player in self.players
-        }
+        return {player: Adam(schedule, beta_1=0.5, name=player) for player in self.players}
 
     def train_step(self, batch):
         source, target = self.checked(batch)[:: 1 if self.direction == "ab" else -1]
@@ -251,6 +249,18 @@ class Pix2Pix(GAN):
             return self.in_full(self.generator, images)
         with _still_averages(self.generator):
             return self.in_full(self.generator, images, training=True)
+
+    def side_by_side(self, batch):
+        """Columns of a sheet: sources, their translations, the true targets.
+
+        Args:
+            batch: as `batch_spec` says.
+
+        Returns:
+            A list of three float32 arrays (N, H, W, channels).
+        """
+        source, target = batch[:: 1 if self.direction == "ab" else -1]
+        return [np.asarray(source), self.translate(source), np.asarray(target)]
 
     def describe_tensors(self):
         picture = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}

@@ -2,9 +2,13 @@
 
 import dataclasses
 import difflib
+import json
+import zipfile
 from typing import Any
 
 from keras_gans.gan import constructor_arguments
+
+_LARGEST_CONFIG = 2**20  # bytes
 
 TASKS = (
     "unconditional",
@@ -127,6 +131,52 @@ def get(name, *, pretrained=False, **overrides):
     if pretrained:
         model.load_weights(row.weights)
     return model
+
+
+def load(path):
+    """A model of ours from a `.keras` file, with nothing in the file executed.
+
+    The class is looked up in the zoo, its arguments are plain JSON, and only weights are read:
+    unlike `keras.saving.load_model`, this is fit for files from elsewhere.
+
+    Args:
+        path: of a file that `model.save` wrote.
+
+    Returns:
+        The compiled model, its optimizers' state included.
+
+    Raises:
+        ValueError: if the file is not one of ours or cannot be read.
+    """
+    config = _read_config(path)
+    classes = {f"keras_gans>{row.cls.__name__}": row.cls for row in _ENTRIES.values()}
+    cls = classes.get(config.get("registered_name"))
+    arguments = config.get("config", {})
+    if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
+        raise ValueError(
+            f"{path} holds no model of this zoo: it names {config.get('registered_name')!r} with "
+            f"arguments {', '.join(sorted(arguments)) or 'none'}."
+        )
+    model = cls(**arguments)
+    model.compile()
+    try:
+        model.load_weights(path)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"The weights in {path} cannot be read: {error}") from error
+    return model
+
+
+def _read_config(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
+                raise ValueError("its configuration is too large to be one of ours")
+            config = json.loads(archive.read("config.json"))
+        if not isinstance(config, dict) or not isinstance(config.get("config", {}), dict):
+            raise ValueError("its configuration is not an object")
+        return config
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a readable .keras file: {error}") from error
 
 
 def _suggestion(name, known):

@@ -12,7 +12,9 @@ def test_by_hand():
     layer.kernel.assign([[1.0, -2, 0, 5, 1, 1]])
     layer.bias.assign([0.0, 0, 1, 0, 0, 0])
     # Unit 0 is max(x, -2x, 1), unit 1 max(5x, x, x).
-    np.testing.assert_allclose(layer(np.array([[2.0], [-3.0], [0.5]])), [[2, 10], [6, -3], [1, 2.5]])
+    np.testing.assert_allclose(
+        layer(np.array([[2.0], [-3.0], [0.5]])), [[2, 10], [6, -3], [1, 2.5]]
+    )
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (2, 5, 6)])

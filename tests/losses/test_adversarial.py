@@ -23,7 +23,9 @@ def test_logistic_by_hand():
 
 def test_generator_losses_by_hand():
     fake = tf.constant([[LN3], [-LN3]])  # D(G(z)) = 3/4, 1/4
-    assert float(losses.minimax(fake)) == pytest.approx((math.log(1 / 4) + math.log(3 / 4)) / 2, rel=1e-6)
+    assert float(losses.minimax(fake)) == pytest.approx(
+        (math.log(1 / 4) + math.log(3 / 4)) / 2, rel=1e-6
+    )
     by_hand = -(math.log(3 / 4) + math.log(1 / 4)) / 2
     assert float(losses.non_saturating(fake)) == pytest.approx(by_hand, rel=1e-6)
 
@@ -50,7 +52,9 @@ def test_gradients_are_the_paper_s(value):
         minimax, non_saturating = losses.minimax(logit), losses.non_saturating(logit)
     sigmoid = 1 / (1 + math.exp(-value))
     assert float(tape.gradient(minimax, logit)) == pytest.approx(-sigmoid, rel=1e-4, abs=1e-7)
-    assert float(tape.gradient(non_saturating, logit)) == pytest.approx(sigmoid - 1, rel=1e-4, abs=1e-7)
+    assert float(tape.gradient(non_saturating, logit)) == pytest.approx(
+        sigmoid - 1, rel=1e-4, abs=1e-7
+    )
 
 
 def test_minimax_saturates_and_non_saturating_does_not():

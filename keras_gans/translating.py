@@ -1,0 +1,112 @@
+"""Translating files: a picture, or a folder of them."""
+
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image
+
+from keras_gans import sheets
+from keras_gans.data.frame import SUFFIXES, UnreadableError
+from keras_gans.data.whole import read_picture
+
+_SHEET_ROWS = 16
+_SHEET_SIDE = 128
+
+
+def plan(path, output, overwrite=False):
+    """Which files will be translated into which; nothing is written.
+
+    Args:
+        path: a picture, or a folder, looked through with all it holds.
+        output: folder for the translations, which keep the pictures' names with ".png".
+        overwrite: replace files that are there already.
+
+    Returns:
+        A list of (source, target) paths.
+
+    Raises:
+        ValueError: if there is no picture, or two would have one name.
+        FileExistsError: if a target exists and `overwrite` is not set.
+    """
+    path, output = pathlib.Path(path), pathlib.Path(output)
+    if path.is_dir():
+        files = [f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file()]
+        names = [file.relative_to(path).with_suffix(".png") for file in sorted(files)]
+        pairs = [(f, output / name) for f, name in zip(sorted(files), names, strict=True)]
+    elif path.is_file():
+        pairs = [(path, output / f"{path.stem}.png")]
+    else:
+        raise ValueError(f"{path} is neither a picture nor a folder of pictures.")
+    if not pairs:
+        raise ValueError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
+    _check_targets(pairs, overwrite)
+    return pairs
+
+
+def _check_targets(pairs, overwrite):
+    taken = {}
+    for source, target in pairs:
+        if target in taken:
+            raise ValueError(
+                f"{taken[target]} and {source} would both become {target}. Rename one of them."
+            )
+        if target.resolve() == source.resolve():
+            raise ValueError(
+                f"{source} would be replaced by its translation: use another --output."
+            )
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target} exists. Use --overwrite to replace it.")
+        taken[target] = source
+
+
+def translate_files(model, pairs, direction="ab"):
+    """Translates files one after the other; broken ones are named in a warning and left out.
+
+    Args:
+        model: a `keras_gans.GAN` that translates.
+        pairs: what `plan` returned.
+        direction: "ab" or "ba".
+
+    Yields:
+        `(source, target, picture, translation)` for each file written: two paths, and two
+        uint8 arrays (H, W, C).
+    """
+    for source, target in pairs:
+        try:
+            picture = read_picture(source, _channels(model, direction))
+        except UnreadableError as error:
+            warnings.warn(f"{source} is left out: {error}", stacklevel=2)
+            continue
+        translation = sheets.to_uint8(model.translate(picture / 127.5 - 1.0, direction=direction))
+        grey = translation.shape[-1] == 1
+        sheets.save(Image.fromarray(translation[..., 0] if grey else translation), target)
+        yield source, target, picture, translation
+
+
+def side_by_side(pictures):
+    """A sheet of pictures beside their translations.
+
+    Args:
+        pictures: list of (picture, translation), uint8 (H, W, C).
+
+    Returns:
+        A `PIL.Image.Image` of the first 16, each scaled to fit 128 pixels.
+    """
+    tiles = [_tile(pixels) for pair in pictures[:_SHEET_ROWS] for pixels in pair]
+    return sheets.sheet(np.stack(tiles), columns=4 if len(pictures) > 1 else 2)
+
+
+def _tile(pixels):
+    grey = pixels.shape[-1] == 1
+    picture = Image.fromarray(pixels[..., 0] if grey else pixels).convert("RGB")
+    picture.thumbnail((_SHEET_SIDE, _SHEET_SIDE))
+    tile = Image.new("RGB", (_SHEET_SIDE, _SHEET_SIDE), "white")
+    place = ((_SHEET_SIDE - picture.width) // 2, (_SHEET_SIDE - picture.height) // 2)
+    tile.paste(picture, place)
+    return np.asarray(tile) / 127.5 - 1.0
+
+
+def _channels(model, direction):
+    spec = model.batch_spec()[0 if direction == "ab" else 1]
+    return spec.shape[-1]
