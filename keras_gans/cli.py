@@ -356,7 +356,7 @@ def translate(
         pairs = translating.plan(path, output, overwrite)
         if sheet:
             _refuse_existing(output / "sheet.png", overwrite)
-        loaded = runs.open_run(model).load_model() if model.is_dir() else zoo.load(model)
+        loaded = zoo.load(model) if model.suffix == ".keras" else runs.open_run(model).load_model()
         if not hasattr(loaded, "translate"):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
         done = list(
@@ -473,7 +473,7 @@ def export(
         from keras_gans import export as exporting
         from keras_gans import runs, zoo
 
-        opened = runs.open_run(run) if run.is_dir() else None
+        opened = runs.open_run(run) if run.suffix != ".keras" else None
         directory = output or (opened.path / "exported" if opened else run.with_suffix(""))
         model = opened.load_model() if opened else zoo.load(run)
         wanted = exporting.formats() if formats == "all" else tuple(formats.split(","))

@@ -31,17 +31,29 @@ class Order:
         shuffle: another order in every pass, or the source's order.
         seed: of the shuffling; equal seeds give equal orders, pass by pass.
         drop_remainder: leave out the examples that do not fill a batch.
+        length: examples in a pass; where more than there are, they start over, in another order
+            where they are shuffled. Each once where None.
     """
 
     batch_size: int
     shuffle: bool
     seed: int
     drop_remainder: bool
+    length: int | None = None
+
+    def length_of(self, count):
+        """How many examples a pass over a source of `count` examples shows."""
+        return count if self.length is None else self.length
 
     def num_batches(self, count):
-        """How many batches `count` examples make."""
-        whole, rest = divmod(count, self.batch_size)
+        """How many batches a pass over `count` examples makes."""
+        whole, rest = divmod(self.length_of(count), self.batch_size)
         return whole + bool(rest and not self.drop_remainder)
+
+    def of_domain(self, number, length):
+        """The order of one of several sources that are shown side by side."""
+        seed = np.random.SeedSequence((self.seed, number)).generate_state(1, np.uint64)
+        return dataclasses.replace(self, seed=int(seed[0]), length=length)
 
 
 class Arrays:
@@ -121,16 +133,24 @@ class Stream:
             examples = examples.shuffle(
                 buffer, seed=order.seed % 2**63, reshuffle_each_iteration=True
             )
+        if order.length_of(self.count) != self.count:
+            examples = examples.repeat().take(order.length)
         return examples.batch(order.batch_size, drop_remainder=order.drop_remainder)
 
 
 def index_batches(count, order):
     """Batches of the numbers from 0 to `count` - 1, in `order`."""
 
-    def numbers(generator):
-        return generator.permutation(count) if order.shuffle else np.arange(count)
+    length = order.length_of(count)
+    rounds = -(-length // count) if count else 0
 
-    return _drawn(numbers, tf.int64, count, order, purpose=0)
+    def numbers(generator):
+        if not order.shuffle:
+            return np.resize(np.arange(count), length)
+        shuffled = [generator.permutation(count) for _ in range(rounds)]
+        return np.concatenate([np.empty(0, np.int64), *shuffled])[:length]
+
+    return _drawn(numbers, tf.int64, (length,), order, purpose=0)
 
 
 def flipped(batches, count, order):
@@ -138,38 +158,66 @@ def flipped(batches, count, order):
 
     Args:
         batches: dataset of `{"image": (N, H, W, C), ...}`.
-        count: pictures in a pass.
+        count: pictures in the source.
         order: the order the batches are in.
     """
+    shape = (order.length_of(count),)
 
     def flip(batch, mirrored):
         image = batch["image"]
         mirrored = mirrored[:, None, None, None]
         return {**batch, "image": tf.where(mirrored, image[:, :, ::-1], image)}
 
-    mirrored = _drawn(lambda generator: generator.random(count) < 0.5, tf.bool, count, order, 1)
+    mirrored = _drawn(lambda generator: generator.random(shape) < 0.5, tf.bool, shape, order, 1)
     return tf.data.Dataset.zip(batches, mirrored).map(flip)
 
 
-def _drawn(draw, dtype, count, order, purpose):
-    """What `draw` makes of a NumPy generator, `count` values in each pass, cut into batches.
+def cropped(batches, count, order, height, width):
+    """Cuts a part of this size out of each picture, at a place drawn anew in every pass.
+
+    Args:
+        batches: dataset of `{"image": (N, H, W, C), ...}`, of at least this size.
+        count: pictures in the source.
+        order: the order the batches are in.
+        height: of the part, in pixels.
+        width: of the part, in pixels.
+    """
+    shape = (order.length_of(count), 2)
+    _, whole_height, whole_width, _ = batches.element_spec["image"].shape
+    places = (whole_height - height + 1, whole_width - width + 1)
+
+    def crop(batch, corner):
+        rows = corner[:, :1] + tf.range(height, dtype=tf.int64)
+        columns = corner[:, 1:] + tf.range(width, dtype=tf.int64)
+        image = tf.gather(batch["image"], rows, axis=1, batch_dims=1)
+        return {**batch, "image": tf.gather(image, columns, axis=2, batch_dims=1)}
+
+    corners = _drawn(
+        lambda generator: generator.integers(places, size=shape), tf.int64, shape, order, 2
+    )
+    return tf.data.Dataset.zip(batches, corners).map(crop)
+
+
+def _drawn(draw, dtype, shape, order, purpose):
+    """What `draw` makes of a NumPy generator, `shape[0]` values in each pass, cut into batches.
 
     The generator is a function of the seed, the number of the pass and the purpose, and of
     nothing else: `tf.data.Dataset.shuffle` mixes TensorFlow's global seed into its order.
     """
     size, passes = order.batch_size, itertools.count()
+    num_batches = order.num_batches(shape[0])
 
     def values():
         return draw(np.random.default_rng((order.seed, next(passes), purpose)))
 
     def one_pass(_):
-        drawn = tf.ensure_shape(tf.numpy_function(values, [], dtype), (count,))
+        drawn = tf.ensure_shape(tf.numpy_function(values, [], dtype), shape)
         # Whole slices: making 64 elements and batching them would cost more than all the rest.
-        starts = tf.data.Dataset.range(0, order.num_batches(count) * size, size)
+        starts = tf.data.Dataset.range(0, num_batches * size, size)
         return starts.map(lambda start: batch(drawn[start : start + size]))
 
     def batch(drawn):
-        return tf.ensure_shape(drawn, (size if order.drop_remainder else None,))
+        return tf.ensure_shape(drawn, (size if order.drop_remainder else None, *shape[1:]))
 
     return tf.data.Dataset.from_tensors(0).flat_map(one_pass)
 

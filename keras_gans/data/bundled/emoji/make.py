@@ -8,8 +8,8 @@
     python make.py twitter google
 
 Emoji without skin tones that both fonts have, but no flags, 64 x 64 on white: `twemoji.webp` and
-`noto.webp` (lossless, `COLUMNS` in a row), `edges.png` (Canny's edges of the twemoji, dark on white) and
-`index.json` with code points, category and split of each.
+`noto.webp` (lossless, `COLUMNS` in a row), `edges.png` (Canny's edges of the twemoji, dark on
+white) and `index.json` with code points, category and split of each.
 
 The split is by what is shown: people doing a thing come as person, man and woman, nearly alike,
 so all of one thing go to the same side. A tenth is "test"; of the rest the unpaired task gives one

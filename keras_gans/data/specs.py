@@ -1,0 +1,41 @@
+"""What a model's `batch_spec()` says of its pictures."""
+
+import tensorflow as tf
+
+from keras_gans.data.frame import Frame
+
+
+def is_picture(spec):
+    """Whether it is a batch of pictures, (N, H, W, C) float."""
+    return isinstance(spec, tf.TensorSpec) and spec.shape.rank == 4 and spec.dtype.is_floating
+
+
+def is_two_pictures(spec):
+    """Whether it is two batches of pictures: what translators learn from."""
+    return isinstance(spec, tuple) and len(spec) == 2 and all(map(is_picture, spec))
+
+
+def frame_of(spec, model, fit):
+    """The frame that fills this part of the model's batch.
+
+    Args:
+        spec: `tf.TensorSpec` (N, H, W, C).
+        model: named in messages.
+        fit: "crop" or "stretch".
+
+    Raises:
+        ValueError: for a spec without a size, or with channels no picture has.
+    """
+    height, width, channels = spec.shape[1:]
+    if height is None or width is None:
+        raise ValueError(
+            f"{type(model).__name__} takes pictures of any size, {spec.shape}; a batch needs one. "
+            "Build the model with an image_size."
+        )
+    if channels not in (1, 3):
+        argument = f"{spec.name or 'image'}_channels"
+        raise ValueError(
+            f"Pictures are grey (1 channel) or RGB (3), but {type(model).__name__} is built for "
+            f"{channels} channels. Use {argument}=1 or {argument}=3."
+        )
+    return Frame(height, width, channels, fit)
