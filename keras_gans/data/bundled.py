@@ -77,7 +77,7 @@ class BundledPairs:
         self._kinds, self._split = _PAIRS[name], split
 
     def examples(self, frames):
-        """The pairs, fitted to `frames`: of each its two pictures, one's channels after the other's."""
+        """The pairs, fitted to `frames`; a pair is one array, of all the channels of both."""
         rows = emoji.splits()
         rows = np.ones(len(rows), bool) if self._split == "all" else _of_split(rows, self._split)
         halves = [
@@ -153,7 +153,7 @@ _DOMAINS = {"emoji/styles": ("twemoji", "noto")}
 _SPLITS = {"train": slice(9_000), "test": slice(9_000, None), "all": slice(None)}
 
 #: What `bundled:` may be followed by.
-NAMES = tuple(sorted([*_PICTURES, *_PAIRS, *_DOMAINS]))
+NAMES = (*_PICTURES, *_PAIRS, *_DOMAINS)
 
 
 def _checked(name, split):

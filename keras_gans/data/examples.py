@@ -140,7 +140,6 @@ class Stream:
 
 def index_batches(count, order):
     """Batches of the numbers from 0 to `count` - 1, in `order`."""
-
     length = order.length_of(count)
     rounds = -(-length // count) if count else 0
 

@@ -14,6 +14,7 @@ import numpy as np
 # in several threads at once.
 from PIL import (
     BmpImagePlugin,  # noqa: F401
+    ExifTags,
     GifImagePlugin,  # noqa: F401
     Image,
     ImageOps,
@@ -33,6 +34,10 @@ FITS = ("crop", "stretch")
 
 class UnreadableError(ValueError):
     """A file is not a picture that can be used; the message is the reason."""
+
+
+class RefusedError(ValueError):
+    """A file is a good picture, but says that the whole folder is not what it is taken for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Frame:
         Raises:
             UnreadableError: with the reason.
         """
-        return self._decoded(path, self._drafted)
+        return opened(path, self.from_file)
 
     def from_array(self, pixels):
         """A picture given as pixels, as uint8 (height, width, channels).
@@ -81,16 +86,18 @@ class Frame:
             pixels = _to_8_bits(pixels)
         if pixels.shape[-1] == 1:
             pixels = pixels[..., 0]
-        return self._fitted(Image.fromarray(pixels))
+        return self.from_image(Image.fromarray(pixels))
 
-    def _drafted(self, image):
+    def from_file(self, image):
+        """A picture given as a file Pillow has opened and not yet decoded."""
         # A JPEG of more than four times the frame is decoded at 1/2, 1/4 or 1/8: five times as
         # fast for a photograph, and less than half a level from the slow way on average.
         side = 2 * max(self.height, self.width)
         image.draft(None, (side, side))
-        return self._fitted(image)
+        return self.from_image(image)
 
-    def _fitted(self, image):
+    def from_image(self, image):
+        """A picture given as Pillow has it."""
         image = _flattened(image, "L" if self.channels == 1 else "RGB")
         size = self.width, self.height
         box = self._box(image.width, image.height)
@@ -121,20 +128,36 @@ class Frame:
         Raises:
             UnreadableError: with the reason.
         """
-        Frame._decoded(path, lambda image: None)
+        opened(path, lambda image: None)
 
-    @staticmethod
-    def _decoded(path, use):
-        try:
-            with Image.open(path, formats=FORMATS) as image:
-                _check_size(image)
-                return use(image)
-        except UnidentifiedImageError:
-            raise UnreadableError("not a PNG, JPEG, WebP, BMP or GIF picture") from None
-        except Exception as error:
-            # Pillow's parsers raise nearly anything on a file that was damaged or made to harm.
-            reason = str(error).strip().split("\n")[0] or type(error).__name__
-            raise UnreadableError(reason) from error
+
+def opened(path, use):
+    """What `use` makes of a file that Pillow has opened.
+
+    Raises:
+        UnreadableError: with the reason, whatever is wrong with the file.
+        RefusedError: where `use` raises it.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _check_size(image)
+            return use(image)
+    except RefusedError:
+        raise
+    except UnidentifiedImageError:
+        raise UnreadableError("not a PNG, JPEG, WebP, BMP or GIF picture") from None
+    except Exception as error:
+        # Pillow's parsers raise nearly anything on a file that was damaged or made to harm.
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise UnreadableError(reason) from error
+
+
+def upright_size(image):
+    """Width and height of an opened picture once it is turned as its camera says."""
+    # Without a hint in the header a PNG would be decoded to look for one behind its pixels.
+    hints = {"exif", "xmp", "Raw profile type exif"} & image.info.keys()
+    turned = hints and image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+    return image.size[::-1] if turned else image.size
 
 
 def _check_size(image):

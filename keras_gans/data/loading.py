@@ -6,12 +6,12 @@ import random
 
 import tensorflow as tf
 
-from keras_gans.data import pictures
+from keras_gans.data import paired, pictures, unpaired
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
 
-# One file for each kind of batch, with `accepts(spec)` and `load(request, model)`.
-_KINDS = (pictures,)
+# One file for each kind of batch, with `FIT`, `accepts(model)` and `load(request, model)`.
+_KINDS = (pictures, paired, unpaired)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,22 +21,24 @@ class Request:
     source: str
     split: str
     order: Order
+    shuffle: bool | None
     flip: bool
+    jitter: bool | None
     fit: str
     data_dir: str | None
     manual_dir: str | None
 
-    def check_count(self, name, count, model):
+    def check_count(self, name, count, model, what="pictures"):
         """Refuses a source of fewer examples than a batch; an epoch of it would be empty."""
         size, steps = self.order.batch_size, model.discriminator_steps
         if count >= size or (count and not self.order.drop_remainder):
             return
         shared = f" ({size // steps} for each of {steps} discriminator steps)" if steps > 1 else ""
-        fix = f"Use batch_size={count // steps} or less, or more pictures."
+        fix = f"Use batch_size={count // steps} or less, or more {what}."
         if count < steps:
             fix = f"It needs at least {steps}."
         raise ValueError(
-            f"{name} has {count} pictures in split {self.split!r}, fewer than one batch of "
+            f"{name} has {count} {what} in split {self.split!r}, fewer than one batch of "
             f"{size}{shared}. {fix}"
         )
 
@@ -54,10 +56,11 @@ def load(
     *,
     split="train",
     batch_size=None,
-    shuffle=True,
+    shuffle=None,
     seed=None,
     flip=False,
-    fit="crop",
+    jitter=None,
+    fit=None,
     drop_remainder=True,
     data_dir=None,
     manual_dir=None,
@@ -79,11 +82,16 @@ def load(
             folder the subfolders train/ and test/, where it has both, else all of it is "train".
         batch_size: pictures per update of the discriminator, the model's where not given; a
             batch holds `model.discriminator_steps` times as many.
-        shuffle: another order in every epoch; the source's order where False.
+        shuffle: another order in every epoch; the source's order where False. On where not given,
+            but for domains that belong together row by row ("bundled:emoji/styles", "test").
         seed: of order and flips: equal seeds give equal batches, epoch by epoch. Drawn (from
             Python's generator, so `keras.utils.set_random_seed` fixes it) where not given.
         flip: mirror half of the pictures, left to right, drawn anew in every epoch.
+        jitter: for translators: scale to 286/256 of the model's size, crop at a random place and
+            mirror half of them, drawn anew in every epoch; both pictures of a pair alike. Where
+            not given on for a split that begins with "train", and off for others.
         fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts.
+            Where not given "crop", and "stretch" for translators, as their papers do.
         drop_remainder: leave out the pictures that do not fill a batch.
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie, for machines without a network.
@@ -97,13 +105,15 @@ def load(
         ImportError: for "tfds:" where TensorFlow Datasets is not installed.
         ConnectionError: for "tfds:" where a download is needed and fails.
     """
-    spec = model.batch_spec()
-    kind = next((kind for kind in _KINDS if kind.accepts(spec)), None)
+    kind = next((kind for kind in _KINDS if kind.accepts(model)), None)
     if kind is None:
         raise ValueError(
-            "`data.load` makes batches of pictures, or of pictures and labels; "
-            f"{type(model).__name__} learns from {spec}. Make a tf.data.Dataset of such batches."
+            "`data.load` makes batches of pictures, of two pictures (where the model's `task` is "
+            "'paired_translation' or 'unpaired_translation'), or of pictures and labels; "
+            f"{type(model).__name__} learns from {model.batch_spec()}. Make a tf.data.Dataset of "
+            "such batches."
         )
+    fit = kind.FIT if fit is None else fit
     if fit not in FITS:
         raise ValueError(f"`fit` must be one of {FITS}. Received: {fit!r}")
     size = model.batch_size if batch_size is None else batch_size
@@ -112,8 +122,12 @@ def load(
     seed = random.randrange(2**31) if seed is None else seed
     if not _is_natural(seed):
         raise ValueError(f"`seed` must be an integer, 0 or more. Received: {seed!r}")
-    order = Order(int(size) * model.discriminator_steps, shuffle, int(seed), drop_remainder)
-    return kind.load(Request(source, split, order, flip, fit, data_dir, manual_dir), model)
+    size = int(size) * model.discriminator_steps
+    order = Order(size, shuffle is None or shuffle, int(seed), drop_remainder)
+    request = Request(
+        source, split, order, shuffle, flip, jitter, fit, data_dir=data_dir, manual_dir=manual_dir
+    )
+    return kind.load(request, model)
 
 
 def _is_natural(number):

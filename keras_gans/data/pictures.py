@@ -8,13 +8,17 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.data import examples
-from keras_gans.data.frame import Frame
 from keras_gans.data.sources import open_source
+from keras_gans.data.specs import frame_of, is_picture
+
+#: How pictures are fitted where nothing is said.
+FIT = "crop"
 
 
-def accepts(spec):
-    """Whether batches of this spec are made here."""
-    return _is_image(spec) or _has_labels(spec)
+def accepts(model):
+    """Whether this model's batches are made here."""
+    spec = model.batch_spec()
+    return is_picture(spec) or _has_labels(spec)
 
 
 def load(request, model):
@@ -29,7 +33,13 @@ def load(request, model):
     """
     spec = model.batch_spec()
     labelled = _has_labels(spec)
-    frame = Frame(*_size(spec[0] if labelled else spec, model), fit=request.fit)
+    if request.jitter:
+        raise ValueError(
+            "`jitter` scales, crops and mirrors the pictures translators learn from; "
+            f"{type(model).__name__} makes pictures as it is shown them. Use flip=True to mirror "
+            "them, or leave `jitter` out."
+        )
+    frame = frame_of(spec[0] if labelled else spec, model, request.fit)
     source = open_source(
         request.source, request.split, data_dir=request.data_dir, manual_dir=request.manual_dir
     )
@@ -57,31 +67,12 @@ def load(request, model):
     return request.counted(batches.map(finish), found.count)
 
 
-def _is_image(spec):
-    return isinstance(spec, tf.TensorSpec) and spec.shape.rank == 4 and spec.dtype.is_floating
-
-
 def _is_label(spec):
     return isinstance(spec, tf.TensorSpec) and spec.shape.rank == 1 and spec.dtype.is_integer
 
 
 def _has_labels(spec):
-    return isinstance(spec, tuple) and len(spec) == 2 and _is_image(spec[0]) and _is_label(spec[1])
-
-
-def _size(spec, model):
-    height, width, channels = spec.shape[1:]
-    if height is None or width is None:
-        raise ValueError(
-            f"{type(model).__name__} takes pictures of any size, {spec.shape}; a batch needs one. "
-            "Build the model with an image_size."
-        )
-    if channels not in (1, 3):
-        raise ValueError(
-            f"Pictures are grey (1 channel) or RGB (3), but {type(model).__name__} is built for "
-            f"{channels} channels. Use image_channels=1 or image_channels=3."
-        )
-    return height, width, channels
+    return isinstance(spec, tuple) and len(spec) == 2 and is_picture(spec[0]) and _is_label(spec[1])
 
 
 def _check_classes(source, model, num_classes):

@@ -8,20 +8,24 @@ None, the reason in `why_unlabelled`, and `examples(frame, labelled)`, which ret
 import pathlib
 
 from keras_gans.data import bundled
-from keras_gans.data.bundled import Bundled
+from keras_gans.data.bundled import Bundled, BundledDomains, BundledPairs
 from keras_gans.data.folder import Folder
 from keras_gans.data.suggestions import did_you_mean
 from keras_gans.data.tfds import TFDS
 
-_SCHEMES = {"bundled": Bundled, "folder": Folder, "tfds": TFDS}
+#: Who opens what, for each kind of batch.
+PICTURES = {"bundled": Bundled, "folder": Folder, "tfds": TFDS}
+PAIRS = {"bundled": BundledPairs}
+DOMAINS = {"bundled": BundledDomains}
 
 
-def open_source(source, split="train", *, data_dir=None, manual_dir=None):
+def open_source(source, split="train", openers=PICTURES, *, data_dir=None, manual_dir=None):
     """Opens a source by its name, without reading pictures.
 
     Args:
         source: "bundled:NAME", "folder:PATH" or "tfds:NAME[/CONFIG]".
         split: of the source.
+        openers: `PICTURES`, `PAIRS` or `DOMAINS`.
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie.
 
@@ -29,7 +33,7 @@ def open_source(source, split="train", *, data_dir=None, manual_dir=None):
         ValueError: for another form of source, or what the source itself refuses.
     """
     scheme, colon, rest = str(source).partition(":")
-    if not colon or not rest or scheme not in _SCHEMES:
+    if not colon or not rest or scheme not in openers:
         raise ValueError(
             f"A source is 'bundled:NAME' ({', '.join(bundled.NAMES)}), 'folder:PATH' or "
             f"'tfds:NAME[/CONFIG]'. Received: {str(source)!r}.{_meant(str(source), scheme, rest)}"
@@ -40,7 +44,7 @@ def open_source(source, split="train", *, data_dir=None, manual_dir=None):
         raise ValueError(
             f"`data_dir` and `manual_dir` are for 'tfds:' sources. Received: {str(source)!r}."
         )
-    return _SCHEMES[scheme](rest, split)
+    return openers[scheme](rest, split)
 
 
 def class_names(source, *, data_dir=None):
@@ -65,5 +69,5 @@ def _meant(source, scheme, rest):
     if source in bundled.NAMES:
         return f" Did you mean 'bundled:{source}'?"
     if rest:
-        return did_you_mean(f"{scheme}:{rest}", [f"{known}:{rest}" for known in _SCHEMES])
+        return did_you_mean(f"{scheme}:{rest}", [f"{known}:{rest}" for known in PICTURES])
     return ""

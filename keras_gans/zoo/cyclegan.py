@@ -247,10 +247,10 @@ class CycleGAN(GAN):
         """The translation of `source`, and what the network makes of its own target's domain."""
         if not self.identity_weight:
             return network(source, training=True), target
-        return network(source, training=True), network(target, training=True)
+        return _together(network, source, target)
 
     def _judge(self, network, real, fake):
-        return network(real, training=True), network(fake, training=True)
+        return _together(network, real, fake)
 
     def call(self, inputs, training=False):
         return self.generator_ab(inputs, training=training)
@@ -320,6 +320,11 @@ class CycleGAN(GAN):
             "constant_steps": self.constant_steps,
             "decay_steps": self.decay_steps,
         }
+
+
+def _together(network, first, second):
+    """Two passes as one over both: instance norm keeps pictures apart, and it is faster."""
+    return tf.split(network(tf.concat([first, second], axis=0), training=True), 2)
 
 
 def _resnet_modules(num_blocks):

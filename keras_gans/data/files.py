@@ -1,0 +1,237 @@
+"""Pictures on the disk, however they lie there: listed, decoded, fetched while training.
+
+Hidden files and files that are not named like a picture are passed over in silence. A file that
+is named like one and cannot be used is named, counted and left out.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import typing
+import warnings
+
+import numpy as np
+
+from keras_gans.data import examples
+from keras_gans.data.frame import SUFFIXES, UnreadableError
+
+# What opening a file costs beyond decoding it, as bytes of a file that decode in the same time.
+_OPENING = 4096
+_NAMED = 10
+
+#: Subfolders a folder may be split into.
+SPLITS = ("train", "test", "val")
+
+
+class File(typing.NamedTuple):
+    """A file named like a picture."""
+
+    path: str
+    num_bytes: int
+
+
+class Files:
+    """The pictures below a folder, and what was left out of them.
+
+    Args:
+        path: of the folder, as the user gave it.
+
+    Raises:
+        ValueError: if there is no such folder.
+    """
+
+    def __init__(self, path):
+        self.name = f"folder:{path}"
+        self.root = pathlib.Path(path).expanduser()
+        if not self.root.is_dir():
+            problem = "is a file, not a folder" if self.root.exists() else "does not exist"
+            raise ValueError(f"{self.name}: {self.root.absolute()} {problem}.")
+        self._left_out = {}
+
+    def below(self, top):
+        """Every `File` below the folder `top`, sorted by path."""
+        return list(self._walk(top))
+
+    def subfolder(self, name):
+        """The path of a subfolder, or None where there is none.
+
+        Raises:
+            ValueError: if it is a link, which could lead anywhere.
+        """
+        path = self.root / name
+        if path.is_symlink() and path.is_dir():
+            raise ValueError(
+                f"{self.name}: {path.absolute()} is a link to a folder, which is not followed. "
+                "Put the pictures themselves there."
+            )
+        return path if path.is_dir() else None
+
+    def subfolders(self):
+        """The names of all subfolders, sorted."""
+        return sorted(
+            entry.name
+            for entry in os.scandir(self.root)
+            if entry.is_dir() and not entry.name.startswith(".")
+        )
+
+    def relative(self, *paths):
+        """Paths as a person who knows the folder names them."""
+        return " with ".join(os.path.relpath(path, self.root) for path in paths)
+
+    def check_found(self, found, top):
+        """Refuses a folder in which nothing was found.
+
+        Raises:
+            ValueError: naming it and what was left out.
+        """
+        if not found:
+            raise ValueError(
+                f"{self.name}: no pictures in {pathlib.Path(top).absolute()} (PNG, JPEG, WebP, "
+                f"BMP, GIF, by their suffix). {self.listing()}".rstrip()
+            )
+
+    def listing(self):
+        """Says what was left out and why; nothing where nothing was."""
+        if not self._left_out:
+            return ""
+        named = [f"{path} ({why})" for path, why in list(self._left_out.items())[:_NAMED]]
+        more = len(self._left_out) - len(named)
+        tail = f" and {more} more" if more else ""
+        return f"Left out {len(self._left_out)}: {', '.join(named)}{tail}."
+
+    # === Reading ===
+
+    def examples(self, found, frame, labels=None):
+        """The pictures, fitted to `frame`.
+
+        Files of up to `UP_FRONT_BYTES` are decoded now. Of more only headers are looked at; where
+        a picture turns out to be broken while training, the next good one takes its place, so
+        that batches keep their size and an epoch its length.
+
+        Args:
+            found: for each picture the `File`s it is made of, a tuple.
+            frame: has `shape`, `num_bytes`, and `read` and `check`, which take a picture's paths.
+            labels: int32 (len(found),), or None.
+
+        Raises:
+            ValueError: if none is left when the broken ones are left out.
+        """
+        items = [tuple(file.path for file in files) for files in found]
+        num_bytes = sum(file.num_bytes + _OPENING for files in found for file in files)
+        if num_bytes <= examples.UP_FRONT_BYTES:
+            good, images = self._decoded(items, frame)
+        else:
+            good, images = self._examined(items, lambda row: frame.check(*items[row])), None
+        if not good:
+            raise ValueError(f"{self.name}: no picture can be used. {self.listing()}")
+        if self._left_out:
+            warnings.warn(f"{self.name}: {self.listing()}", stacklevel=2)
+        labels = None if labels is None else labels[good]
+        if images is not None:
+            return examples.Arrays(images, labels)
+        shelf = _Shelf(self, [items[row] for row in good], frame)
+        shelf(np.zeros(1, np.int64))  # raises now where all are broken behind their headers
+        return examples.Lookup(shelf, frame.shape, len(good), labels)
+
+    def _decoded(self, items, frame):
+        """The rows that can be decoded and, where all fit in memory, their pictures."""
+        keep = len(items) * frame.num_bytes <= examples.CACHE_BYTES
+        images = np.empty((len(items) if keep else 0, *frame.shape), np.uint8)
+
+        def decode(row):
+            image = frame.read(*items[row])
+            if keep:
+                images[row] = image
+
+        good = self._examined(items, decode)
+        if not keep:
+            return good, None
+        return good, images if len(good) == len(items) else images[good]
+
+    def _examined(self, items, examine):
+        """The rows on which `examine` does not raise `UnreadableError`; leaves out the others."""
+
+        def problem(row):
+            try:
+                examine(row)
+            except UnreadableError as error:
+                return str(error)
+            return None
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = list(pool.map(problem, range(len(items))))
+        for item, reason in zip(items, problems, strict=True):
+            if reason is not None:
+                self._leave_out(reason, *item)
+        return [row for row, reason in enumerate(problems) if reason is None]
+
+    # === Listing ===
+
+    def _walk(self, top):
+        for entry in sorted(os.scandir(top), key=lambda entry: entry.name):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink() and (problem := self._problem_of_link(entry)):
+                self._leave_out(problem, entry.path)
+            elif entry.is_dir():
+                yield from self._walk(entry.path)
+            elif entry.is_file() and os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                yield File(entry.path, entry.stat().st_size)
+
+    def _problem_of_link(self, entry):
+        # An unpacked archive may link to any file of the machine, and to folders in circles.
+        if entry.is_dir():
+            return "a link to a folder, which is not followed"
+        if not pathlib.Path(entry.path).resolve().is_relative_to(self.root.resolve()):
+            return "a link that leaves the folder"
+        return None
+
+    def _leave_out(self, reason, *paths):
+        self._left_out[self.relative(*paths)] = reason
+
+
+class _Shelf:
+    """Fetches pictures by number; decodes each once where all of them fit in memory."""
+
+    def __init__(self, files, items, frame):
+        self._files, self._items, self._frame = files, items, frame
+        self._broken = set()
+        self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+        self._cache = None
+        if len(items) * frame.num_bytes <= examples.CACHE_BYTES:
+            self._cache = np.empty((len(items), *frame.shape), np.uint8)
+            self._cached = np.zeros(len(items), bool)
+
+    def __call__(self, numbers):
+        """The pictures of these numbers, and the numbers of the pictures they really are."""
+        if self._cache is not None and self._cached[numbers].all():
+            return self._cache[numbers], numbers
+        fetched = list(self._pool.map(self._fetch, numbers))
+        images = np.stack([image for _, image in fetched])
+        return images, np.array([number for number, _ in fetched], np.int64)
+
+    def _fetch(self, wanted):
+        count = len(self._items)
+        for step in range(count):
+            number = (int(wanted) + step) % count
+            if number not in self._broken and (image := self._read(number)) is not None:
+                return number, image
+        raise ValueError(f"{self._files.name}: none of its {count} pictures can be decoded.")
+
+    def _read(self, number):
+        if self._cache is not None and self._cached[number]:
+            return self._cache[number]
+        try:
+            image = self._frame.read(*self._items[number])
+        except UnreadableError as error:
+            self._broken.add(number)
+            named = self._files.relative(*self._items[number])
+            warnings.warn(
+                f"{self._files.name}: left out {named} ({error}); others take its place.",
+                stacklevel=2,
+            )
+            return None
+        if self._cache is not None:
+            self._cache[number] = image
+            self._cached[number] = True  # after the picture: another thread may look in between
+        return image

@@ -1,0 +1,57 @@
+"""Batches of pairs: what models of the task "paired_translation" are trained with.
+
+((N, H, W, C) float, (N, H, W, C') float)       the pairs' first pictures and their second ones
+
+A pair travels as one picture of C + C' channels until it is batched, so that whatever is done to
+a picture (its place in the order, its crop, its mirroring) is done to both of its halves alike.
+"""
+
+import tensorflow as tf
+
+from keras_gans.data import examples, translation
+from keras_gans.data.sources import PAIRS, open_source
+
+#: How pictures are fitted where nothing is said: as the reference does.
+FIT = "stretch"
+
+
+def accepts(model):
+    """Whether this model's batches are made here."""
+    return translation.accepts(model, "paired_translation")
+
+
+def load(request, model):
+    """The batches a model wants, from one source.
+
+    Args:
+        request: a `loading.Request`.
+        model: has `batch_spec()`.
+
+    Raises:
+        ValueError: if the source cannot give such batches.
+    """
+    frames = translation.frames_of(request, model)
+    first, second = frames
+    if first.shape[:2] != second.shape[:2]:
+        raise ValueError(
+            f"The two pictures of a pair must be of one size, but {type(model).__name__} is built "
+            f"for {first.height} x {first.width} and {second.height} x {second.width} pixels."
+        )
+    source = open_source(
+        request.source,
+        request.split,
+        PAIRS,
+        data_dir=request.data_dir,
+        manual_dir=request.manual_dir,
+    )
+    found = source.examples([translation.loaded(frame, request) for frame in frames])
+    request.check_count(source.name, found.count, model, "pairs")
+
+    batches = found.batches(request.order)
+    batches = translation.varied(batches, found.count, request.order, first, request)
+
+    def finish(batch):
+        pair = examples.scaled(batch["image"])
+        return tuple(tf.split(pair, [first.channels, second.channels], axis=-1))
+
+    return request.counted(batches.map(finish), found.count)

@@ -1,0 +1,71 @@
+"""Batches of two domains: what models of the task "unpaired_translation" are trained with.
+
+((N, H, W, C) float, (N, H', W', C') float)     pictures of domain A and pictures of domain B
+
+Each domain has an order, crops and mirrorings of its own. An epoch shows every picture of the
+larger domain once; the smaller one starts over, each time in another order.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from keras_gans.data import examples, translation
+from keras_gans.data.sources import DOMAINS, open_source
+
+#: How pictures are fitted where nothing is said: as the reference does.
+FIT = "stretch"
+
+
+def accepts(model):
+    """Whether this model's batches are made here."""
+    return translation.accepts(model, "unpaired_translation")
+
+
+def load(request, model):
+    """The batches a model wants, from one source.
+
+    Args:
+        request: a `loading.Request`.
+        model: has `batch_spec()`.
+
+    Raises:
+        ValueError: if the source cannot give such batches.
+    """
+    frames = translation.frames_of(request, model)
+    source = open_source(
+        request.source,
+        request.split,
+        DOMAINS,
+        data_dir=request.data_dir,
+        manual_dir=request.manual_dir,
+    )
+    found = [
+        domain.examples(translation.loaded(frame, request), labelled=False)
+        for domain, frame in zip(source.domains, frames, strict=True)
+    ]
+    length = max(domain.count for domain in found)
+    request.check_count(source.name, length, model)
+    batches = [
+        _batches(domain, order, frame, request)
+        for domain, order, frame in zip(
+            found, _orders(request, source, length), frames, strict=True
+        )
+    ]
+    return request.counted(tf.data.Dataset.zip(*batches), length)
+
+
+def _orders(request, source, length):
+    """The orders of the two domains; one and the same where their pictures belong together."""
+    first, second = (request.order.of_domain(number, length) for number in range(2))
+    if not source.aligned:
+        return first, second
+    # They are there for measuring: in the source's order, unless another is asked for.
+    shared = dataclasses.replace(first, shuffle=bool(request.shuffle))
+    return shared, shared
+
+
+def _batches(domain, order, frame, request):
+    batches = domain.batches(order)
+    batches = translation.varied(batches, domain.count, order, frame, request)
+    return batches.map(lambda batch: examples.scaled(batch["image"]))

@@ -1,0 +1,27 @@
+"""Reflection padding against NumPy's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keras_gans.layers import ReflectionPadding2D
+
+
+@given(padding=st.integers(1, 3), height=st.integers(4, 7), width=st.integers(4, 7))
+def test_equals_numpy(padding, height, width):
+    images = np.random.default_rng(0).normal(size=(2, height, width, 3)).astype("float32")
+    layer = ReflectionPadding2D(padding)
+    around = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    np.testing.assert_array_equal(layer(images), np.pad(images, around, mode="reflect"))
+    expected = (2, height + 2 * padding, width + 2 * padding, 3)
+    assert layer.compute_output_shape(images.shape) == expected
+
+
+def test_too_small_pictures_are_refused():
+    with pytest.raises(ValueError, match="at least 4"):
+        ReflectionPadding2D(3)(np.zeros((1, 3, 8, 1), "float32"))
+
+
+def test_config():
+    assert ReflectionPadding2D.from_config(ReflectionPadding2D(2).get_config()).padding == 2
