@@ -107,6 +107,25 @@ class Unet(nn.Module):
         return self.model(x)
 
 
+def dcgan_generator():
+    layers, width = [nn.ConvTranspose2d(100, 512, 4, 1, 0, bias=False)], 512
+    for narrower in (256, 128, 64):
+        layers += [nn.BatchNorm2d(width), nn.ReLU(True)]
+        layers += [nn.ConvTranspose2d(width, narrower, 4, 2, 1, bias=False)]
+        width = narrower
+    layers += [nn.BatchNorm2d(width), nn.ReLU(True)]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(width, 3, 4, 2, 1, bias=False), nn.Tanh())
+
+
+def dcgan_discriminator():
+    layers, width = [nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)], 64
+    for wider in (128, 256, 512):
+        layers += [nn.Conv2d(width, wider, 4, 2, 1, bias=False)]
+        layers += [nn.BatchNorm2d(wider), nn.LeakyReLU(0.2, True)]
+        width = wider
+    return nn.Sequential(*layers, nn.Conv2d(width, 1, 4, 1, 0, bias=False))
+
+
 def initialise(network, seed=0):
     """Kernels N(0, 0.02) as in the papers; all else unlike its default, lest it match by chance."""
     generator = torch.Generator().manual_seed(seed)

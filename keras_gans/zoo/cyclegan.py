@@ -37,7 +37,7 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
-from keras_gans.layers import ImagePool, InstanceNorm, ReflectionPadding2D
+from keras_gans.layers import ImagePool, InstanceNorm, ReflectionPadding2D, UpConv2D
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register
 
@@ -95,16 +95,9 @@ def _conv(width, size, name, strides=1, padding="valid"):
 
 
 def _up(width, level):
-    """PyTorch's ConvTranspose2d(3, stride 2, padding 1, output_padding 1)."""
-    conv = layers.Conv2DTranspose(
-        width,
-        3,
-        strides=2,
-        padding="valid",
-        kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02),
-        name=f"up_{level}",
+    return UpConv2D(
+        width, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02), name=f"up_{level}"
     )
-    return lambda x: layers.Cropping2D(((1, 0), (1, 0)))(conv(x))
 
 
 @keras.saving.register_keras_serializable("keras_gans")

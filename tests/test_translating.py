@@ -1,0 +1,183 @@
+"""Translating files, and models from `.keras` files, in Python and from the command line."""
+
+import json
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import same, snapshot, tiny
+from PIL import Image
+from typer.testing import CliRunner
+
+from keras_gans import runs, sheets, translating, zoo
+from keras_gans.cli import app
+
+runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+def call(*arguments):
+    return runner.invoke(app, [str(argument) for argument in arguments])
+
+
+def draw(path, size=(40, 28), mode="RGB", seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype="uint8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).convert(mode).save(path)
+    return pixels
+
+
+@pytest.fixture
+def model():
+    return tiny("cyclegan")
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    path = tmp_path / "model.keras"
+    model.save(path)
+    return path
+
+
+def test_a_folder_keeps_its_names_and_sizes(model, tmp_path):
+    first = draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "in" / "deep" / "b.jpg", size=(33, 47))
+    pairs = translating.plan(tmp_path / "in", tmp_path / "out")
+    done = list(translating.translate_files(model, pairs))
+    assert [target for _, target, _, _ in done] == [
+        tmp_path / "out" / "a.png",
+        tmp_path / "out" / "deep" / "b.png",
+    ]
+    assert Image.open(tmp_path / "out" / "deep" / "b.png").size == (33, 47)
+    expected = sheets.to_uint8(model.translate(first / 127.5 - 1))
+    np.testing.assert_array_equal(Image.open(tmp_path / "out" / "a.png"), expected)
+
+
+def test_grey_and_transparent_pictures_arrive(model, tmp_path):
+    draw(tmp_path / "in" / "grey.png", mode="L")
+    draw(tmp_path / "in" / "clear.png", mode="RGBA")
+    pairs = translating.plan(tmp_path / "in", tmp_path / "out")
+    assert len(list(translating.translate_files(model, pairs, "ba"))) == 2
+
+
+def test_broken_files_are_named_and_left_out(model, tmp_path):
+    draw(tmp_path / "in" / "good.png")
+    (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
+    pairs = translating.plan(tmp_path / "in", tmp_path / "out")
+    with pytest.warns(UserWarning, match="bad.png is left out"):
+        done = list(translating.translate_files(model, pairs))
+    assert [source.name for source, *_ in done] == ["good.png"]
+
+
+def test_plan_refuses(tmp_path):
+    with pytest.raises(ValueError, match="neither a picture nor a folder"):
+        translating.plan(tmp_path / "nothing", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="holds no pictures"):
+        translating.plan(tmp_path / "empty", tmp_path / "out")
+    draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "in" / "a.jpg")
+    with pytest.raises(ValueError, match="would both become"):
+        translating.plan(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(ValueError, match="replaced by its translation"):
+        translating.plan(tmp_path / "in" / "a.png", tmp_path / "in", overwrite=True)
+    draw(tmp_path / "out" / "a.png")
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        translating.plan(tmp_path / "in" / "a.png", tmp_path / "out")
+
+
+def test_the_paper_s_test_mode_of_pix2pix_is_stochastic_and_learns_nothing():
+    model = tiny("pix2pix", image_size=64, num_downs=6)
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 64, 64, 3))
+    before = snapshot(model.generator.weights)
+    plain = model.translate(image)
+    first, second = (model.translate(image, stochastic=True) for _ in range(2))
+    assert not np.array_equal(first, second)  # dropout
+    assert not np.allclose(first, plain)
+    assert same(before, model.generator.weights)
+    np.testing.assert_array_equal(plain, model.translate(image))
+
+
+def test_pix2pix_translates_in_its_own_direction_only():
+    image = np.zeros((1, 32, 32, 3))
+    model = tiny("pix2pix", direction="ba")
+    np.testing.assert_array_equal(model.translate(image), model.translate(image, direction="ba"))
+    with pytest.raises(ValueError, match="translates 'ba' only"):
+        model.translate(image, direction="ab")
+
+
+# === Models from files ===
+
+
+def test_load_is_what_was_saved(model, saved):
+    loaded = zoo.load(saved)
+    assert loaded.get_config() == model.get_config()
+    assert same(snapshot(model.weights), loaded.weights)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"registered_name": "keras_gans>Evil"}, "names 'keras_gans>Evil'"),
+        ({"registered_name": None, "module": "os", "class_name": "system"}, "no model of this zoo"),
+        ({"config": {"command": "rm"}}, "arguments command"),
+        ({"config": [1]}, "not an object"),
+    ],
+)
+def test_load_refuses_foreign_configurations(saved, tmp_path, change, message):
+    with zipfile.ZipFile(saved) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries["config.json"] = json.dumps({**json.loads(entries["config.json"]), **change})
+    with zipfile.ZipFile(tmp_path / "changed.keras", "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=message):
+        zoo.load(tmp_path / "changed.keras")
+
+
+def test_load_refuses_what_is_no_archive(tmp_path):
+    (tmp_path / "a.keras").write_bytes(b"PK no")
+    for name in ("a.keras", "missing.keras"):
+        with pytest.raises(ValueError, match="not a readable .keras file"):
+            zoo.load(tmp_path / name)
+
+
+# === The command ===
+
+
+def test_translate_from_a_file(saved, tmp_path):
+    draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "in" / "b.png", size=(20, 70))
+    arguments = ["translate", saved, tmp_path / "in", "--output", tmp_path / "out", "--sheet"]
+    result = call(*arguments, "--direction", "ba")
+    assert result.exit_code == 0, result.output
+    assert "2 of 2" in result.output
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a.png", "b.png", "sheet.png"]
+    again = call(*arguments)
+    assert again.exit_code == 2 and "--overwrite" in again.output
+    wrong = call(*arguments, "--overwrite", "--direction", "aa")
+    assert wrong.exit_code == 2 and "`direction` must be one of" in wrong.output
+
+
+def test_export_from_a_file(saved, tmp_path):
+    result = call("export", saved, "--formats", "onnx", "--image-size", 32)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "model" / "generator_ba.onnx").exists()
+
+
+def test_a_translator_s_run(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = call(
+            "train", "pix2pix_emoji", "--set", "filters=2", "--epochs", 2, "--steps-per-epoch", 2,
+            "--runs-dir", tmp_path,
+        )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    run = runs.open_run(tmp_path / "00001-pix2pix-emoji")
+    model = run.load_model()
+    assert (model.constant_steps, model.decay_steps) == (2, 2)
+    sheet = Image.open(run.path / "samples" / "epoch-0002.png")
+    assert sheet.size == (3 * 66 + 2, 8 * 66 + 2)  # source, translation, target of 8 pictures
+    refused = call("sample", run.path)
+    assert refused.exit_code == 2 and "translates pictures" in refused.output
