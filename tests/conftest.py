@@ -1,51 +1,13 @@
-"""What all tests share: tiny models and fabricated batches."""
+"""What holds for all tests."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
-from keras_gans import zoo
+import keras  # noqa: E402
+import pytest  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(0)
-
-
-def tiny(name, **overrides):
-    """The entry in the form that builds and fits in a second."""
-    return zoo.get(name, **{**zoo.entry(name).tiny, "seed": 0, **overrides})
-
-
-def fabricate(model, batch_size=4, seed=0):
-    """One batch of random content, shaped as the model asks."""
-    generator = np.random.default_rng(seed)
-
-    def tensor(spec):
-        if spec.dtype.is_integer:
-            return generator.integers(0, model.num_classes, spec.shape).astype("int32")
-        return generator.uniform(-1, 1, spec.shape).astype("float32")
-
-    return tf.nest.map_structure(tensor, model.batch_spec(batch_size))
-
-
-def fabricated(model, batches=2, batch_size=4):
-    """A dataset of some such batches."""
-    made = [fabricate(model, batch_size, seed) for seed in range(batches)]
-    spec = model.batch_spec(batch_size)
-    return tf.data.Dataset.from_generator(lambda: iter(made), output_signature=spec).apply(
-        tf.data.experimental.assert_cardinality(batches)
-    )
-
-
-def snapshot(variables):
-    return [np.array(variable) for variable in variables]
-
-
-def same(before, variables):
-    return all(np.array_equal(old, new) for old, new in zip(before, variables, strict=True))

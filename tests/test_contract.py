@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fabricate, fabricated, same, snapshot, tiny
+from fabrication import fabricate, fabricated, same, snapshot, tiny
 
 import keras_gans
 from keras_gans import zoo

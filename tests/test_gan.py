@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fabricate, fabricated, same, snapshot, tiny
+from fabrication import fabricate, fabricated, same, snapshot, tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

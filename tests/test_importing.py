@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import same, snapshot, tiny
+from fabrication import same, snapshot, tiny
 from keras import layers
 from test_torch_files import save
 

@@ -1,7 +1,7 @@
 """The catalogue: names, suggestions, what `get` refuses."""
 
 import pytest
-from conftest import tiny
+from fabrication import tiny
 
 from keras_gans import zoo
 from keras_gans.zoo import dcgan, registry

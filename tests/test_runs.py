@@ -2,7 +2,7 @@
 
 import keras
 import pytest
-from conftest import same, snapshot
+from fabrication import same, snapshot
 
 from keras_gans import runs
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import tiny
+from fabrication import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import same, snapshot, tiny
+from fabrication import same, snapshot, tiny
 from PIL import Image
 from typer.testing import CliRunner
 

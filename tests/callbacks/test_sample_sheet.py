@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import fabricated, tiny
+from fabrication import fabricated, tiny
 from PIL import Image
 
 from keras_gans import sheets

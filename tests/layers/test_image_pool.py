@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from conftest import fabricated, tiny
+from fabrication import fabricated, tiny
 
 from keras_gans.layers import ImagePool
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny
+from fabrication import tiny
 
 from keras_gans import zoo
 
