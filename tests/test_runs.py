@@ -58,7 +58,7 @@ def test_a_run_without_a_model_says_so(tmp_path):
     with pytest.raises(ValueError, match="no trained model yet"):
         run.load_model()
     run.model_path.write_bytes(b"PK not a zip")
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="not a readable .keras file"):
         run.load_model()
 
 

@@ -4,9 +4,15 @@
     model.fit(data, epochs=50)
 
 One door, `load`: whatever the source, it returns a `tf.data.Dataset` of batches shaped exactly as
-the model's `batch_spec()` says. A kind of batch is a file (`pictures.py`), and so is a kind of
-source (`bundled.py`, `folder.py`, `tfds.py`); the tables that list them are in `loading.py` and
-`sources.py`.
+the model's `batch_spec()` says. What a source gives goes by what the model learns from:
+
+pictures, with labels or without    pictures.py     bundled.py  folder.py           tfds.py
+pairs of pictures                   paired.py       bundled.py  folder_pairs.py
+two domains of pictures             unpaired.py     bundled.py  folder_domains.py   tfds_domains.py
+
+Each row is a kind of batch, listed in `loading.py`; each column a kind of source, listed in
+`sources.py`. All of them open to what `examples.py` describes: pictures that were fitted to the
+model's frame (`frame.py`, `pair_frames.py`) and wait to be put in order.
 """
 
 from keras_gans.data.loading import load as load

@@ -161,11 +161,16 @@ def flipped(batches, count, order):
         order: the order the batches are in.
     """
     shape = (order.length_of(count),)
+    spec = batches.element_spec["image"]
+
+    def turned(images, mirrored):
+        pairs = zip(images, mirrored, strict=True)
+        return np.stack([image[:, ::-1] if turn else image for image, turn in pairs])
 
     def flip(batch, mirrored):
-        image = batch["image"]
-        mirrored = mirrored[:, None, None, None]
-        return {**batch, "image": tf.where(mirrored, image[:, :, ::-1], image)}
+        # In NumPy, because TensorFlow's `[:, :, ::-1]` takes ten times as long.
+        image = tf.numpy_function(turned, [batch["image"], mirrored], tf.uint8)
+        return {**batch, "image": tf.ensure_shape(image, spec.shape)}
 
     mirrored = _drawn(lambda generator: generator.random(shape) < 0.5, tf.bool, shape, order, 1)
     return tf.data.Dataset.zip(batches, mirrored).map(flip)
@@ -181,19 +186,26 @@ def cropped(batches, count, order, height, width):
         height: of the part, in pixels.
         width: of the part, in pixels.
     """
-    shape = (order.length_of(count), 2)
-    _, whole_height, whole_width, _ = batches.element_spec["image"].shape
-    places = (whole_height - height + 1, whole_width - width + 1)
+    drawn_shape = (order.length_of(count), 2)
+    spec = batches.element_spec["image"]
+    places = (spec.shape[1] - height + 1, spec.shape[2] - width + 1)
+
+    def cut(images, corners):
+        parts = [
+            image[top : top + height, left : left + width]
+            for image, (top, left) in zip(images, corners, strict=True)
+        ]
+        return np.stack(parts)
 
     def crop(batch, corner):
-        rows = corner[:, :1] + tf.range(height, dtype=tf.int64)
-        columns = corner[:, 1:] + tf.range(width, dtype=tf.int64)
-        image = tf.gather(batch["image"], rows, axis=1, batch_dims=1)
-        return {**batch, "image": tf.gather(image, columns, axis=2, batch_dims=1)}
+        image = tf.numpy_function(cut, [batch["image"], corner], tf.uint8)
+        shape = (spec.shape[0], height, width, spec.shape[3])
+        return {**batch, "image": tf.ensure_shape(image, shape)}
 
-    corners = _drawn(
-        lambda generator: generator.integers(places, size=shape), tf.int64, shape, order, 2
-    )
+    def draw(generator):
+        return generator.integers(places, size=drawn_shape)
+
+    corners = _drawn(draw, tf.int64, drawn_shape, order, purpose=2)
     return tf.data.Dataset.zip(batches, corners).map(crop)
 
 

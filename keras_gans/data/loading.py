@@ -72,14 +72,21 @@ def load(
     made of each other, transparency is seen on white, 16 bits are scaled to 8, cameras' turned
     pictures are set upright.
 
-    Decoded pictures are kept in memory where all of them fit in 1 GiB.
+    Models that translate are fed two pictures, A and B. Of the task "paired_translation" they
+    belong together. Of "unpaired_translation" they come from two domains, each in an order of its
+    own; an epoch shows the larger domain once, and the smaller one starts over in another order.
+
+    Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB.
 
     Args:
         source: "bundled:NAME"; "folder:PATH", pictures or one folder of them for each class;
-            or "tfds:NAME[/CONFIG]".
+            or "tfds:NAME[/CONFIG]". For pairs a folder holds both in one file, A on the left, or
+            of equal names in A/ and B/. Domains lie in trainA/ and trainB/ (testA/, testB/), or
+            are splits of these names, as of "tfds:cycle_gan/CONFIG".
         model: a `keras_gans.GAN`.
         split: "train", "test" or what else the source has; for TFDS in TFDS' language. Of a
-            folder the subfolders train/ and test/, where it has both, else all of it is "train".
+            folder the subfolders train/ and test/, where it has both, else all of it is "train";
+            pairs may have val/ and need not have all.
         batch_size: pictures per update of the discriminator, the model's where not given; a
             batch holds `model.discriminator_steps` times as many.
         shuffle: another order in every epoch; the source's order where False. On where not given,

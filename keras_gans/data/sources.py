@@ -1,8 +1,15 @@
 """What a source is called, and who opens it.
 
-Every source has a `name` for messages, `class_names` or, where it has no labels and they are
-None, the reason in `why_unlabelled`, and `examples(frame, labelled)`, which returns `Arrays`, a
-`Lookup` or a `Stream`. All but the last is cheap.
+Every source has a `name` for messages. What else it has goes by the kind of batch:
+
+pictures    `class_names` or, where it has no labels and they are None, the reason in
+            `why_unlabelled`, and `examples(frame, labelled)`, which returns `Arrays`, a `Lookup`
+            or a `Stream`
+pairs       `examples(frames)`, whose pictures have the channels of both
+domains     `domains`, two that have `examples(frame, labelled)`, and whether their pictures
+            belong together row by row, `aligned`
+
+All but `examples` is cheap.
 """
 
 import pathlib
@@ -10,13 +17,16 @@ import pathlib
 from keras_gans.data import bundled
 from keras_gans.data.bundled import Bundled, BundledDomains, BundledPairs
 from keras_gans.data.folder import Folder
+from keras_gans.data.folder_domains import FolderDomains
+from keras_gans.data.folder_pairs import FolderPairs
 from keras_gans.data.suggestions import did_you_mean
 from keras_gans.data.tfds import TFDS
+from keras_gans.data.tfds_domains import TFDSDomains
 
 #: Who opens what, for each kind of batch.
 PICTURES = {"bundled": Bundled, "folder": Folder, "tfds": TFDS}
-PAIRS = {"bundled": BundledPairs}
-DOMAINS = {"bundled": BundledDomains}
+PAIRS = {"bundled": BundledPairs, "folder": FolderPairs}
+DOMAINS = {"bundled": BundledDomains, "folder": FolderDomains, "tfds": TFDSDomains}
 
 
 def open_source(source, split="train", openers=PICTURES, *, data_dir=None, manual_dir=None):
@@ -33,13 +43,19 @@ def open_source(source, split="train", openers=PICTURES, *, data_dir=None, manua
         ValueError: for another form of source, or what the source itself refuses.
     """
     scheme, colon, rest = str(source).partition(":")
-    if not colon or not rest or scheme not in openers:
+    if not colon or not rest or scheme not in PICTURES:
         raise ValueError(
             f"A source is 'bundled:NAME' ({', '.join(bundled.NAMES)}), 'folder:PATH' or "
             f"'tfds:NAME[/CONFIG]'. Received: {str(source)!r}.{_meant(str(source), scheme, rest)}"
         )
+    if scheme not in openers:
+        raise ValueError(
+            "Pairs of pictures come from 'bundled:NAME' or 'folder:PATH'; sets of TensorFlow "
+            f"Datasets are not read as pairs. Received: {str(source)!r}. Write its pictures into "
+            "a folder."
+        )
     if scheme == "tfds":
-        return TFDS(rest, split, data_dir=data_dir, manual_dir=manual_dir)
+        return openers[scheme](rest, split, data_dir=data_dir, manual_dir=manual_dir)
     if data_dir is not None or manual_dir is not None:
         raise ValueError(
             f"`data_dir` and `manual_dir` are for 'tfds:' sources. Received: {str(source)!r}."
@@ -55,7 +71,7 @@ def class_names(source, *, data_dir=None):
         data_dir: for TFDS, where prepared data lies.
 
     Returns:
-        A tuple of names, or None where the source has no labels.
+        A tuple of names, or None where the source has no labels, as what translators learn from.
 
     Raises:
         ValueError: for a source that does not exist.

@@ -1,5 +1,6 @@
 """TensorFlow Datasets: `tfds:NAME[/CONFIG]`."""
 
+import copy
 import pathlib
 import socket
 import urllib.parse
@@ -36,7 +37,9 @@ class TFDS:
         self._builder = self._build(path, data_dir)
         self._image, self._label, self.why_unlabelled = self._find_image(), None, None
         labels = self._features(self._tfds.features.ClassLabel)
-        if len(labels) == 1:
+        if len(labels) == 1 and self._builder.info.features[labels[0]].names == ["A", "B"]:
+            self.why_unlabelled = "its A and B are the domains of an unpaired set, not classes"
+        elif len(labels) == 1:
             self._label = labels[0]
         elif labels:
             self.why_unlabelled = f"it has several, {', '.join(labels)}, and names none as target"
@@ -48,6 +51,17 @@ class TFDS:
         """Names of the classes by label, or None without labels."""
         return self._label and tuple(self._builder.info.features[self._label].names)
 
+    @property
+    def splits(self):
+        """The names of its splits; none before it is prepared."""
+        return tuple(self._builder.info.splits)
+
+    def of_split(self, split):
+        """The same set, prepared once for both, by another split."""
+        other = copy.copy(self)
+        other._split = split
+        return other
+
     def examples(self, frame, labelled):
         """The pictures, fitted to `frame`; downloaded and prepared first where they are not yet.
 
@@ -58,8 +72,10 @@ class TFDS:
             ConnectionError: if the data must be downloaded and cannot be.
         """
         self._check_pictures()
-        self._prepare()
+        self.prepare()
         part = self._part()
+        if not part.num_examples:
+            raise ValueError(f"{self.name} has no pictures in split {self._split!r}.")
         read = self._read(frame, labelled)
         in_memory = part.num_examples * frame.num_bytes <= examples.CACHE_BYTES
         if not in_memory or self._size_on_disk(part) > examples.UP_FRONT_BYTES:
@@ -182,7 +198,13 @@ class TFDS:
 
     # === Downloading ===
 
-    def _prepare(self):
+    def prepare(self):
+        """Downloads and prepares the set where it is not prepared yet.
+
+        Raises:
+            ConnectionError: if it must be downloaded and cannot be.
+            ValueError: if it must be downloaded by hand, or an archive is damaged.
+        """
         if self._builder.is_prepared():
             return
         by_hand = self._builder.MANUAL_DOWNLOAD_INSTRUCTIONS
@@ -195,6 +217,11 @@ class TFDS:
             self._builder.download_and_prepare(download_config=config)
         except (OSError, self._tfds.download.DownloadError) as error:
             raise ConnectionError(self._no_download(_first_line(error))) from error
+        except self._tfds.core.download.download_manager.NonMatchingChecksumError as error:
+            raise ValueError(
+                f"{self.name}: {_first_line(error)}. The archive is not the one that was published "
+                "or only a part of it; download it again."
+            ) from error
         except AssertionError as error:
             if not by_hand:
                 raise
@@ -216,7 +243,7 @@ class TFDS:
 
     def _missing_archives(self):
         """Addresses of the archives that are not in `manual_dir`."""
-        archives = self._builder.url_infos or {}
+        archives = self._archives()
         if self._manual_dir is None:
             return list(archives)
         return [
@@ -225,9 +252,19 @@ class TFDS:
             if not info.filename or not (self._manual_dir / info.filename).exists()
         ]
 
+    def _archives(self):
+        """What the set is downloaded from, by address; TFDS lists that of all configurations."""
+        archives = self._builder.url_infos or {}
+        config = getattr(self._builder.builder_config, "name", None)
+        own = {
+            url: info
+            for url, info in archives.items()
+            if info.filename and info.filename.partition(".")[0] == config
+        }
+        return own or archives
+
     def _no_download(self, reason):
-        infos = (self._builder.url_infos or {}).values()
-        archives = [info.filename for info in infos if info.filename]
+        archives = [info.filename for info in self._archives().values() if info.filename]
         more = ", ..." if len(archives) > _NAMED else ""
         named = f" ({', '.join(archives[:_NAMED])}{more})" if archives else ""
         return (

@@ -45,7 +45,7 @@ def load(request, model):
         for domain, frame in zip(source.domains, frames, strict=True)
     ]
     length = max(domain.count for domain in found)
-    request.check_count(source.name, length, model)
+    request.check_count(f"The larger domain of {source.name}", length, model)
     batches = [
         _batches(domain, order, frame, request)
         for domain, order, frame in zip(

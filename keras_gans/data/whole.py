@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gans.data.frame import Frame, _flattened
+from keras_gans.data.frame import _flattened, opened
 
 
 def read_picture(path, channels=3):
@@ -18,7 +18,7 @@ def read_picture(path, channels=3):
     Raises:
         UnreadableError: a ValueError, with the reason.
     """
-    pixels = Frame._decoded(
+    pixels = opened(
         path, lambda image: np.asarray(_flattened(image, "L" if channels == 1 else "RGB"))
     )
     return pixels.reshape(*pixels.shape[:2], channels)

@@ -24,9 +24,36 @@ class Model:
         return images, tf.TensorSpec((batch_size,), tf.int32)
 
 
+class Translator:
+    """All the data room knows of a model that translates."""
+
+    def __init__(self, task, size=8, channels=(1, 1), *, batch_size=1):
+        self.task, self.batch_size, self.discriminator_steps = task, batch_size, 1
+        self.size = size if isinstance(size, tuple) else (size, size)
+        self.channels = channels
+
+    def batch_spec(self, batch_size=None):
+        return tuple(
+            tf.TensorSpec((batch_size, *self.size, channels), tf.float32, name=name)
+            for name, channels in zip("ab", self.channels, strict=True)
+        )
+
+
 @pytest.fixture
 def make_model():
     return Model
+
+
+@pytest.fixture
+def make_paired():
+    """A model that learns from pairs."""
+    return lambda *args, **kwargs: Translator("paired_translation", *args, **kwargs)
+
+
+@pytest.fixture
+def make_unpaired():
+    """A model that learns from two domains."""
+    return lambda *args, **kwargs: Translator("unpaired_translation", *args, **kwargs)
 
 
 @pytest.fixture
@@ -53,6 +80,17 @@ def levels():
         return np.round((means + 1) * 127.5).astype(int).tolist()
 
     return levels
+
+
+@pytest.fixture
+def both_levels(levels):
+    """The levels of the pictures of A and of those of B."""
+
+    def both(data):
+        batches = list(data)
+        return levels([a for a, _ in batches]), levels([b for _, b in batches])
+
+    return both
 
 
 @pytest.fixture

@@ -1,9 +1,14 @@
+import ast
 import importlib.resources
+import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gans import data
+
+EMOJI = importlib.resources.files("keras_gans.data") / "bundled" / "emoji"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +69,161 @@ def test_an_unknown_name_suggests(make_model):
 def test_an_unknown_split_lists(make_model):
     with pytest.raises(ValueError, match="train, test, all. Received: split='validation'"):
         data.load("bundled:fashion_mnist", make_model(), split="validation")
+
+
+# === Emoji ===
+
+
+@pytest.fixture(scope="module")
+def index():
+    return json.loads((EMOJI / "index.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def sheets():
+    """All pictures of a kind, uint8 (count, 64, 64, 3), read another way than the package does."""
+
+    def sheet(name):
+        with (EMOJI / name).open("rb") as file:
+            pixels = np.asarray(Image.open(file).convert("RGB"))
+        return np.stack(
+            [
+                pixels[top : top + 64, left : left + 64]
+                for top in range(0, pixels.shape[0], 64)
+                for left in range(0, pixels.shape[1], 64)
+            ]
+        )
+
+    return {name.split(".")[0]: sheet(name) for name in ("edges.png", "noto.webp", "twemoji.webp")}
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """The function the splits were made by; importing its module would take scikit-image."""
+    code = ast.parse((EMOJI / "make.py").read_text(encoding="utf-8"))
+    wanted = [
+        node
+        for node in code.body
+        if getattr(node, "name", None) == "shown"
+        or (isinstance(node, ast.Assign) and node.targets[0].id == "_WHO")
+    ]
+    space = {}
+    exec(compile(ast.Module(wanted, []), "make.py", "exec"), space)
+    return space["shown"]
+
+
+def rows_of(index, *splits):
+    return [number for number, row in enumerate(index) if row["split"] in splits]
+
+
+def pictures(source, model, **options):
+    """The pictures of A and of B in order, as uint8."""
+    batches = data.load(
+        source, model, shuffle=False, jitter=False, drop_remainder=False, batch_size=256, **options
+    )
+    halves = (np.concatenate(list(half)) for half in zip(*batches, strict=True))
+    return tuple(np.round((half + 1) * 127.5).astype(np.uint8) for half in halves)
+
+
+@pytest.mark.parametrize(
+    "name, kinds, split, parts",
+    [
+        ("edges", ("edges", "twemoji"), "train", ["a", "b"]),
+        ("edges", ("edges", "twemoji"), "test", ["test"]),
+        ("styles_paired", ("twemoji", "noto"), "test", ["test"]),
+        ("styles_paired", ("twemoji", "noto"), "all", ["a", "b", "test"]),
+    ],
+)
+def test_pairs_of_emoji(make_paired, index, sheets, name, kinds, split, parts):
+    halves = pictures(f"bundled:emoji/{name}", make_paired(64, (3, 3)), split=split)
+    rows = rows_of(index, *parts)
+    for half, kind in zip(halves, kinds, strict=True):
+        assert np.array_equal(half, sheets[kind][rows])
+    assert len(rows) == {"train": 1465, "test": 176, "all": 1641}[split]
+
+
+@pytest.mark.parametrize("split, parts", [("train", "ab"), ("test", ["test", "test"])])
+def test_domains_of_emoji(make_unpaired, index, sheets, split, parts):
+    halves = pictures("bundled:emoji/styles", make_unpaired(64, (3, 3)), split=split)
+    for half, kind, part in zip(halves, ("twemoji", "noto"), parts, strict=True):
+        rows = rows_of(index, part)
+        assert len(half) == {"train": 748, "test": 176}[split]
+        assert np.array_equal(half[: len(rows)], sheets[kind][rows])
+
+
+def test_what_is_shown_is_in_one_split_only(index, shown):
+    sides = {
+        split: {shown(index[row]["unified"]) for row in rows_of(index, split)}
+        for split in ("a", "b", "test")
+    }
+    assert not sides["a"] & sides["b"] and not (sides["a"] | sides["b"]) & sides["test"]
+    assert sum(map(len, sides.values())) == len({shown(row["unified"]) for row in index})
+
+
+def test_no_picture_of_training_is_in_the_test(index, sheets):
+    for kind in ("twemoji", "noto"):
+        train, test = (
+            {picture.tobytes() for picture in sheets[kind][rows_of(index, *parts)]}
+            for parts in ("ab", ["test"])
+        )
+        assert not train & test
+
+
+def test_the_test_domains_are_pairs_in_the_same_order_unless_asked(make_unpaired, index, sheets):
+    model, rows = make_unpaired(64, (3, 3)), rows_of(index, "test")
+    aligned = [sheets[kind][rows] for kind in ("twemoji", "noto")]
+
+    def loaded(**options):
+        batches = data.load("bundled:emoji/styles", model, split="test", batch_size=176, **options)
+        (batch,) = batches
+        return [np.round((half.numpy() + 1) * 127.5).astype(np.uint8) for half in batch]
+
+    assert all(map(np.array_equal, loaded(), aligned))
+    mixed = loaded(shuffle=True, seed=1)
+    assert not np.array_equal(mixed[0], aligned[0])
+    places = [next(i for i, a in enumerate(aligned[0]) if np.array_equal(a, m)) for m in mixed[0]]
+    assert np.array_equal(mixed[1], aligned[1][places])
+
+
+def test_emoji_jitter_in_training(make_paired):
+    batches = data.load("bundled:emoji/edges", make_paired(64, (1, 3)))
+    first, second = next(iter(batches))
+    assert first.shape == (1, 64, 64, 1) and second.shape == (1, 64, 64, 3)
+    assert len(batches) == 1465
+
+
+def test_all_of_unpaired_emoji_would_be_pairs(make_unpaired):
+    with pytest.raises(ValueError, match="has the splits train, test. Received: split='all'; all"):
+        data.load("bundled:emoji/styles", make_unpaired(), split="all")
+
+
+@pytest.mark.parametrize("name", ["edges", "styles", "styles_paired"])
+def test_emoji_are_for_translators(make_model, name):
+    source = f"bundled:emoji/{name}"
+    assert data.class_names(source) is None
+    with pytest.raises(
+        ValueError, match="has no labels .it holds .*for translators., but Model le"
+    ):
+        data.load(source, make_model(num_classes=2))
+    with pytest.raises(
+        ValueError, match="but this model learns from single pictures. Use bundled:"
+    ):
+        data.load(source, make_model())
+
+
+def test_an_unknown_emoji_set_suggests(make_paired):
+    with pytest.raises(
+        ValueError, match="Did you mean 'emoji/edges'.*Available: fashion_mnist, em"
+    ):
+        data.load("bundled:emoji/egdes", make_paired())
+    with pytest.raises(ValueError, match="emoji/edges has the splits train, test, all. Received"):
+        data.load("bundled:emoji/edges", make_paired(), split="val")
+
+
+def test_the_emojis_licences_ship():
+    assert "Creative Commons Attribution 4.0" in (EMOJI / "LICENSE.twemoji").read_text()
+    assert "Apache License" in (EMOJI / "LICENSE.noto").read_text()
+    assert "MIT" in (EMOJI / "LICENSE.emoji-datasource").read_text()
 
 
 def test_the_licence_ships():

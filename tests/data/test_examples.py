@@ -1,3 +1,6 @@
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -116,6 +119,75 @@ def test_a_stream_is_read_once_where_it_fits_in_memory(monkeypatch):
     assert reads_in_two_passes() == COUNT
     monkeypatch.setattr(examples, "CACHE_BYTES", 12 * COUNT - 1)
     assert reads_in_two_passes() == 2 * COUNT
+
+
+# === Longer passes ===
+
+
+@every_kind
+@pytest.mark.parametrize("length", [COUNT + 5, 3 * COUNT])
+def test_a_longer_pass_starts_over_in_another_order(kind, length):
+    batches = kind(LABELS).batches(dataclasses.replace(order(), length=length))
+    passes = [one_pass(batches)[:, 0, 0, 0] // 12 for _ in range(2)]
+    for which in passes:
+        rounds = [which[start : start + COUNT].tolist() for start in range(0, length, COUNT)]
+        assert sum(map(len, rounds)) == length
+        assert all(len(set(part)) == len(part) for part in rounds)
+        assert rounds[0] != rounds[1]
+    assert not np.array_equal(*passes)
+
+
+@every_kind
+def test_a_longer_pass_without_shuffling_repeats(kind):
+    longer = dataclasses.replace(order(shuffle=False), length=2 * COUNT + 1)
+    expected = np.concatenate([IMAGES, IMAGES, IMAGES[:1]])
+    batches = kind().batches(longer)
+    for _ in range(2):
+        assert np.array_equal(one_pass(batches), expected)
+    assert longer.num_batches(COUNT) == 11 == sum(1 for _ in batches)
+
+
+def test_the_orders_of_domains_are_their_own():
+    first, second = (order().of_domain(number, COUNT) for number in range(2))
+    shown = [one_pass(Arrays(IMAGES).batches(o)) for o in (order(), first, second)]
+    for one, other in itertools.combinations(shown, 2):
+        assert not np.array_equal(one, other)
+    assert order().of_domain(1, COUNT) == second
+
+
+# === Crops ===
+
+
+@every_kind
+def test_a_crop_is_a_part_of_its_picture_at_every_place(kind):
+    wanted = dataclasses.replace(order(shuffle=False), length=10 * COUNT)
+    batches = examples.cropped(kind(LABELS).batches(wanted), COUNT, wanted, 1, 2)
+    assert batches.element_spec["image"].shape.as_list() == [None, 1, 2, 2]
+    places = []
+    for crop, whole in zip(one_pass(batches), np.concatenate([IMAGES] * 10), strict=True):
+        found = [
+            (top, left)
+            for top in range(2)
+            for left in range(2)
+            if np.array_equal(crop, whole[top : top + 1, left : left + 2])
+        ]
+        assert len(found) == 1
+        places += found
+    counts = [places.count(place) for place in itertools.product(range(2), range(2))]
+    assert min(counts) > 30  # of 210, a quarter each
+    assert np.array_equal(one_pass(batches, "label"), np.concatenate([LABELS] * 10))
+
+
+def test_crops_differ_between_passes_and_repeat_with_the_seed():
+    def batches(seed):
+        wanted = order(shuffle=False, seed=seed)
+        return examples.cropped(Arrays(IMAGES).batches(wanted), COUNT, wanted, 1, 2)
+
+    one, same, other = batches(3), batches(3), batches(4)
+    first, second = one_pass(one), one_pass(one)
+    assert np.array_equal(one_pass(same), first) and np.array_equal(one_pass(same), second)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(one_pass(other), first)
 
 
 # === Flips ===

@@ -71,6 +71,15 @@ def test_flip_is_off_unless_asked_for(make_model):
     assert (same | mirrored).all() and 400 < mirrored.sum() < 600
 
 
+def test_jitter_is_for_translators(make_model):
+    with pytest.raises(
+        ValueError, match="`jitter` scales.* Model makes .* Use flip=True to mirror"
+    ):
+        data.load(FASHION, make_model(), jitter=True)
+    for jitter in (None, False):
+        assert len(data.load(FASHION, make_model(), split="test", jitter=jitter)) == 250
+
+
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, "8", True])
 def test_an_impossible_batch_size_is_refused(make_model, batch_size):
     with pytest.raises(ValueError, match="`batch_size` must be a positive integer. Received: "):

@@ -48,3 +48,16 @@ def test_class_names(tmp_path, save):
     save(tmp_path / "classes" / "cat" / "1.png", 0)
     assert data.class_names(f"folder:{tmp_path / 'plain'}") is None
     assert data.class_names(f"folder:{tmp_path / 'classes'}") == ("cat", "dog")
+
+
+def test_what_translators_learn_from_has_no_class_names(tmp_path, save):
+    for name in ("pairs/A", "pairs/B", "domains/trainA", "domains/trainB", "side by side"):
+        save(tmp_path / name / "1.png", 0)
+    for source in (
+        "bundled:emoji/edges",
+        "bundled:emoji/styles",
+        f"folder:{tmp_path / 'pairs'}",
+        f"folder:{tmp_path / 'domains'}",
+        f"folder:{tmp_path / 'side by side'}",
+    ):
+        assert data.class_names(source) is None

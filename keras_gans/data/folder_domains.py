@@ -1,0 +1,57 @@
+"""Two domains of pictures on the disk: `folder:PATH`, for models of "unpaired_translation".
+
+PATH/trainA/*.jpg, PATH/trainB/*.jpg    what to learn from
+PATH/testA/*.jpg, PATH/testB/*.jpg      split "test"; likewise valA and valB
+"""
+
+from keras_gans.data.files import SPLITS, Files
+
+
+class FolderDomains:
+    """Two folders of pictures, one for each domain.
+
+    Args:
+        path: of the folder they lie in.
+        split: "train", "test" or "val".
+
+    Raises:
+        ValueError: if there is no such folder, domain or split, or no picture in it.
+    """
+
+    #: Whether the domains' pictures belong together, row by row.
+    aligned = False
+
+    def __init__(self, path, split="train"):
+        self.name = f"folder:{path}"
+        if split not in SPLITS:
+            raise ValueError(
+                f"{self.name}: the splits of two domains are {', '.join(SPLITS)} (folders such as "
+                f"trainA/ and trainB/). Received: split={split!r}"
+            )
+        self.domains = tuple(_Domain(Files(path), f"{split}{side}") for side in "AB")
+
+
+class _Domain:
+    """The pictures in one subfolder."""
+
+    def __init__(self, files, folder):
+        self._files = files
+        top = files.subfolder(folder)
+        if top is None:
+            raise ValueError(_missing(files, folder))
+        self._found = files.below(top)
+        files.check_found(self._found, top)
+
+    def examples(self, frame, labelled):
+        return self._files.examples([(file,) for file in self._found], frame)
+
+
+def _missing(files, folder):
+    there = files.subfolders()
+    has = f"It has: {', '.join(f'{name}/' for name in there[:10])}." if there else ""
+    if {"A", "B"} <= set(there):
+        has += " A/ and B/ are how pairs lie; rename them to trainA/ and trainB/."
+    return (
+        f"{files.name} has no folder {folder}/. This model learns from two domains without pairs: "
+        f"pictures in trainA/ and trainB/, and in testA/ and testB/ for split='test'. {has}"
+    ).rstrip()

@@ -1,0 +1,123 @@
+"""Pairs of pictures on the disk: `folder:PATH`, for models of the task "paired_translation".
+
+    PATH/*.jpg                              both in one file, the first on the left
+    PATH/train/*.jpg, PATH/test/*.jpg       the same, split; also val/
+    PATH/A/*.jpg, PATH/B/*.jpg              one in each folder, of equal names but for the suffix
+    PATH/A/train/*.jpg, PATH/B/train/*.jpg  the same, split
+
+Where there are A/ and B/, they are meant, whatever lies beside them.
+"""
+
+import os
+
+from keras_gans.data.files import SPLITS, Files
+from keras_gans.data.folder import class_names
+from keras_gans.data.pair_frames import SideBySide, TwoFiles
+
+_SIDES = ("A", "B")
+_LAYOUTS = (
+    "pairs: both pictures side by side in one file, or of equal names in the folders A/ and B/"
+)
+
+
+class FolderPairs:
+    """Pairs of pictures in a folder.
+
+    Args:
+        path: of the folder.
+        split: "train", "test" or "val" where the folder has such subfolders, else "train".
+
+    Raises:
+        ValueError: if there is no such folder or split, no picture in it, or one without its
+            partner.
+    """
+
+    def __init__(self, path, split="train"):
+        self._files = Files(path)
+        self.name = self._files.name
+        if all(self._files.subfolder(side) for side in _SIDES):
+            self._make_frame, self._found = TwoFiles, self._in_two_folders(split)
+        else:
+            self._make_frame, self._found = SideBySide, self._side_by_side(split)
+
+    def examples(self, frames):
+        """The pairs, fitted to `frames`; a pair is one array, of all the channels of both.
+
+        Raises:
+            ValueError: if a pair is none by its sizes, or none is left when the broken ones are
+                left out.
+        """
+        return self._files.examples(self._found, self._make_frame(*frames))
+
+    def _side_by_side(self, split):
+        tops = {name: top for name in SPLITS if (top := self._files.subfolder(name))}
+        top = self._of_split(tops or {"train": self._files.root}, split)
+        found = self._files.below(top)
+        self._check_not_classes(top, found)
+        self._files.check_found(found, top)
+        return [(file,) for file in found]
+
+    def _check_not_classes(self, top, found):
+        names = class_names({"train": top}, {"train": found})
+        if names is None:
+            return
+        if {"trainA", "trainB"} <= set(names):
+            what = "is an unpaired set (trainA/, trainB/)"
+        elif set(names) & {"A", "B"}:
+            there, missing = _SIDES if "A" in names else _SIDES[::-1]
+            what = f"has a folder {there}/, but none {missing}/"
+        else:
+            what = f"has its pictures in subfolders ({', '.join(names[:10])}), as classes are"
+        raise ValueError(f"{self.name} {what}, but this model learns from {_LAYOUTS}.")
+
+    def _in_two_folders(self, split):
+        named = {name: [f"{side}/{name}" for side in _SIDES] for name in SPLITS}
+        splits = {
+            name: both for name, both in named.items() if any(map(self._files.subfolder, both))
+        }
+        folders = self._of_split(splits or {"train": _SIDES}, split)
+        tops = [self._files.subfolder(folder) for folder in folders]
+        for top, folder, other in zip(tops, folders, folders[::-1], strict=True):
+            if top is None:
+                raise ValueError(f"{self.name} has no folder {folder}/, the partner of {other}/.")
+        first, second = (self._by_stem(top) for top in tops)
+        self._check_partners(first, second, tops[1])
+        self._check_partners(second, first, tops[0])
+        self._files.check_found(first, tops[0])
+        return [(file, second[stem]) for stem, file in first.items()]
+
+    def _by_stem(self, top):
+        """`{path below top, without suffix: file}`."""
+        found = {}
+        for file in self._files.below(top):
+            stem = os.path.splitext(os.path.relpath(file.path, top))[0]
+            if stem in found:
+                raise ValueError(
+                    f"{self.name}: {found[stem].path} and {file.path} have one name, so their "
+                    "partner would be the same. Rename or remove one of them."
+                )
+            found[stem] = file
+        return found
+
+    def _check_partners(self, files, others, top):
+        alone = [stem for stem in files if stem not in others]
+        if not alone:
+            return
+        path = files[alone[0]].path
+        expected = top / (alone[0] + os.path.splitext(path)[1])
+        more = f", and {len(alone) - 1} more have none either" if len(alone) > 1 else ""
+        message = (
+            f"{self.name}: {path} has no partner; expected {expected} (or of another picture's "
+            f"suffix){more}. Add what is missing, or remove what is alone. {self._files.listing()}"
+        )
+        raise ValueError(message.rstrip())
+
+    def _of_split(self, tops, split):
+        if split in tops:
+            return tops[split]
+        if len(tops) == 1 and "train" in tops:
+            raise ValueError(
+                f"{self.name} has no subfolders test/ or val/, only split='train'. Received: "
+                f"split={split!r}"
+            )
+        raise ValueError(f"{self.name} has the splits {', '.join(tops)}. Received: split={split!r}")
