@@ -26,9 +26,8 @@ from keras_gans import data, runs, zoo
 
 def held_out(run, model):
     """All pairs of the test split, two arrays in [-1, 1]."""
-    source = run.options.data or zoo.entry(run.options.model).data
     batches = data.load(
-        source, model, split="test", batch_size=16, shuffle=False, jitter=False,
+        run.options.source, model, split="test", batch_size=16, shuffle=False, jitter=False,
         drop_remainder=False,
     )  # fmt: skip
     firsts, seconds = zip(*batches.as_numpy_iterator(), strict=True)
@@ -55,7 +54,7 @@ def training_batches(run, model):
     """The batches of the run, epoch after epoch."""
     options = run.options
     batches = data.load(
-        options.data or zoo.entry(options.model).data,
+        options.source,
         model,
         split=options.split,
         batch_size=options.batch_size,
@@ -176,8 +175,7 @@ def unpaired_twin(model, torch, twins):
 def mean_target(run, model, direction):
     """The mean picture of the training split's targets."""
     total, count = 0.0, 0
-    source = run.options.data or zoo.entry(run.options.model).data
-    for batch in data.load(source, model, batch_size=8, shuffle=False, jitter=False):
+    for batch in data.load(run.options.source, model, batch_size=8, shuffle=False, jitter=False):
         targets = batch[1 if direction == "ab" else 0].numpy()
         total, count = total + targets.sum(axis=0), count + len(targets)
     return total / count

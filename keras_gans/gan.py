@@ -282,9 +282,8 @@ class GAN(keras.Model):
         failures = []
         if isinstance(x, tf.data.Dataset):
             x = self._checked_dataset(x, failures)
-            kwargs.setdefault(
-                "shuffle", False
-            )  # Keras warns that it leaves a Dataset's order alone
+            # Left at its default, Keras warns that it leaves a Dataset's order alone.
+            kwargs.setdefault("shuffle", False)
         elif x is not None and hasattr(x, "shape"):
             x, y, batch_size = self._checked_arrays(x, y, batch_size, kwargs)
         try:

@@ -64,6 +64,11 @@ class Options:
     manual_dir: str | None = None
     sheet_every: int = 1
 
+    @property
+    def source(self):
+        """Where the data comes from: `data`, or the entry's own; None where neither is."""
+        return self.data or zoo.entry(self.model).data
+
     def __post_init__(self):
         for name in ("epochs", "steps_per_epoch", "batch_size", "sheet_every"):
             value = getattr(self, name)
@@ -152,9 +157,7 @@ def prepare(options):
     Raises:
         ValueError: for anything in the options that cannot be.
     """
-    entry = zoo.entry(options.model)
-    source = options.data or entry.data
-    if source is None:
+    if options.source is None:
         raise ValueError(
             f"{options.model} has no default data. Name a source: --data folder:PATH, "
             "--data tfds:NAME or --data bundled:fashion_mnist."
@@ -166,7 +169,7 @@ def prepare(options):
     if options.jit_compile:
         model.compile(jit_compile=True)
     dataset = data.load(
-        source,
+        options.source,
         model,
         split=options.split,
         batch_size=options.batch_size,
@@ -196,9 +199,8 @@ def _preview(options, model):
         return None
 
     def first(split):
-        source = options.data or zoo.entry(options.model).data
         batches = data.load(
-            source,
+            options.source,
             model,
             split=split,
             batch_size=_PREVIEWED,
@@ -233,7 +235,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         OSError: if the folder cannot be written.
     """
     model, dataset = prepare(options)
-    class_names = _class_names(options)
+    class_names = data.class_names(options.source, data_dir=options.data_dir)
     run = Run(_make_folder(runs_dir, options.model), options, class_names)
     started = False
 
@@ -282,11 +284,6 @@ def _callbacks(run, batch):
         ),
         keras.callbacks.BackupAndRestore(run.path / "checkpoints", delete_checkpoint=False),
     ]
-
-
-def _class_names(options):
-    source = options.data or zoo.entry(options.model).data
-    return data.class_names(source, data_dir=options.data_dir)
 
 
 def _make_folder(runs_dir, model):
