@@ -9,8 +9,9 @@ class UpConv2D(keras.layers.Conv2DTranspose):
     """PyTorch's `ConvTranspose2d(kernel 3, stride 2, padding 1, output_padding 1)`.
 
     TensorFlow's SAME has the same shape and other values: it crops the last row and column of the
-    full result, PyTorch the first. In training the kernel's own explicit padding leaves them out;
-    otherwise, where converters know no such padding, they are computed and sliced off.
+    full result, PyTorch the first. In training a margin on all sides is computed and sliced off,
+    with a gradient written out below; otherwise, so that converters see what they know, the full
+    result is computed and its first row and column are sliced off.
 
     Args:
         filters: feature maps of the output.
@@ -26,14 +27,7 @@ class UpConv2D(keras.layers.Conv2DTranspose):
     def call(self, inputs, training=None):
         if not training:
             return super().call(inputs)[:, 1:, 1:, :]
-        batch, height, width = tf.unstack(tf.shape(inputs)[:3])
-        outputs = tf.nn.conv2d_transpose(
-            inputs,
-            tf.convert_to_tensor(self.kernel),
-            (batch, 2 * height, 2 * width, self.filters),
-            strides=2,
-            padding=[[0, 0], [1, 0], [1, 0], [0, 0]],
-        )
+        outputs = _doubled(inputs, tf.convert_to_tensor(self.kernel))
         outputs = tf.ensure_shape(outputs, self.compute_output_shape(inputs.shape))
         return (
             tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
@@ -42,3 +36,28 @@ class UpConv2D(keras.layers.Conv2DTranspose):
     def compute_output_shape(self, input_shape):
         batch, *sides, _ = input_shape
         return (batch, *(None if side is None else 2 * side for side in sides), self.filters)
+
+
+@tf.custom_gradient
+def _doubled(inputs, kernel):
+    """The convolution by kernels that TensorFlow's CPU build has fast, both ways.
+
+    The obvious form, explicit padding, falls back to slow ones for the result and for the
+    gradient of the kernel (together 1.3 times as long); a padded VALID does not.
+    """
+    batch, height, width = tf.unstack(tf.shape(inputs)[:3])
+    full = (batch, 2 * height + 2, 2 * width + 2, kernel.shape[2])
+    outputs = tf.nn.conv2d_transpose(inputs, kernel, full, strides=2, padding="VALID")
+
+    def gradient(upstream):
+        of_inputs = tf.nn.conv2d(upstream, kernel, 2, [[0, 0], [1, 0], [1, 0], [0, 0]])
+        of_kernel = tf.compat.v1.nn.conv2d_backprop_filter(
+            tf.pad(upstream, [[0, 0], [1, 1], [1, 1], [0, 0]]),
+            kernel.shape,
+            inputs,
+            strides=[1, 2, 2, 1],
+            padding="VALID",
+        )
+        return of_inputs, of_kernel
+
+    return outputs[:, 1:-1, 1:-1, :], gradient

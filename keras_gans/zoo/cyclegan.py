@@ -37,7 +37,7 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
-from keras_gans.layers import ImagePool, InstanceNorm, ReflectionPadding2D, UpConv2D
+from keras_gans.layers import ImagePool, InstanceNorm, NarrowConv2D, ReflectionPadding2D, UpConv2D
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register
 
@@ -46,25 +46,25 @@ def generator(source_channels, target_channels, filters, num_blocks, name):
     """ResNet: pictures (N, H, W, channels) -> the same size in [-1, 1]; H, W multiples of 4."""
     source = keras.Input((None, None, source_channels), name="source")
     x = _conv(filters, 7, "c7s1")(ReflectionPadding2D(3)(source))
-    x = layers.ReLU()(InstanceNorm()(x))
+    # Padding before ReLU is ReLU before padding, and one feature map less to keep for the gradients.
     for level in (1, 2):
         # Padded on all sides, as in PyTorch: SAME would pad right and bottom only.
-        x = _conv(filters * 2**level, 3, f"down_{level}", strides=2)(layers.ZeroPadding2D(1)(x))
-        x = layers.ReLU()(InstanceNorm()(x))
+        x = layers.ZeroPadding2D(1)(layers.ReLU()(InstanceNorm()(x)))
+        x = _conv(filters * 2**level, 3, f"down_{level}", strides=2)(x)
+    x = layers.ReLU()(InstanceNorm()(x))
     for block in range(1, num_blocks + 1):
         x = layers.Add()([x, _residual(x, 4 * filters, block)])
-    for level in (2, 1):
-        x = _up(filters * 2 ** (level - 1), level)(x)
-        x = layers.ReLU()(InstanceNorm()(x))
-    x = _conv(target_channels, 7, "c7s1_out")(ReflectionPadding2D(3)(x))
+    x = layers.ReLU()(InstanceNorm()(_up(2 * filters, 2)(x)))
+    x = layers.ReLU()(ReflectionPadding2D(3)(InstanceNorm()(_up(filters, 1)(x))))
+    x = NarrowConv2D(target_channels, 7, kernel_initializer=_normal(), name="c7s1_out")(x)
     target = layers.Activation("tanh", dtype="float32", name="target")(x)
     return keras.Model(source, target, name=name)
 
 
 def _residual(x, filters, block):
     x = _conv(filters, 3, f"block_{block}_1")(ReflectionPadding2D(1)(x))
-    x = layers.ReLU()(InstanceNorm()(x))
-    x = _conv(filters, 3, f"block_{block}_2")(ReflectionPadding2D(1)(x))
+    x = layers.ReLU()(ReflectionPadding2D(1)(InstanceNorm()(x)))
+    x = _conv(filters, 3, f"block_{block}_2")(x)
     return InstanceNorm()(x)
 
 
@@ -89,15 +89,17 @@ def _conv(width, size, name, strides=1, padding="valid"):
         size,
         strides=strides,
         padding=padding,
-        kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02),
+        kernel_initializer=_normal(),
         name=name,
     )
 
 
 def _up(width, level):
-    return UpConv2D(
-        width, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02), name=f"up_{level}"
-    )
+    return UpConv2D(width, kernel_initializer=_normal(), name=f"up_{level}")
+
+
+def _normal():
+    return keras.initializers.RandomNormal(0.0, 0.02)
 
 
 @keras.saving.register_keras_serializable("keras_gans")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,9 +14,26 @@ def test_equals_numpy(padding, height, width):
     images = np.random.default_rng(0).normal(size=(2, height, width, 3)).astype("float32")
     layer = ReflectionPadding2D(padding)
     around = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-    np.testing.assert_array_equal(layer(images), np.pad(images, around, mode="reflect"))
+    for training in (False, True):
+        padded = layer(images, training=training)
+        np.testing.assert_array_equal(padded, np.pad(images, around, mode="reflect"))
     expected = (2, height + 2 * padding, width + 2 * padding, 3)
     assert layer.compute_output_shape(images.shape) == expected
+
+
+def test_both_forms_have_one_gradient_of_both_orders():
+    images = tf.constant(np.random.default_rng(0).normal(size=(2, 5, 6, 3)), tf.float32)
+    found = []
+    for training in (False, True):
+        with tf.GradientTape() as outer:
+            outer.watch(images)
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                loss = tf.reduce_sum(ReflectionPadding2D(2)(images, training=training) ** 3)
+            first = tape.gradient(loss, images)
+        found.append((first, outer.gradient(first, images)))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
 def test_too_small_pictures_are_refused():
