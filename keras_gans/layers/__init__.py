@@ -4,6 +4,7 @@ from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
 from keras_gans.layers.maxout import Maxout
+from keras_gans.layers.minibatch_stddev import MinibatchStdDev
 from keras_gans.layers.narrow_conv import NarrowConv2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.up_conv import UpConv2D
@@ -13,6 +14,7 @@ __all__ = [
     "ImagePool",
     "InstanceNorm",
     "Maxout",
+    "MinibatchStdDev",
     "NarrowConv2D",
     "ReflectionPadding2D",
     "UpConv2D",
