@@ -7,6 +7,13 @@ from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
 from keras_gans.layers.narrow_conv import NarrowConv2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
+from keras_gans.layers.spectral_norm import (
+    SpectralConv2D,
+    SpectralDense,
+    advance,
+    folded,
+    spectral_layers,
+)
 from keras_gans.layers.up_conv import UpConv2D
 
 __all__ = [
@@ -17,5 +24,10 @@ __all__ = [
     "MinibatchStdDev",
     "NarrowConv2D",
     "ReflectionPadding2D",
+    "SpectralConv2D",
+    "SpectralDense",
     "UpConv2D",
+    "advance",
+    "folded",
+    "spectral_layers",
 ]
