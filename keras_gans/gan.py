@@ -161,7 +161,7 @@ class GAN(keras.Model):
             for argument, optimizer in optimizers.items()
             if optimizer is not None
         }
-        chosen = {**self.default_optimizers(), **given}
+        chosen = {**self.starting_optimizers(), **given}
         if len({id(optimizer) for optimizer in chosen.values()}) < len(chosen):
             raise ValueError(
                 "Every player needs an optimizer of its own, because it holds the moments of "
@@ -171,6 +171,10 @@ class GAN(keras.Model):
             optimizer.build(self.variables_of(player))
             setattr(self, f"{player}_optimizer", optimizer)
         self.optimizer = PlayerOptimizers([chosen[player] for player in self.players])
+
+    def starting_optimizers(self):
+        """Those of `default_optimizers`, or what a family's arguments make of them."""
+        return self.default_optimizers()
 
     def get_compile_config(self):
         if not self.compiled:
@@ -237,14 +241,20 @@ class GAN(keras.Model):
         Under a `tf.distribute` strategy the optimizer sums over replicas; dividing the gradient
         by their number makes `loss` the mean over the whole batch.
         """
-        variables = self.variables_of(player)
+        self.apply_gradients(player, self.gradients(player, loss, tape))
+
+    def gradients(self, player, loss, tape):
+        """The share of this replica in the gradient of `loss`, one for each variable of `player`."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         weight = tf.ones_like(loss) / tf.cast(replicas, loss.dtype)
-        gradients = tape.gradient(loss, variables, output_gradients=weight)
+        return tape.gradient(loss, self.variables_of(player), output_gradients=weight)
+
+    def apply_gradients(self, player, gradients):
+        """One step of the optimizer of `player`."""
         # A batch that cannot be had (the end of the data, a broken pipeline) fails its readers
         # only; without this, counters that read nothing of it would still go on.
         with tf.control_dependencies(gradients):
-            self.optimizer_of(player).apply(gradients, variables)
+            self.optimizer_of(player).apply(gradients, self.variables_of(player))
 
     def report(self, **values):
         """Ends the step: counts it and returns the running means of the epoch for the logs.
@@ -588,6 +598,7 @@ def _describe(structure):
 def constructor_arguments(cls):
     """The names a family's constructor takes, its base's included."""
     names = [p.name for p in inspect.signature(cls.__init__).parameters.values()]
+    names += getattr(cls, "extra_arguments", ())
     names += [p.name for p in inspect.signature(GAN.__init__).parameters.values()]
     return [name for name in dict.fromkeys(names) if name not in ("self", "args", "kwargs")] + [
         "name"

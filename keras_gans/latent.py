@@ -7,9 +7,19 @@ out goes to `model.sample(latents=...)`.
 import numpy as np
 
 
-def draw(count, latent_dim, seed=None):
-    """Standard normal latents, (count, latent_dim); the same for the same seed."""
-    return np.random.default_rng(seed).standard_normal((count, latent_dim)).astype("float32")
+def draw(count, latent_dim, seed=None, distribution="normal"):
+    """Latents, (count, latent_dim); the same for the same seed.
+
+    Args:
+        count: how many.
+        latent_dim: length of each.
+        seed: of the draw; another at each call where None.
+        distribution: "normal", standard, or "uniform", U(-1, 1).
+    """
+    generator = np.random.default_rng(seed)
+    if distribution == "uniform":
+        return generator.uniform(-1.0, 1.0, (count, latent_dim)).astype("float32")
+    return generator.standard_normal((count, latent_dim)).astype("float32")
 
 
 def linear(start, end, steps):

@@ -180,17 +180,13 @@ def prepare(options):
     )
     if options.steps_per_epoch:
         dataset = dataset.repeat()
-    if hasattr(model, "constant_steps") and not {"constant_steps", "decay_steps"} & set(
+    if hasattr(model, "schedule_over") and not {"constant_steps", "decay_steps"} & set(
         options.overrides
     ):
-        _fit_schedule(model, (options.steps_per_epoch or len(dataset)) * options.epochs, options)
+        # The papers' schedule, over this run.
+        model.schedule_over((options.steps_per_epoch or len(dataset)) * options.epochs)
+        model.compile(jit_compile=options.jit_compile)
     return model, dataset
-
-
-def _fit_schedule(model, steps, options):
-    """The papers' schedule over this run: half of it constant, half falling to zero."""
-    model.constant_steps, model.decay_steps = steps // 2, steps - steps // 2
-    model.compile(jit_compile=options.jit_compile)
 
 
 def _preview(options, model):

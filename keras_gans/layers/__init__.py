@@ -1,33 +1,31 @@
 """Layers the papers need and Keras does not have, or not as fast."""
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.blur import BlurDown, BlurUp
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
+from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
 from keras_gans.layers.narrow_conv import NarrowConv2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
-from keras_gans.layers.spectral_norm import (
-    SpectralConv2D,
-    SpectralDense,
-    advance,
-    folded,
-    spectral_layers,
-)
+from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
+from keras_gans.layers.stochastic_dropout import StochasticDropout
 from keras_gans.layers.up_conv import UpConv2D
 
 __all__ = [
     "BatchNorm",
+    "BlurDown",
+    "BlurUp",
     "ImagePool",
     "InstanceNorm",
+    "LearnedBasis",
     "Maxout",
     "MinibatchStdDev",
     "NarrowConv2D",
     "ReflectionPadding2D",
     "SpectralConv2D",
     "SpectralDense",
+    "StochasticDropout",
     "UpConv2D",
-    "advance",
-    "folded",
-    "spectral_layers",
 ]

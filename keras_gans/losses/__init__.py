@@ -1,6 +1,30 @@
 """Pure functions of logits or images that return a scalar."""
 
-from keras_gans.losses.adversarial import least_squares, logistic, minimax, non_saturating
+from keras_gans.losses.adversarial import (
+    hinge,
+    least_squares,
+    logistic,
+    minimax,
+    non_saturating,
+    relativistic_average,
+    relativistic_pairing,
+    wasserstein,
+    wasserstein_generator,
+)
+from keras_gans.losses.objectives import OBJECTIVES, Objective
 from keras_gans.losses.reconstruction import l1
 
-__all__ = ["l1", "least_squares", "logistic", "minimax", "non_saturating"]
+__all__ = [
+    "OBJECTIVES",
+    "Objective",
+    "hinge",
+    "l1",
+    "least_squares",
+    "logistic",
+    "minimax",
+    "non_saturating",
+    "relativistic_average",
+    "relativistic_pairing",
+    "wasserstein",
+    "wasserstein_generator",
+]

@@ -6,7 +6,12 @@ from keras_gans.zoo import cgan as _cgan  # noqa: F401
 from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
 from keras_gans.zoo import dcgan as _dcgan  # noqa: F401
 from keras_gans.zoo import gan as _gan  # noqa: F401
+from keras_gans.zoo import lsgan as _lsgan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
+from keras_gans.zoo import r3gan as _r3gan  # noqa: F401
+from keras_gans.zoo import sngan as _sngan  # noqa: F401
+from keras_gans.zoo import wgan as _wgan  # noqa: F401
+from keras_gans.zoo import wgan_gp as _wgan_gp  # noqa: F401
 from keras_gans.zoo.registry import TASKS, ZooEntry, entry, get, load, names, register
 
 __all__ = ["TASKS", "ZooEntry", "entry", "get", "load", "names", "register"]

@@ -20,8 +20,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_gans import latent, losses
-from keras_gans.gan import GAN, label_each
+from keras_gans.gan import label_each
+from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import BatchNorm
 from keras_gans.optimizers import Adam
 from keras_gans.zoo.registry import register
@@ -105,7 +105,7 @@ def _downsample(width):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class CDCGAN(GAN):
+class CDCGAN(LatentGAN):
     """Conditional DCGAN, see the module's docstring for the game and the networks.
 
     Args:
@@ -114,7 +114,7 @@ class CDCGAN(GAN):
         image_channels: 3 for colour, 1 for grey.
         latent_dim: length of z.
         filters: feature maps at half the picture's side; they double as the side halves.
-        **kwargs: those of `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
         ValueError: for an `image_size` the networks cannot build.
@@ -136,46 +136,47 @@ class CDCGAN(GAN):
         self.latent_dim, self.filters = latent_dim, filters
         self.generator = generator(latent_dim, num_classes, image_size, image_channels, filters)
         self.discriminator = discriminator(num_classes, image_size, image_channels, filters)
-        self.built = True
+        self.finish()
 
     def batch_spec(self, batch_size=None):
-        shape = (batch_size, self.image_size, self.image_size, self.image_channels)
+        size = None if batch_size is None else batch_size * self.discriminator_steps
+        shape = (size, self.image_size, self.image_size, self.image_channels)
         return (
             tf.TensorSpec(shape, tf.float32, name="image"),
-            tf.TensorSpec((batch_size,), tf.int32, name="label"),
+            tf.TensorSpec((size,), tf.int32, name="label"),
         )
 
     def default_optimizers(self):
         return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
 
     def train_step(self, batch):
-        real, labels = self.checked(batch)
-        latents = self.normal((tf.shape(real)[0], self.latent_dim))
-
-        with tf.GradientTape() as generator_tape:
-            fake = self.generator([latents, labels], training=True)
-        with tf.GradientTape() as discriminator_tape:
-            # Two passes, not one over both: batch norm must see real and fake statistics
-            # separately, or the discriminator reads the difference off them.
-            real_logits = self.discriminator([real, labels], training=True)
-            fake_logits = self.discriminator([fake, labels], training=True)
-            discriminator_loss = losses.logistic(real_logits, fake_logits)
-        self.update("discriminator", discriminator_loss, discriminator_tape)
+        shares = self.shares(self.checked(batch))
+        self.advance()
+        for draw, (real, labels) in enumerate(shares):
+            with tf.GradientTape() as generator_tape:
+                fake = self.generated(self.latents(len_of(real), draw), labels)
+            shown, shown_labels = self.replayed(fake, labels, draw)
+            seen_real = self.seen(real, "real", draw)
+            seen_fake = self.seen(shown, "fake", draw)
+            with tf.GradientTape() as discriminator_tape:
+                real_logits, fake_logits = self.judged(seen_real, seen_fake, labels, shown_labels)
+                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
+                discriminator_loss += self.penalty(seen_real, seen_fake, labels, draw)
+            self.update("discriminator", discriminator_loss, discriminator_tape)
+            self.constrain()
+        self.adapt(real_logits)
 
         with generator_tape:  # goes on from the fakes it has recorded
-            judged_logits = self.discriminator([fake, labels], training=True)
-            generator_loss = losses.non_saturating(judged_logits)
+            generator_loss = self.generator_loss(real, fake, labels, draw=len(shares))
         self.update("generator", generator_loss, generator_tape)
+        self.average()
 
         return self.report(
             generator_loss=generator_loss,
             discriminator_loss=discriminator_loss,
-            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
-            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
+            real_logits=real_logits,
+            fake_logits=fake_logits,
         )
-
-    def call(self, inputs, training=False):
-        return self.generator(inputs, training=training)
 
     def sample(self, count=None, *, labels=None, seed=None, latents=None):
         """Generated pictures of the classes asked for.
@@ -195,12 +196,14 @@ class CDCGAN(GAN):
         """
         labels = label_each(labels, self.num_classes, count, latents)
         if latents is None:
-            latents = latent.draw(len(labels), self.latent_dim, seed)
-        return self.in_chunks(self.generator, latents, labels)
+            latents = self.draw_latents(len(labels), seed)
+        return self.in_chunks(self.sampling_network, latents, labels)
+
+    def draw_labels(self, count, seed):
+        return [label_each(None, self.num_classes, count)]
 
     def describe_tensors(self):
         return {
-            "latent": {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0},
             "label": {"kind": "label", "value_range": [0, self.num_classes - 1]},
             **super().describe_tensors(),
         }

@@ -30,13 +30,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_gans import latent, losses
-from keras_gans.gan import GAN, check_choice, check_positive, label_each
+from keras_gans.gan import label_each
+from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
 from keras_gans.zoo.registry import register
-
-OBJECTIVES = {"non_saturating": losses.non_saturating, "minimax": losses.minimax}
 
 
 def generator(latent_dim, num_classes, image_size, image_channels, units):
@@ -90,7 +88,7 @@ def _maxout(units, pieces):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class CGAN(GAN):
+class CGAN(LatentGAN):
     """Conditional GAN, see the module's docstring for the game and the networks.
 
     Args:
@@ -100,13 +98,10 @@ class CGAN(GAN):
         latent_dim: length of z.
         generator_units: widths of G's latent, label and joint layers.
         discriminator_units: widths of D's image, label and joint maxout layers.
-        objective: of the generator, "non_saturating" or "minimax".
-        discriminator_steps: updates of D per update of G. A batch holds the images of all of
-            them: `batch_size` of `fit` and of `data.load` counts the images of one update.
-        **kwargs: those of `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
-        ValueError: for an unknown objective or fewer than one discriminator step.
+        ValueError: for tricks that cannot be.
     """
 
     batch_size = 100
@@ -120,26 +115,21 @@ class CGAN(GAN):
         latent_dim=100,
         generator_units=(200, 1000, 1200),
         discriminator_units=(240, 50, 240),
-        objective="non_saturating",
-        discriminator_steps=1,
         **kwargs,
     ):
-        check_choice("objective", objective, OBJECTIVES)
-        check_positive("discriminator_steps", discriminator_steps)
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim = latent_dim
         self.generator_units = tuple(generator_units)
         self.discriminator_units = tuple(discriminator_units)
-        self.objective, self.discriminator_steps = objective, discriminator_steps
         self.generator = generator(
             latent_dim, num_classes, image_size, image_channels, self.generator_units
         )
         self.discriminator = discriminator(
             num_classes, image_size, image_channels, self.discriminator_units
         )
-        self.built = True
+        self.finish()
 
     def batch_spec(self, batch_size=None):
         size = None if batch_size is None else batch_size * self.discriminator_steps
@@ -156,32 +146,32 @@ class CGAN(GAN):
 
     def train_step(self, batch):
         shares = self.shares(self.checked(batch))
+        self.advance()
         for draw, (real, labels) in enumerate(shares):
-            fake = self.generator([self._noise(labels, draw), labels], training=True)
+            fake = self.generated(self.latents(len_of(real), draw), labels)
+            shown, shown_labels = self.replayed(fake, labels, draw)
+            seen_real = self.seen(real, "real", draw)
+            seen_fake = self.seen(shown, "fake", draw)
             with tf.GradientTape() as tape:
-                real_logits = self.discriminator([real, labels], training=True)
-                fake_logits = self.discriminator([fake, labels], training=True)
-                discriminator_loss = 0.5 * losses.logistic(real_logits, fake_logits)
+                real_logits, fake_logits = self.judged(seen_real, seen_fake, labels, shown_labels)
+                discriminator_loss = 0.5 * self.discriminator_loss(real_logits, fake_logits, draw)
+                discriminator_loss += self.penalty(seen_real, seen_fake, labels, draw)
             self.update("discriminator", discriminator_loss, tape)
+            self.constrain()
+        self.adapt(real_logits)
 
         with tf.GradientTape() as tape:
-            fake = self.generator([self._noise(labels, len(shares)), labels], training=True)
-            judged_logits = self.discriminator([fake, labels], training=True)
-            generator_loss = OBJECTIVES[self.objective](judged_logits)
+            fake = self.generated(self.latents(len_of(real), len(shares)), labels)
+            generator_loss = self.generator_loss(real, fake, labels, draw=len(shares))
         self.update("generator", generator_loss, tape)
+        self.average()
 
         return self.report(
             generator_loss=generator_loss,
             discriminator_loss=discriminator_loss,
-            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
-            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
+            real_logits=real_logits,
+            fake_logits=fake_logits,
         )
-
-    def _noise(self, labels, draw):
-        return self.normal((tf.shape(labels)[0], self.latent_dim), draw)
-
-    def call(self, inputs, training=False):
-        return self.generator(inputs, training=training)
 
     def sample(self, count=None, *, labels=None, seed=None, latents=None):
         """Generated pictures of the classes asked for.
@@ -201,12 +191,14 @@ class CGAN(GAN):
         """
         labels = label_each(labels, self.num_classes, count, latents)
         if latents is None:
-            latents = latent.draw(len(labels), self.latent_dim, seed)
-        return self.in_chunks(self.generator, latents, labels)
+            latents = self.draw_latents(len(labels), seed)
+        return self.in_chunks(self.sampling_network, latents, labels)
+
+    def draw_labels(self, count, seed):
+        return [label_each(None, self.num_classes, count)]
 
     def describe_tensors(self):
         return {
-            "latent": {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0},
             "label": {"kind": "label", "value_range": [0, self.num_classes - 1]},
             **super().describe_tensors(),
         }
@@ -220,8 +212,6 @@ class CGAN(GAN):
             "latent_dim": self.latent_dim,
             "generator_units": list(self.generator_units),
             "discriminator_units": list(self.discriminator_units),
-            "objective": self.objective,
-            "discriminator_steps": self.discriminator_steps,
         }
 
 

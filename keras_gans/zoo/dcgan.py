@@ -23,17 +23,31 @@ Where paper and reference disagree the reference is followed: 4x4 kernels (the a
 Departures from the reference: the discriminator's real and fake losses are summed and learned
 from in one backward pass, which is the same gradient; the first layer of G and the last of D,
 convolutions over their whole input, are written as the dense layers they are.
+
+Further rows change one thing of the architecture each, as the practitioners' list (ganhacks) or a
+later paper has it: `dcgan_pooling_fashion` (average pooling and nearest upsampling instead of
+strides), `dcgan_dropout_fashion` (dropout 0.5 in G), `dcgan_stddev_fashion` (the spread of the
+batch shown to D), `dcgan_spectral_fashion` (spectral instead of batch norm in D).
 """
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
-from keras_gans import latent, losses
-from keras_gans.gan import GAN
-from keras_gans.layers import BatchNorm
+from keras_gans.gan import check_choice
+from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.layers import (
+    BatchNorm,
+    MinibatchStdDev,
+    SpectralConv2D,
+    SpectralDense,
+    StochasticDropout,
+)
 from keras_gans.optimizers import Adam
 from keras_gans.zoo.registry import register
+
+NORMS = ("batch", "layer", "none")
+RESAMPLINGS = ("strides", "pooling")
 
 
 def block_widths(image_size, filters):
@@ -57,7 +71,7 @@ def block_widths(image_size, filters):
     return start, [filters * 2**n for n in reversed(range(doublings))]
 
 
-def generator(latent_dim, image_size, image_channels, filters):
+def generator(latent_dim, image_size, image_channels, filters, norm, resampling, dropout):
     """Latents (N, latent_dim) -> images (N, image_size, image_size, image_channels) in [-1, 1]."""
     start, widths = block_widths(image_size, filters)
     latent = keras.Input((latent_dim,), name="latent")
@@ -65,27 +79,31 @@ def generator(latent_dim, image_size, image_channels, filters):
         latent
     )
     x = layers.Reshape((start, start, widths[0]))(x)
-    x = layers.ReLU()(_batch_norm()(x))
+    x = layers.ReLU()(_normed(x, norm))
     for width in widths[1:]:
-        x = _upsample(width)(x)
-        x = layers.ReLU()(_batch_norm()(x))
-    x = _upsample(image_channels)(x)
+        x = _upsample(x, width, resampling)
+        x = layers.ReLU()(_normed(x, norm))
+        if dropout:
+            x = StochasticDropout(dropout)(x)
+    x = _upsample(x, image_channels, resampling)
     image = layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="generator")
 
 
-def discriminator(image_size, image_channels, filters):
+def discriminator(image_size, image_channels, filters, norm, resampling, slope, stddev_group):
     """Images (N, image_size, image_size, image_channels) in [-1, 1] -> logits (N, 1)."""
     _, widths = block_widths(image_size, filters)
     image = keras.Input((image_size, image_size, image_channels), name="image")
-    x = layers.LeakyReLU(0.2)(_downsample(filters)(image))
+    x = layers.LeakyReLU(slope)(_downsample(image, filters, norm, resampling))
     for width in widths[-2::-1]:
-        x = _downsample(width)(x)
-        x = layers.LeakyReLU(0.2)(_batch_norm()(x))
-    x = layers.Flatten()(x)
-    logits = layers.Dense(
-        1, use_bias=False, kernel_initializer=_normal(), dtype="float32", name="logits"
-    )(x)
+        x = _downsample(x, width, norm, resampling)
+        x = layers.LeakyReLU(slope)(_normed(x, norm))
+    if stddev_group:
+        x = MinibatchStdDev(stddev_group)(x)
+    dense = SpectralDense if norm == "spectral" else layers.Dense
+    logits = dense(1, use_bias=False, kernel_initializer=_normal(), dtype="float32", name="logits")(
+        layers.Flatten()(x)
+    )
     return keras.Model(image, logits, name="discriminator")
 
 
@@ -93,24 +111,29 @@ def _normal(mean=0.0):
     return keras.initializers.RandomNormal(mean, 0.02)
 
 
-def _batch_norm():
-    return BatchNorm(gamma_initializer=_normal(1.0))
+def _normed(x, norm):
+    if norm == "batch":
+        return BatchNorm(gamma_initializer=_normal(1.0))(x)
+    return layers.LayerNormalization(axis=(1, 2, 3), epsilon=1e-5)(x) if norm == "layer" else x
 
 
-def _upsample(width):
-    return layers.Conv2DTranspose(
-        width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_normal()
-    )
+def _upsample(x, width, resampling):
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": _normal()}
+    if resampling == "pooling":
+        return layers.Conv2D(width, 3, **options)(layers.UpSampling2D()(x))
+    return layers.Conv2DTranspose(width, 4, strides=2, **options)(x)
 
 
-def _downsample(width):
-    return layers.Conv2D(
-        width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_normal()
-    )
+def _downsample(x, width, norm, resampling):
+    conv = SpectralConv2D if norm == "spectral" else layers.Conv2D
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": _normal()}
+    if resampling == "pooling":
+        return layers.AveragePooling2D(2)(conv(width, 3, **options)(x))
+    return conv(width, 4, strides=2, **options)(x)
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class DCGAN(GAN):
+class DCGAN(LatentGAN):
     """Deep convolutional GAN, see the module's docstring for the game and the networks.
 
     Args:
@@ -118,76 +141,107 @@ class DCGAN(GAN):
         image_channels: 3 for colour, 1 for grey.
         latent_dim: length of z.
         filters: feature maps at half the picture's side; they double as the side halves.
-        **kwargs: those of `keras_gans.GAN`.
+        generator_norm: "batch", "layer" or "none".
+        discriminator_norm: one of these or "spectral" (Miyato et al., 2018,
+            https://arxiv.org/abs/1802.05957), which is of the weights.
+        resampling: "strides", or "pooling": averages on the way down, nearest neighbours and a
+            convolution on the way up, which leaves no checkerboards (Odena et al., 2016,
+            https://distill.pub/2016/deconv-checkerboard).
+        slope: of the discriminator's leaky ReLU below zero; without one gradients are sparse and
+            the game unstable (ganhacks 5).
+        dropout: share of G's features dropped, in training and, where asked for, in `sample`:
+            noise besides the latents (ganhacks 17).
+        stddev_group: images whose spread D is shown as one more feature map (Karras et al., 2017,
+            https://arxiv.org/abs/1710.10196, section 3), so that it sees them all alike; 0: not.
+        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
-        ValueError: for an `image_size` the networks cannot build.
+        ValueError: for an `image_size` the networks cannot build, or tricks that cannot be.
     """
 
-    def __init__(self, image_size=64, image_channels=3, *, latent_dim=100, filters=64, **kwargs):
+    def __init__(
+        self,
+        image_size=64,
+        image_channels=3,
+        *,
+        latent_dim=100,
+        filters=64,
+        generator_norm="batch",
+        discriminator_norm="batch",
+        resampling="strides",
+        slope=0.2,
+        dropout=0.0,
+        stddev_group=0,
+        **kwargs,
+    ):
+        check_choice("generator_norm", generator_norm, NORMS)
+        check_choice("discriminator_norm", discriminator_norm, (*NORMS, "spectral"))
+        check_choice("resampling", resampling, RESAMPLINGS)
         super().__init__(**kwargs)
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim, self.filters = latent_dim, filters
-        self.generator = generator(latent_dim, image_size, image_channels, filters)
-        self.discriminator = discriminator(image_size, image_channels, filters)
-        self.built = True
-
-    def batch_spec(self, batch_size=None):
-        shape = (batch_size, self.image_size, self.image_size, self.image_channels)
-        return tf.TensorSpec(shape, tf.float32, name="image")
+        self.generator_norm, self.discriminator_norm = generator_norm, discriminator_norm
+        self.resampling, self.slope = resampling, slope
+        self.dropout, self.stddev_group = dropout, stddev_group
+        self.generator = generator(
+            latent_dim, image_size, image_channels, filters, generator_norm, resampling, dropout
+        )
+        self.discriminator = discriminator(
+            image_size,
+            image_channels * self.tricks.packing,
+            filters,
+            discriminator_norm,
+            resampling,
+            slope,
+            stddev_group,
+        )
+        self.finish()
 
     def default_optimizers(self):
         return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
 
     def train_step(self, batch):
-        real = self.checked(batch)
-        latents = self.normal((tf.shape(real)[0], self.latent_dim))
-
-        with tf.GradientTape() as generator_tape:
-            fake = self.generator(latents, training=True)
-        with tf.GradientTape() as discriminator_tape:
-            # Two passes, not one over both: batch norm must see real and fake statistics
-            # separately, or the discriminator reads the difference off them.
-            real_logits = self.discriminator(real, training=True)
-            fake_logits = self.discriminator(fake, training=True)
-            discriminator_loss = losses.logistic(real_logits, fake_logits)
-        self.update("discriminator", discriminator_loss, discriminator_tape)
+        shares = self.shares(self.checked(batch))
+        self.advance()
+        for draw, real in enumerate(shares):
+            with tf.GradientTape() as generator_tape:
+                fake = self.generated(self.latents(len_of(real), draw))
+            seen_real = self.seen(real, "real", draw)
+            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
+            with tf.GradientTape() as discriminator_tape:
+                real_logits, fake_logits = self.judged(seen_real, seen_fake)
+                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
+                discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
+            self.update("discriminator", discriminator_loss, discriminator_tape)
+            self.constrain()
+        self.adapt(real_logits)
 
         with generator_tape:  # goes on from the fakes it has recorded
-            judged_logits = self.discriminator(fake, training=True)
-            generator_loss = losses.non_saturating(judged_logits)
+            generator_loss = self.generator_loss(real, fake, draw=len(shares))
         self.update("generator", generator_loss, generator_tape)
+        self.average()
 
         return self.report(
             generator_loss=generator_loss,
             discriminator_loss=discriminator_loss,
-            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
-            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
+            real_logits=real_logits,
+            fake_logits=fake_logits,
         )
 
-    def call(self, inputs, training=False):
-        return self.generator(inputs, training=training)
-
-    def sample(self, count=16, *, seed=None, latents=None):
+    def sample(self, count=16, *, seed=None, latents=None, stochastic=False):
         """Generated pictures.
 
         Args:
             count: how many.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
+            stochastic: leave the generator's dropout on; where it has none nothing changes.
 
         Returns:
             float32 (N, image_size, image_size, image_channels) in [-1, 1].
         """
-        if latents is None:
-            latents = latent.draw(count, self.latent_dim, seed)
-        return self.in_chunks(self.generator, latents)
-
-    def describe_tensors(self):
-        return {
-            "latent": {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0},
-            **super().describe_tensors(),
-        }
+        with StochasticDropout.left_on(self.sampling_network, stochastic):
+            return super().sample(count, seed=seed, latents=latents)
 
     def get_config(self):
         return {
@@ -196,6 +250,12 @@ class DCGAN(GAN):
             "image_channels": self.image_channels,
             "latent_dim": self.latent_dim,
             "filters": self.filters,
+            "generator_norm": self.generator_norm,
+            "discriminator_norm": self.discriminator_norm,
+            "resampling": self.resampling,
+            "slope": self.slope,
+            "dropout": self.dropout,
+            "stddev_group": self.stddev_group,
         }
 
 
@@ -203,14 +263,17 @@ _ENTRY = {
     "task": "unconditional",
     "paper": "Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434",
 }
+_FASHION = {
+    **_ENTRY,
+    "data": "bundled:fashion_mnist",
+    "tiny": {"filters": 4, "latent_dim": 8},
+    "image_size": 28,
+    "image_channels": 1,
+}
 
 register("dcgan", DCGAN, **_ENTRY, tiny={"image_size": 16, "filters": 4, "latent_dim": 8})
-register(
-    "dcgan_fashion",
-    DCGAN,
-    **_ENTRY,
-    data="bundled:fashion_mnist",
-    tiny={"filters": 4, "latent_dim": 8},
-    image_size=28,
-    image_channels=1,
-)
+register("dcgan_fashion", DCGAN, **_FASHION)
+register("dcgan_pooling_fashion", DCGAN, **_FASHION, resampling="pooling")
+register("dcgan_dropout_fashion", DCGAN, **_FASHION, dropout=0.5)
+register("dcgan_stddev_fashion", DCGAN, **_FASHION, stddev_group=4)
+register("dcgan_spectral_fashion", DCGAN, **_FASHION, discriminator_norm="spectral")

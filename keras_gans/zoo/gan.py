@@ -32,15 +32,12 @@ training set's mean picture, because a network is built before it sees data.
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
-from keras_gans import latent, losses
-from keras_gans.gan import GAN, check_choice, check_positive
+from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
 from keras_gans.zoo.registry import register
-
-OBJECTIVES = {"non_saturating": losses.non_saturating, "minimax": losses.minimax}
 
 
 def generator(latent_dim, image_size, image_channels, units):
@@ -74,7 +71,7 @@ def _uniform(limit):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class VanillaGAN(GAN):
+class VanillaGAN(LatentGAN):
     """The GAN of 2014, see the module's docstring for the game and the networks.
 
     Args:
@@ -83,13 +80,10 @@ class VanillaGAN(GAN):
         latent_dim: length of z.
         generator_units: width of G's two hidden layers.
         discriminator_units: width of D's two maxout layers, 5 pieces each.
-        objective: of the generator, "non_saturating" or "minimax".
-        discriminator_steps: updates of D per update of G. A batch holds the images of all of
-            them: `batch_size` of `fit` and of `data.load` counts the images of one update.
-        **kwargs: those of `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
-        ValueError: for an unknown objective or fewer than one discriminator step.
+        ValueError: for tricks that cannot be.
     """
 
     batch_size = 100
@@ -102,78 +96,48 @@ class VanillaGAN(GAN):
         latent_dim=100,
         generator_units=1200,
         discriminator_units=240,
-        objective="non_saturating",
-        discriminator_steps=1,
         **kwargs,
     ):
-        check_choice("objective", objective, OBJECTIVES)
-        check_positive("discriminator_steps", discriminator_steps)
         super().__init__(**kwargs)
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim = latent_dim
         self.generator_units, self.discriminator_units = generator_units, discriminator_units
-        self.objective, self.discriminator_steps = objective, discriminator_steps
         self.generator = generator(latent_dim, image_size, image_channels, generator_units)
-        self.discriminator = discriminator(image_size, image_channels, discriminator_units, 5)
-        self.built = True
-
-    def batch_spec(self, batch_size=None):
-        size = None if batch_size is None else batch_size * self.discriminator_steps
-        shape = (size, self.image_size, self.image_size, self.image_channels)
-        return tf.TensorSpec(shape, tf.float32, name="image")
+        self.discriminator = discriminator(
+            image_size, image_channels * self.tricks.packing, discriminator_units, 5
+        )
+        self.finish()
 
     def default_optimizers(self):
         return {player: RampedSGD(FlooredDecay(), name=player) for player in self.players}
 
     def train_step(self, batch):
         shares = self.shares(self.checked(batch))
+        self.advance()
         for draw, real in enumerate(shares):
-            fake = self.generator(self._latents(real, draw), training=True)
+            fake = self.generated(self.latents(len_of(real), draw))
+            seen_real = self.seen(real, "real", draw)
+            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
             with tf.GradientTape() as tape:
-                real_logits = self.discriminator(real, training=True)
-                fake_logits = self.discriminator(fake, training=True)
-                discriminator_loss = 0.5 * losses.logistic(real_logits, fake_logits)
+                real_logits, fake_logits = self.judged(seen_real, seen_fake)
+                discriminator_loss = 0.5 * self.discriminator_loss(real_logits, fake_logits, draw)
+                discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
             self.update("discriminator", discriminator_loss, tape)
+            self.constrain()
+        self.adapt(real_logits)
 
         with tf.GradientTape() as tape:
-            fake = self.generator(self._latents(shares[-1], len(shares)), training=True)
-            judged_logits = self.discriminator(fake, training=True)
-            generator_loss = OBJECTIVES[self.objective](judged_logits)
+            fake = self.generated(self.latents(len_of(real), len(shares)))
+            generator_loss = self.generator_loss(real, fake, draw=len(shares))
         self.update("generator", generator_loss, tape)
+        self.average()
 
         return self.report(
             generator_loss=generator_loss,
             discriminator_loss=discriminator_loss,
-            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
-            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
+            real_logits=real_logits,
+            fake_logits=fake_logits,
         )
-
-    def _latents(self, real, draw):
-        return self.normal((tf.shape(real)[0], self.latent_dim), draw)
-
-    def call(self, inputs, training=False):
-        return self.generator(inputs, training=training)
-
-    def sample(self, count=16, *, seed=None, latents=None):
-        """Generated pictures.
-
-        Args:
-            count: how many.
-            seed: for the latents; another draw each call where not given.
-            latents: (N, latent_dim) to use instead of drawing.
-
-        Returns:
-            float32 (N, image_size, image_size, image_channels) in [-1, 1].
-        """
-        if latents is None:
-            latents = latent.draw(count, self.latent_dim, seed)
-        return self.in_chunks(self.generator, latents)
-
-    def describe_tensors(self):
-        return {
-            "latent": {"kind": "latent", "distribution": "normal", "mean": 0.0, "stddev": 1.0},
-            **super().describe_tensors(),
-        }
 
     def get_config(self):
         return {
@@ -183,8 +147,6 @@ class VanillaGAN(GAN):
             "latent_dim": self.latent_dim,
             "generator_units": self.generator_units,
             "discriminator_units": self.discriminator_units,
-            "objective": self.objective,
-            "discriminator_steps": self.discriminator_steps,
         }
 
 

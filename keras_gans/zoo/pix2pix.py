@@ -190,6 +190,10 @@ class Pix2Pix(GAN):
         target = tf.TensorSpec((*side, self.target_channels), tf.float32, name="target")
         return (source, target) if self.direction == "ab" else (target, source)
 
+    def schedule_over(self, steps):
+        """Lets the learning rates stay for half of this many training steps, and fall to zero."""
+        self.constant_steps, self.decay_steps = steps // 2, steps - steps // 2
+
     def default_optimizers(self):
         schedule = LinearDecay(2e-4, self.constant_steps, self.decay_steps)
         return {player: Adam(schedule, beta_1=0.5, name=player) for player in self.players}

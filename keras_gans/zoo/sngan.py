@@ -1,0 +1,253 @@
+"""SNGAN: every layer of the discriminator divided by its largest singular value.
+
+The game, five updates of D, then one of G:
+
+    D: min  mean(max(0, 1 - D(x))) + mean(max(0, 1 + D(G(z))))
+    G: min  -mean D(G(z))                                z ~ N(0, I)
+
+Networks (32 x 32 pixels)
+
+    G   z 128 -> 4x4x256 -> three residual blocks that double the side (batch norm, ReLU, nearest
+        upsampling, 3x3) -> batch norm, ReLU, 3x3, tanh
+    D   residual blocks of 128: 32 -> 16 -> 8 -> 8 -> 8, ReLU, average pooling -> sum over the map
+        -> linear; spectral norm on every layer, one power iteration a training step
+    Xavier initialisation, with gain sqrt(2) in the residual branches.
+
+Training: Adam 2e-4, betas (0, 0.9), falling linearly to zero over 100,000 steps; batches of 64 for
+D and 128 for G.
+
+Paper:     Miyato, Kataoka, Koyama & Yoshida, 2018, https://arxiv.org/abs/1802.05957
+Reference: pfnet-research/sngan_projection; kwotsin/mimicry, sngan_32.py, for the schedule
+
+The reference advances the power iteration at every pass through D; here once a training step, so
+that the passes of a step see one discriminator. `sngan_fashion` is sized for two CPU cores: 28 x 28
+pixels, narrower, two updates of D (batches hold the pictures of both), averaged weights.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from keras_gans.gan import check_choice
+from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.layers import BatchNorm, SpectralConv2D, SpectralDense
+from keras_gans.optimizers import Adam, LinearDecay
+from keras_gans.zoo.registry import register
+
+
+def bottom_of(image_size):
+    """Side of the generator's first feature maps and the doublings from there to `image_size`.
+
+    Raises:
+        ValueError: for a side that does not halve to one from 4 to 7, and twice at least.
+    """
+    start, doublings = image_size, 0
+    while start > 7 and start % 2 == 0:
+        start, doublings = start // 2, doublings + 1
+    if not 4 <= start <= 7 or doublings < 2:
+        raise ValueError(
+            "`image_size` must be 4, 5, 6 or 7 times a power of two and at least 16, because "
+            f"residual blocks double and halve it. Received: image_size={image_size}"
+        )
+    return start, doublings
+
+
+def generator(latent_dim, image_size, image_channels, filters, spectral):
+    """Latents (N, latent_dim) -> images (N, image_size, image_size, image_channels) in [-1, 1]."""
+    start, doublings = bottom_of(image_size)
+    latent = keras.Input((latent_dim,), name="latent")
+    x = _dense(latent, start * start * filters, spectral)
+    x = layers.Reshape((start, start, filters))(x)
+    for _ in range(doublings):
+        x = _up_block(x, filters, spectral)
+    x = layers.ReLU()(BatchNorm()(x))
+    x = _conv(x, image_channels, 3, spectral)
+    image = layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(latent, image, name="generator")
+
+
+def discriminator(image_size, image_channels, filters, spectral):
+    """Images (N, image_size, image_size, image_channels) in [-1, 1] -> logits (N, 1)."""
+    image = keras.Input((image_size, image_size, image_channels), name="image")
+    x = _first_block(image, filters, spectral)
+    x = _block(x, filters, spectral, down=True)
+    for _ in range(2):
+        x = _block(x, filters, spectral, down=False)
+    x = ops.sum(layers.ReLU()(x), axis=(1, 2))
+    logits = _dense(x, 1, spectral, name="logits", dtype="float32")
+    return keras.Model(image, logits, name="discriminator")
+
+
+def _up_block(x, filters, spectral):
+    shortcut = _conv(layers.UpSampling2D()(x), filters, 1, spectral)
+    x = layers.UpSampling2D()(layers.ReLU()(BatchNorm()(x)))
+    x = _conv(x, filters, 3, spectral)
+    x = layers.ReLU()(BatchNorm()(x))
+    return layers.Add()([shortcut, _conv(x, filters, 3, spectral)])
+
+
+def _first_block(image, filters, spectral):
+    shortcut = _conv(layers.AveragePooling2D(2)(image), filters, 1, spectral)
+    x = layers.ReLU()(_conv(image, filters, 3, spectral))
+    return layers.Add()([shortcut, layers.AveragePooling2D(2)(_conv(x, filters, 3, spectral))])
+
+
+def _block(x, filters, spectral, down):
+    shortcut = x
+    x = layers.ReLU()(x)
+    x = layers.ReLU()(_conv(x, filters, 3, spectral))
+    x = _conv(x, filters, 3, spectral)
+    if down:
+        x = layers.AveragePooling2D(2)(x)
+        shortcut = layers.AveragePooling2D(2)(_conv(shortcut, filters, 1, spectral))
+    return layers.Add()([shortcut, x])
+
+
+def _conv(x, filters, size, spectral):
+    conv = SpectralConv2D if spectral else layers.Conv2D
+    # He's gain for the 3x3 convolutions as in the reference, and 1 for the shortcuts.
+    scale = 2.0 if size == 3 else 1.0
+    kernel = keras.initializers.VarianceScaling(scale, "fan_avg", "uniform")
+    return conv(filters, size, padding="same", kernel_initializer=kernel)(x)
+
+
+def _dense(x, units, spectral, **kwargs):
+    dense = SpectralDense if spectral else layers.Dense
+    return dense(units, kernel_initializer="glorot_uniform", **kwargs)(x)
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class SNGAN(LatentGAN):
+    """Spectrally normalised GAN, see the module's docstring.
+
+    Args:
+        image_size: side of the square pictures: 4, 5, 6 or 7 times a power of two, at least 16.
+        image_channels: 3 for colour, 1 for grey.
+        latent_dim: length of z.
+        generator_filters: feature maps of G's blocks.
+        discriminator_filters: feature maps of D's blocks.
+        spectral: players whose layers are normalised; both in self-attention GAN (Zhang et al.,
+            2018, https://arxiv.org/abs/1805.08318, section 4.1).
+        decay_steps: training steps over which the learning rates fall to zero.
+        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+
+    Raises:
+        ValueError: for an `image_size` the networks cannot build, or tricks that cannot be.
+    """
+
+    paper_tricks = {"objective": "hinge", "discriminator_steps": 5, "batch_norm": "together"}
+
+    def __init__(
+        self,
+        image_size=32,
+        image_channels=3,
+        *,
+        latent_dim=128,
+        generator_filters=256,
+        discriminator_filters=128,
+        spectral=("discriminator",),
+        decay_steps=100_000,
+        **kwargs,
+    ):
+        for player in spectral:
+            check_choice("spectral", player, self.players)
+        super().__init__(**kwargs)
+        self.image_size, self.image_channels = image_size, image_channels
+        self.latent_dim = latent_dim
+        self.generator_filters = generator_filters
+        self.discriminator_filters = discriminator_filters
+        self.spectral = tuple(spectral)
+        self.decay_steps = decay_steps
+        self.generator = generator(
+            latent_dim, image_size, image_channels, generator_filters, "generator" in self.spectral
+        )
+        self.discriminator = discriminator(
+            image_size,
+            image_channels * self.tricks.packing,
+            discriminator_filters,
+            "discriminator" in self.spectral,
+        )
+        self.finish()
+
+    def schedule_over(self, steps):
+        """Lets the learning rates reach zero after this many training steps."""
+        self.decay_steps = steps
+
+    def default_optimizers(self):
+        updates = {"generator": 1, "discriminator": self.discriminator_steps}
+        return {
+            player: Adam(
+                LinearDecay(2e-4, 0, self.decay_steps * count), beta_1=0.0, beta_2=0.9, name=player
+            )
+            for player, count in updates.items()
+        }
+
+    def train_step(self, batch):
+        shares = self.shares(self.checked(batch))
+        self.advance()
+        for draw, real in enumerate(shares):
+            fake = self.generated(self.latents(len_of(real), draw))
+            seen_real = self.seen(real, "real", draw)
+            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
+            with tf.GradientTape() as tape:
+                real_logits, fake_logits = self.judged(seen_real, seen_fake)
+                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
+                discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
+            self.update("discriminator", discriminator_loss, tape)
+            self.constrain()
+        self.adapt(real_logits)
+
+        # Twice the batch, as in the reference; a relativistic objective pairs them with real ones.
+        count = len_of(real) * (1 if self.objective.is_relativistic else 2)
+        with tf.GradientTape() as tape:
+            fake = self.generated(self.latents(count, len(shares)))
+            generator_loss = self.generator_loss(real, fake, draw=len(shares))
+        self.update("generator", generator_loss, tape)
+        self.average()
+
+        return self.report(
+            generator_loss=generator_loss,
+            discriminator_loss=discriminator_loss,
+            real_logits=real_logits,
+            fake_logits=fake_logits,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "image_channels": self.image_channels,
+            "latent_dim": self.latent_dim,
+            "generator_filters": self.generator_filters,
+            "discriminator_filters": self.discriminator_filters,
+            "spectral": list(self.spectral),
+            "decay_steps": self.decay_steps,
+        }
+
+
+_ENTRY = {
+    "task": "unconditional",
+    "paper": "Miyato, Kataoka, Koyama & Yoshida, 2018, https://arxiv.org/abs/1802.05957",
+    "tiny": {
+        "image_size": 16,
+        "latent_dim": 8,
+        "generator_filters": 4,
+        "discriminator_filters": 4,
+        "discriminator_steps": 2,
+    },
+}
+
+register("sngan", SNGAN, **_ENTRY)
+register(
+    "sngan_fashion",
+    SNGAN,
+    **_ENTRY,
+    data="bundled:fashion_mnist",
+    image_size=28,
+    image_channels=1,
+    generator_filters=64,
+    discriminator_filters=64,
+    discriminator_steps=2,
+    decay_steps=10_000,
+    ema_decay=0.999,
+)

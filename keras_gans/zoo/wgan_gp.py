@@ -1,0 +1,242 @@
+"""WGAN-GP: a critic whose slope is held at 1 by a penalty instead of by clipping.
+
+The game, five updates of the critic D, then one of G:
+
+    D: min  mean D(G(z)) - mean D(x) + 10 * mean((|grad D(x^)| - 1)^2)      x^ = x + u (G(z) - x)
+    G: min  -mean D(G(z))                                z ~ N(0, I), u ~ U(0, 1), one a sample
+
+Networks (32 x 32 pixels)
+
+    G   z 128 -> 4x4x128 -> three residual blocks that double the side (batch norm, ReLU, nearest
+        upsampling, 3x3) -> batch norm, ReLU, 3x3, tanh
+    D   residual blocks of 128: 32 -> 16 -> 8 -> 8 -> 8, no norm, ReLU, average pooling -> mean over
+        the map -> linear. No batch norm: the penalty is each sample's own.
+    He initialisation.
+
+Training: Adam 2e-4, betas (0, 0.9), falling linearly to zero over 100,000 steps; batches of 64 for
+D and 128 for G; a step of the grey scale of noise, U(0, 1/128), on the real pictures.
+
+Paper:     Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville, 2017, https://arxiv.org/abs/1704.00028
+Reference: igul222/improved_wgan_training, gan_cifar_resnet.py
+
+`wgan_gp_fashion` is sized for two CPU cores: 28 x 28 pixels, narrower, two updates of the critic
+(batches hold the pictures of both), averaged weights.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.layers import BatchNorm
+from keras_gans.optimizers import Adam, LinearDecay
+from keras_gans.zoo.registry import register
+
+
+def bottom_of(image_size):
+    """Side of the generator's first feature maps and the doublings from there to `image_size`.
+
+    Raises:
+        ValueError: for a side that does not halve to one from 4 to 7, and twice at least.
+    """
+    start, doublings = image_size, 0
+    while start > 7 and start % 2 == 0:
+        start, doublings = start // 2, doublings + 1
+    if not 4 <= start <= 7 or doublings < 2:
+        raise ValueError(
+            "`image_size` must be 4, 5, 6 or 7 times a power of two and at least 16, because "
+            f"residual blocks double and halve it. Received: image_size={image_size}"
+        )
+    return start, doublings
+
+
+def generator(latent_dim, image_size, image_channels, filters):
+    """Latents (N, latent_dim) -> images (N, image_size, image_size, image_channels) in [-1, 1]."""
+    start, doublings = bottom_of(image_size)
+    latent = keras.Input((latent_dim,), name="latent")
+    x = layers.Dense(start * start * filters, kernel_initializer=_kernel())(latent)
+    x = layers.Reshape((start, start, filters))(x)
+    for _ in range(doublings):
+        x = _up_block(x, filters)
+    x = layers.ReLU()(BatchNorm()(x))
+    x = _conv(x, image_channels, 3)
+    image = layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(latent, image, name="generator")
+
+
+def discriminator(image_size, image_channels, filters):
+    """Images (N, image_size, image_size, image_channels) in [-1, 1] -> logits (N, 1)."""
+    image = keras.Input((image_size, image_size, image_channels), name="image")
+    x = _first_block(image, filters)
+    x = _block(x, filters, down=True)
+    for _ in range(2):
+        x = _block(x, filters, down=False)
+    x = ops.mean(layers.ReLU()(x), axis=(1, 2))
+    logits = layers.Dense(1, kernel_initializer=_kernel(), dtype="float32", name="logits")(x)
+    return keras.Model(image, logits, name="discriminator")
+
+
+def _up_block(x, filters):
+    shortcut = _conv(layers.UpSampling2D()(x), filters, 1)
+    x = layers.UpSampling2D()(layers.ReLU()(BatchNorm()(x)))
+    x = _conv(x, filters, 3)
+    x = layers.ReLU()(BatchNorm()(x))
+    return layers.Add()([shortcut, _conv(x, filters, 3)])
+
+
+def _first_block(image, filters):
+    shortcut = _conv(layers.AveragePooling2D(2)(image), filters, 1)
+    x = layers.ReLU()(_conv(image, filters, 3))
+    return layers.Add()([shortcut, layers.AveragePooling2D(2)(_conv(x, filters, 3))])
+
+
+def _block(x, filters, down):
+    shortcut = x
+    x = layers.ReLU()(x)
+    x = layers.ReLU()(_conv(x, filters, 3))
+    x = _conv(x, filters, 3)
+    if down:
+        x = layers.AveragePooling2D(2)(x)
+        shortcut = layers.AveragePooling2D(2)(_conv(shortcut, filters, 1))
+    return layers.Add()([shortcut, x])
+
+
+def _conv(x, filters, size):
+    # He's initialisation, but for the shortcuts, which no ReLU follows or precedes.
+    kernel = _kernel() if size == 3 else keras.initializers.GlorotUniform()
+    return layers.Conv2D(filters, size, padding="same", kernel_initializer=kernel)(x)
+
+
+def _kernel():
+    return keras.initializers.HeUniform()
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class WGANGP(LatentGAN):
+    """Wasserstein GAN with gradient penalty, see the module's docstring.
+
+    Args:
+        image_size: side of the square pictures: 4, 5, 6 or 7 times a power of two, at least 16.
+        image_channels: 3 for colour, 1 for grey.
+        latent_dim: length of z.
+        generator_filters: feature maps of G's blocks.
+        discriminator_filters: feature maps of D's blocks.
+        decay_steps: training steps over which the learning rates fall to zero.
+        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+
+    Raises:
+        ValueError: for an `image_size` the networks cannot build, or tricks that cannot be.
+    """
+
+    paper_tricks = {
+        "objective": "wasserstein",
+        "discriminator_steps": 5,
+        "gradient_penalty": 10.0,
+        "batch_norm": "together",
+    }
+
+    def __init__(
+        self,
+        image_size=32,
+        image_channels=3,
+        *,
+        latent_dim=128,
+        generator_filters=128,
+        discriminator_filters=128,
+        decay_steps=100_000,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.image_size, self.image_channels = image_size, image_channels
+        self.latent_dim = latent_dim
+        self.generator_filters = generator_filters
+        self.discriminator_filters = discriminator_filters
+        self.decay_steps = decay_steps
+        self.generator = generator(latent_dim, image_size, image_channels, generator_filters)
+        self.discriminator = discriminator(
+            image_size, image_channels * self.tricks.packing, discriminator_filters
+        )
+        self.finish()
+
+    def schedule_over(self, steps):
+        """Lets the learning rates reach zero after this many training steps."""
+        self.decay_steps = steps
+
+    def default_optimizers(self):
+        updates = {"generator": 1, "discriminator": self.discriminator_steps}
+        return {
+            player: Adam(
+                LinearDecay(2e-4, 0, self.decay_steps * count), beta_1=0.0, beta_2=0.9, name=player
+            )
+            for player, count in updates.items()
+        }
+
+    def train_step(self, batch):
+        shares = self.shares(self.checked(batch))
+        self.advance()
+        for draw, real in enumerate(shares):
+            fake = self.generated(self.latents(len_of(real), draw))
+            grey = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dequantise"))
+            seen_real = self.seen(real + grey / 128.0, "real", draw)
+            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
+            with tf.GradientTape() as tape:
+                real_logits, fake_logits = self.judged(seen_real, seen_fake)
+                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
+                discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
+            self.update("discriminator", discriminator_loss, tape)
+            self.constrain()
+        self.adapt(real_logits)
+
+        # Twice the batch, as in the reference; a relativistic objective pairs them with real ones.
+        count = len_of(real) * (1 if self.objective.is_relativistic else 2)
+        with tf.GradientTape() as tape:
+            fake = self.generated(self.latents(count, len(shares)))
+            generator_loss = self.generator_loss(real, fake, draw=len(shares))
+        self.update("generator", generator_loss, tape)
+        self.average()
+
+        return self.report(
+            generator_loss=generator_loss,
+            discriminator_loss=discriminator_loss,
+            real_logits=real_logits,
+            fake_logits=fake_logits,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "image_channels": self.image_channels,
+            "latent_dim": self.latent_dim,
+            "generator_filters": self.generator_filters,
+            "discriminator_filters": self.discriminator_filters,
+            "decay_steps": self.decay_steps,
+        }
+
+
+_ENTRY = {
+    "task": "unconditional",
+    "paper": "Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville, 2017, https://arxiv.org/abs/1704.00028",
+    "tiny": {
+        "image_size": 16,
+        "latent_dim": 8,
+        "generator_filters": 4,
+        "discriminator_filters": 4,
+        "discriminator_steps": 2,
+    },
+}
+
+register("wgan_gp", WGANGP, **_ENTRY)
+register(
+    "wgan_gp_fashion",
+    WGANGP,
+    **_ENTRY,
+    data="bundled:fashion_mnist",
+    image_size=28,
+    image_channels=1,
+    generator_filters=64,
+    discriminator_filters=64,
+    discriminator_steps=2,
+    decay_steps=10_000,
+    ema_decay=0.999,
+)
