@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from fabrication import fabricated, tiny
 
-from keras_gans import data, gan, zoo
+from keras_gans import data, gan, runs, zoo
 from keras_gans.callbacks import Diagnosis, Finding, diagnosis
 
 EVEN = {
@@ -194,6 +194,25 @@ def test_silent_while_all_is_well(capsys, tmp_path):
     assert int(model.step) - len(dataset) >= callback.warm_up  # it has looked twice
     assert callback.findings == []
     assert capsys.readouterr().err == "" and not list(tmp_path.iterdir())
+
+
+def test_a_run_writes_down_what_went_wrong(tmp_path, capsys):
+    options = runs.Options(
+        "dcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, epochs=2, steps_per_epoch=1,
+        batch_size=4,
+    )  # fmt: skip
+    run = runs.train(options, tmp_path, verbose=0)
+    assert not (run.path / "diagnosis.txt").exists()
+
+    def spoil(logs):
+        (kernel,) = spoiled.model.discriminator.layers[-1].trainable_variables
+        kernel.assign(kernel * np.nan)
+
+    spoiled = keras.callbacks.LambdaCallback(on_train_begin=spoil)
+    run = runs.train(options, tmp_path, callbacks=[spoiled], verbose=2)
+    (line,) = (run.path / "diagnosis.txt").read_text().splitlines()
+    assert line.startswith("Diagnosis in epoch 1: not finite: ")
+    assert line in capsys.readouterr().err
 
 
 def test_lines_go_to_standard_error_and_to_the_file(capsys, tmp_path):
