@@ -4,6 +4,7 @@ runs/00003-cdcgan-fashion/
     options.json    all that is needed to repeat the run
     log.csv         losses and accuracies, a line each epoch
     tensorboard/    the same and the sheets, for `tensorboard --logdir`
+    diagnosis.txt   what went wrong and what to try; only where something did
     samples/        sheets of the same latents, epoch after epoch
     checkpoints/    the newest state of training
     model.keras     the trained model
@@ -23,9 +24,10 @@ import tensorflow as tf
 
 import keras_gans
 from keras_gans import data, zoo
-from keras_gans.callbacks import SampleSheet
+from keras_gans.callbacks import Diagnosis, SampleSheet
 
 _PREVIEWED = 8  # pictures on a translator's sheet
+_COMPARED = 64  # real pictures that samples are compared with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,6 +252,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
             callbacks=[
                 *_callbacks(run, _preview(options, model)),
                 keras.callbacks.LambdaCallback(on_epoch_end=begun),
+                _diagnosis(run, model, verbose),
                 *callbacks,
             ],
             verbose=verbose,
@@ -280,6 +283,33 @@ def _callbacks(run, batch):
         ),
         keras.callbacks.BackupAndRestore(run.path / "checkpoints", delete_checkpoint=False),
     ]
+
+
+def _diagnosis(run, model, verbose):
+    return Diagnosis(
+        _some_real(run.options, model),
+        seed=run.options.seed,
+        path=run.path / "diagnosis.txt",
+        print_fn=None if verbose else lambda line: None,
+    )
+
+
+def _some_real(options, model):
+    """The first pictures of the source; None for translators, whose samples are not compared."""
+    if hasattr(model, "translate"):
+        return None
+    # Not from the training's dataset: a pass begun here would change the order of all later ones.
+    batches = data.load(
+        options.source,
+        model,
+        split=options.split,
+        batch_size=_COMPARED,
+        shuffle=False,
+        drop_remainder=False,
+        data_dir=options.data_dir,
+        manual_dir=options.manual_dir,
+    )
+    return tf.nest.flatten(next(batches.as_numpy_iterator()))[0]
 
 
 def _make_folder(runs_dir, model):

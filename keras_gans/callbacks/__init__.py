@@ -1,5 +1,6 @@
 """Callbacks that Keras does not have."""
 
+from keras_gans.callbacks.diagnosis import Diagnosis, Finding
 from keras_gans.callbacks.sample_sheet import SampleSheet
 
-__all__ = ["SampleSheet"]
+__all__ = ["Diagnosis", "Finding", "SampleSheet"]
