@@ -244,7 +244,7 @@ class GAN(keras.Model):
         self.apply_gradients(player, self.gradients(player, loss, tape))
 
     def gradients(self, player, loss, tape):
-        """The share of this replica in the gradient of `loss`, one for each variable of `player`."""
+        """This replica's share in the gradient of `loss`, one for each variable of `player`."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         weight = tf.ones_like(loss) / tf.cast(replicas, loss.dtype)
         return tape.gradient(loss, self.variables_of(player), output_gradients=weight)

@@ -312,6 +312,13 @@ class LatentGAN(GAN):
     # === Learn ===
 
     def update(self, player, loss, tape):
+        """`GAN.update`; D pauses when it is ahead (`balance`), and its weights are clipped."""
+        self._update(player, loss, tape)
+        if player == "discriminator" and self.tricks.clip:
+            for variable in self.variables_of(player):
+                variable.assign(ops.clip(variable, -self.tricks.clip, self.tricks.clip))
+
+    def _update(self, player, loss, tape):
         if player != "discriminator" or not self.tricks.balance:
             super().update(player, loss, tape)
             return
@@ -335,12 +342,6 @@ class LatentGAN(GAN):
         """Once a step, before D learns: one power iteration of every spectral norm."""
         for network in (self.generator, self.discriminator):
             spectral_norm.advance(network)
-
-    def constrain(self):
-        """After an update of D: its weights clipped."""
-        if self.tricks.clip:
-            for variable in self.variables_of("discriminator"):
-                variable.assign(ops.clip(variable, -self.tricks.clip, self.tricks.clip))
 
     def adapt(self, real_logits):
         """After the updates of D: how often images are augmented from now on (ADA)."""
@@ -429,7 +430,7 @@ class LatentGAN(GAN):
         return None
 
     def draw_latents(self, count, seed=None):
-        """Latents of the game's distribution, float32 (count, latent_dim); equal for equal seeds."""
+        """Latents of the game, float32 (count, latent_dim); equal for equal seeds."""
         return latent.draw(count, self.latent_dim, seed, self.tricks.latent_distribution)
 
     def networks_to_export(self):

@@ -56,7 +56,7 @@ PARAMETERS = {
     "cgan_fashion": {"generator": 2_413_984, "discriminator": 1_224_351},
     "dcgan": {"generator": 3_576_704, "discriminator": 2_765_568},
     "dcgan_fashion": {"generator": 759_680, "discriminator": 138_624},
-    "dcgan_pooling_fashion": {"generator": 460_640, "discriminator": 80_576},
+    "dcgan_pooling_fashion": {"generator": 701_888, "discriminator": 80_832},
     "dcgan_dropout_fashion": {"generator": 759_680, "discriminator": 138_624},
     "dcgan_stddev_fashion": {"generator": 759_680, "discriminator": 138_673},
     "dcgan_spectral_fashion": {"generator": 759_680, "discriminator": 138_368},
@@ -84,11 +84,15 @@ def test_fit_moves_every_player_and_logs_finite_numbers(name):
     assert np.isfinite([values[0] for values in history.values()]).all()
     for player in model.players:
         assert before[player], f"{player} has no variables"
-        moved = [
-            not np.array_equal(old, new)
+        still = [
+            new.path
             for old, new in zip(before[player], model.variables_of(player), strict=True)
+            if np.array_equal(old, new)
         ]
-        assert all(moved), f"{player}: {moved.count(False)} variables did not move"
+        if getattr(model, "objective", None) and model.objective.boundary is None:
+            # Only differences of logits count: a bias they share has no gradient.
+            still = [path for path in still if not path.endswith("logits/bias")]
+        assert not still, f"{player}: {still} did not move"
 
 
 @ALL
@@ -151,8 +155,8 @@ def test_save_and_load_keep_everything(name, tmp_path):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_sample_is_seeded_and_in_range(name):
     model = tiny(name)
-    image = model.batch_spec(5)
-    shape = (image[0] if isinstance(image, tuple) else image).shape
+    image = model.batch_spec()
+    shape = (5, *(image[0] if isinstance(image, tuple) else image).shape[1:])
     pictures = model.sample(5, seed=3)
     assert pictures.dtype == np.float32
     assert pictures.shape == shape

@@ -12,6 +12,7 @@ from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
 from keras_gans.layers.stochastic_dropout import StochasticDropout
 from keras_gans.layers.up_conv import UpConv2D
+from keras_gans.layers.upsample import Upsample2D
 
 __all__ = [
     "BatchNorm",
@@ -28,4 +29,5 @@ __all__ = [
     "SpectralDense",
     "StochasticDropout",
     "UpConv2D",
+    "Upsample2D",
 ]

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.layers.upsample import doubled
+
 _FILTER = np.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0])[:, :, None, None]
 
 
@@ -34,12 +36,12 @@ class BlurUp(keras.layers.Layer):
     Reference: Karras et al., 2018, https://arxiv.org/abs/1812.04948 (appendix C)
     """
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         # Every pixel twice in each direction, then the means of neighbours: the same as [1, 2, 1]
         # between zeros, of operations that converters know.
-        doubled = tf.repeat(tf.repeat(inputs, 2, axis=1), 2, axis=2)
-        doubled = tf.pad(doubled, [[0, 0], [0, 1], [0, 1], [0, 0]], mode="SYMMETRIC")
-        return tf.nn.avg_pool2d(doubled, 2, 1, "VALID")
+        twice = doubled(inputs, training)
+        twice = tf.pad(twice, [[0, 0], [0, 1], [0, 1], [0, 0]], mode="SYMMETRIC")
+        return tf.nn.avg_pool2d(twice, 2, 1, "VALID")
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

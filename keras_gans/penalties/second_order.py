@@ -28,9 +28,9 @@ def require_second_order(network):
     Some operations have no second-order gradient, and TensorFlow says so only sometimes:
     through a bilinear resize it is None, and a gradient penalty silently trains the layers before
     it and not those behind it. Every layer and operation of the network, nested models included, is
-    called in training mode (but for `KNOWN_LAYERS`) with small random inputs of its own shapes and differentiated twice.
-    Operations on integers alone are passed over. A layer that is made of layers is judged as a
-    whole: a path inside it that blocks goes unseen beside one that does not.
+    called in training mode with small random inputs of its own shapes and differentiated twice,
+    but for `KNOWN_LAYERS`. Operations on integers alone are passed over. A layer that is made of
+    layers is judged as a whole: a path inside it that blocks goes unseen beside one that does not.
 
     Args:
         network: functional or built sequential `keras.Model`; its weights stay as they are.

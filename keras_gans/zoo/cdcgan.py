@@ -163,7 +163,6 @@ class CDCGAN(LatentGAN):
                 discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
                 discriminator_loss += self.penalty(seen_real, seen_fake, labels, draw)
             self.update("discriminator", discriminator_loss, discriminator_tape)
-            self.constrain()
         self.adapt(real_logits)
 
         with generator_tape:  # goes on from the fakes it has recorded

@@ -157,7 +157,6 @@ class CGAN(LatentGAN):
                 discriminator_loss = 0.5 * self.discriminator_loss(real_logits, fake_logits, draw)
                 discriminator_loss += self.penalty(seen_real, seen_fake, labels, draw)
             self.update("discriminator", discriminator_loss, tape)
-            self.constrain()
         self.adapt(real_logits)
 
         with tf.GradientTape() as tape:

@@ -46,7 +46,7 @@ def generator(source_channels, target_channels, filters, num_blocks, name):
     """ResNet: pictures (N, H, W, channels) -> the same size in [-1, 1]; H, W multiples of 4."""
     source = keras.Input((None, None, source_channels), name="source")
     x = _conv(filters, 7, "c7s1")(ReflectionPadding2D(3)(source))
-    # Padding before ReLU is ReLU before padding, and one feature map less to keep for the gradients.
+    # ReLU may come after the padding as well: one feature map less to keep for the gradients.
     for level in (1, 2):
         # Padded on all sides, as in PyTorch: SAME would pad right and bottom only.
         x = layers.ZeroPadding2D(1)(layers.ReLU()(InstanceNorm()(x)))

@@ -42,6 +42,7 @@ from keras_gans.layers import (
     SpectralConv2D,
     SpectralDense,
     StochasticDropout,
+    Upsample2D,
 )
 from keras_gans.optimizers import Adam
 from keras_gans.zoo.registry import register
@@ -120,7 +121,7 @@ def _normed(x, norm):
 def _upsample(x, width, resampling):
     options = {"padding": "same", "use_bias": False, "kernel_initializer": _normal()}
     if resampling == "pooling":
-        return layers.Conv2D(width, 3, **options)(layers.UpSampling2D()(x))
+        return layers.Conv2D(width, 3, **options)(Upsample2D()(x))
     return layers.Conv2DTranspose(width, 4, strides=2, **options)(x)
 
 
@@ -213,7 +214,6 @@ class DCGAN(LatentGAN):
                 discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
                 discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
             self.update("discriminator", discriminator_loss, discriminator_tape)
-            self.constrain()
         self.adapt(real_logits)
 
         with generator_tape:  # goes on from the fakes it has recorded

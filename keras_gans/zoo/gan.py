@@ -123,7 +123,6 @@ class VanillaGAN(LatentGAN):
                 discriminator_loss = 0.5 * self.discriminator_loss(real_logits, fake_logits, draw)
                 discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
             self.update("discriminator", discriminator_loss, tape)
-            self.constrain()
         self.adapt(real_logits)
 
         with tf.GradientTape() as tape:

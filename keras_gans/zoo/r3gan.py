@@ -13,7 +13,7 @@ Networks (32 x 32 pixels; stages of 4, 8, 16 and 32 pixels, two residual blocks 
             [1, 2, 1] between them, 1x1 where the width changes -> 1x1 to the picture, tanh
     D       1x1 from the picture -> stages the other way -> depthwise convolution over the whole
             map -> linear
-    Kernels N(0, gain / sqrt(fan-in)), in blocks of gain sqrt(2 / 1.04) * L^(-1/4), L blocks a network.
+    Kernels N(0, gain / sqrt(fan-in)); in blocks the gain is sqrt(2 / 1.04) * L^(-1/4), of L blocks.
 
 Training: Adam, beta_1 0, beta_2 0.99, learning rate 2e-4 falling to 5e-5 along a cosine, gamma
 falling to a tenth along the same one; batches of 64; averaged generator weights.
@@ -203,7 +203,6 @@ class R3GAN(LatentGAN):
                 discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
                 discriminator_loss += self._left() * self.penalty(seen_real, seen_fake, draw=draw)
             self.update("discriminator", discriminator_loss, discriminator_tape)
-            self.constrain()
         self.adapt(real_logits)
 
         with generator_tape:  # goes on from the fakes it has recorded

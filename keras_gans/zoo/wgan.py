@@ -56,7 +56,7 @@ register(
     WGAN,
     **_ENTRY,
     data="bundled:fashion_mnist",
-    tiny={"filters": 4, "latent_dim": 8},
+    tiny={"image_size": 16, "image_channels": 3, "filters": 4, "latent_dim": 8},
     image_size=28,
     image_channels=1,
 )

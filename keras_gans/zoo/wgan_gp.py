@@ -28,7 +28,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from keras_gans.latent_gan import LatentGAN, len_of
-from keras_gans.layers import BatchNorm
+from keras_gans.layers import BatchNorm, Upsample2D
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register
 
@@ -77,8 +77,8 @@ def discriminator(image_size, image_channels, filters):
 
 
 def _up_block(x, filters):
-    shortcut = _conv(layers.UpSampling2D()(x), filters, 1)
-    x = layers.UpSampling2D()(layers.ReLU()(BatchNorm()(x)))
+    shortcut = _conv(Upsample2D()(x), filters, 1)
+    x = Upsample2D()(layers.ReLU()(BatchNorm()(x)))
     x = _conv(x, filters, 3)
     x = layers.ReLU()(BatchNorm()(x))
     return layers.Add()([shortcut, _conv(x, filters, 3)])
@@ -184,7 +184,6 @@ class WGANGP(LatentGAN):
                 discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
                 discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
             self.update("discriminator", discriminator_loss, tape)
-            self.constrain()
         self.adapt(real_logits)
 
         # Twice the batch, as in the reference; a relativistic objective pairs them with real ones.
