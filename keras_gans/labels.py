@@ -15,6 +15,8 @@ so that a batch is always `(image, label)`, whose parts slice, split and shuffle
 head by itself, `label_0`, `label_1`, and `attributes` (N, attributes).
 """
 
+import numbers
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -39,7 +41,6 @@ class Conditions:
     def __init__(self, num_classes=None, num_attributes=0):
         several = isinstance(num_classes, (tuple, list))
         self.heads = tuple(num_classes) if several else (num_classes,) if num_classes else ()
-        self.num_attributes = num_attributes
         if not all(_is_whole(number) and number > 0 for number in self.heads):
             raise ValueError(
                 "`num_classes` must be a whole number of classes, or a tuple of them, one for each "
@@ -49,6 +50,8 @@ class Conditions:
             raise ValueError(
                 f"`num_attributes` must be a whole number, 0 or more. Received: {num_attributes!r}"
             )
+        self.heads = tuple(map(int, self.heads))  # of NumPy's numbers JSON knows nothing
+        self.num_attributes = int(num_attributes)
 
     def __bool__(self):
         return bool(self.heads or self.num_attributes)
@@ -243,8 +246,8 @@ class Conditions:
     def _heads_in_turn(self, count):
         if not self.heads:
             return np.zeros((count, 0), int)
-        numbers = np.arange(count) % int(np.prod(self.heads))
-        return np.stack(np.unravel_index(numbers, self.heads), axis=1)
+        in_turn = np.arange(count) % int(np.prod(self.heads))
+        return np.stack(np.unravel_index(in_turn, self.heads), axis=1)
 
     def _attributes_in_turn(self, count):
         if self.heads:
@@ -291,13 +294,13 @@ def needed(num_classes, num_attributes):
 
 def _agreed(**given):
     """On how many pictures all that was given agrees; 16 where nothing says."""
-    numbers = {name: number for name, number in given.items() if number is not None}
-    if len(set(numbers.values())) > 1:
+    said = {name: number for name, number in given.items() if number is not None}
+    if len(set(said.values())) > 1:
         raise ValueError(
-            f"{', '.join(f'`{name}`' for name in numbers)} must agree on how many pictures to "
-            f"sample. Received: {', '.join(f'{name}: {n}' for name, n in numbers.items())}."
+            f"{', '.join(f'`{name}`' for name in said)} must agree on how many pictures to "
+            f"sample. Received: {', '.join(f'{name}: {n}' for name, n in said.items())}."
         )
-    return next(iter(numbers.values()), 16)
+    return next(iter(said.values()), 16)
 
 
 def _wrong(values):
@@ -305,4 +308,4 @@ def _wrong(values):
 
 
 def _is_whole(number):
-    return isinstance(number, int) and not isinstance(number, bool)
+    return isinstance(number, numbers.Integral) and not isinstance(number, bool)

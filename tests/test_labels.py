@@ -138,6 +138,18 @@ def test_a_named_export_gives_what_sample_gives(tmp_path):
     np.testing.assert_allclose(image, expected, atol=2e-5)
 
 
+@EVERY_FAMILY
+def test_what_mixed_precision_trained_is_exported_in_float32(family, tmp_path):
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = made(family, "heads and attributes")
+        record = model.export(tmp_path / "g.onnx", format="onnx")
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert record.max_difference <= record.tolerance
+    assert {tensor.dtype for tensor in record.outputs} == {"float32"}
+
+
 def test_exporting_leaves_the_generator_as_it_was(tmp_path):
     model = made("cdcgan", "heads")
     before = model.generator.get_config()
@@ -155,6 +167,7 @@ def test_batch_spec_names_what_it_holds():
         return found.name, tuple(found.shape), found.dtype
 
     assert spec() == spec(num_classes=(10,)) == ("label", (5,), tf.int32)
+    assert spec(num_classes=np.int64(10)) == spec()
     assert spec(num_classes=(3, 2)) == ("labels", (5, 2), tf.int32)
     assert spec(num_classes=(), num_attributes=4) == ("attributes", (5, 4), tf.int32)
     assert spec(num_classes=3, num_attributes=4) == ("labels", (5, 5), tf.int32)

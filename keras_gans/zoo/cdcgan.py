@@ -138,7 +138,8 @@ class CDCGAN(GAN):
     ):
         super().__init__(**kwargs)
         conditions = needed(num_classes, num_attributes)
-        self.num_classes, self.num_attributes = conditions.num_classes, num_attributes
+        self.num_classes = conditions.num_classes
+        self.num_attributes = conditions.num_attributes
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim, self.filters = latent_dim, filters
         self.generator = generator(latent_dim, conditions, image_size, image_channels, filters)

@@ -133,7 +133,8 @@ class CGAN(GAN):
         check_positive("discriminator_steps", discriminator_steps)
         super().__init__(**kwargs)
         conditions = needed(num_classes, num_attributes)
-        self.num_classes, self.num_attributes = conditions.num_classes, num_attributes
+        self.num_classes = conditions.num_classes
+        self.num_attributes = conditions.num_attributes
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim = latent_dim
         self.generator_units = tuple(generator_units)
