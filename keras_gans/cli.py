@@ -201,6 +201,14 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Constructor argument, `key=value`.")
     ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help="Attribute of the pictures to learn, by name; may be repeated."),
+    ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="Head of classes to learn, by name, where the data has more; repeated."),
+    ] = None,
     runs_dir: Annotated[pathlib.Path, typer.Option(help="Where the run gets its folder.")] = (
         pathlib.Path("runs")
     ),
@@ -227,6 +235,11 @@ def train(
 
         keras-gans train gan --data tfds:mnist --manual-dir downloads/mnist --set objective=minimax
 
+        keras-gans train cdcgan --data folder:faces --set num_classes=0 --attribute Smiling
+        --attribute Eyeglasses
+
+        keras-gans train cdcgan --data folder:clothes --set num_classes=10,5
+
         keras-gans train dcgan --data folder:photos --dry-run
     """
     _quiet_tensorflow()
@@ -237,6 +250,8 @@ def train(
             model=name,
             data=data,
             overrides=_settings(settings),
+            heads=head,
+            attributes=attribute,
             split=split,
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
@@ -273,7 +288,18 @@ def sample(
     count: Annotated[int | None, typer.Option(help="Pictures, or rows with --interpolate.")] = None,
     seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
     label: Annotated[
-        list[str] | None, typer.Option(help="Class to draw, by number or name; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Class to draw, by number or name; may be repeated. With several heads one of "
+            "each, with commas between."
+        ),
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Attribute of all pictures, by name, or !NAME without it; may be repeated. "
+            "Others are off."
+        ),
     ] = None,
     interpolate: Annotated[
         bool, typer.Option("--interpolate", help="Each row goes from one latent to another.")
@@ -301,6 +327,10 @@ def sample(
 
         keras-gans sample runs/00001-cdcgan-fashion --label Sneaker --label Bag --count 8
 
+        keras-gans sample runs/00002-cdcgan --label Dress,red --label Coat,blue
+
+        keras-gans sample runs/00003-cdcgan --attribute Smiling --attribute '!Male'
+
         keras-gans sample runs/00001-dcgan-fashion --interpolate --count 6
 
         keras-gans sample runs/00001-dcgan-fashion --arithmetic 1,5,9 2,4,6 3,8,12
@@ -313,17 +343,25 @@ def sample(
         opened = runs.open_run(run)
         path = output or opened.path / "samples" / f"{kind}-seed{seed}.png"
         _refuse_existing(path, overwrite)
-        model, names = opened.load_model(), opened.class_names
-        labels = opened.labels(label)
+        model, names = opened.load_model(), opened.label_names
+        labels, attributes = opened.labels(label), opened.attributes(attribute)
         if arithmetic:
             a, b, c = (_numbers(group) for group in arithmetic)
-            picture = sheets.arithmetic(model, a, b, c, labels, seed=seed)
+            picture = sheets.arithmetic(model, a, b, c, labels, attributes=attributes, seed=seed)
         elif interpolate:
             picture = sheets.interpolation(
-                model, count, labels, linear=linear, seed=seed, names=names
+                model,
+                count,
+                labels,
+                attributes=attributes,
+                linear=linear,
+                seed=seed,
+                names=names,
             )
         else:
-            picture = sheets.samples(model, count, labels, seed=seed, names=names)
+            picture = sheets.samples(
+                model, count, labels, attributes=attributes, seed=seed, names=names
+            )
         console.print(f"Sheet    {sheets.save(picture, path)}")
 
 
@@ -501,7 +539,8 @@ def export(
             batch_size=batch_size,
             image_size=image_size,
             overwrite=overwrite,
-            classes=opened.class_names if opened else None,
+            classes=opened.label_names["heads"] or None if opened else None,
+            attributes=opened.label_names["attributes"] or None if opened else None,
         )
         _report_export(directory, manifest)
         if opened:

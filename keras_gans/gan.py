@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.labels import Conditions
+
 # Every family draws stateless noise from (seed, step, draw, replica). Folding the draw's
 # number and the replica's into one keeps two replicas from ever sharing a draw.
 _MAX_REPLICAS = 4096
@@ -49,8 +51,11 @@ class GAN(keras.Model):
         "fake_accuracy",
     )
 
-    #: Classes the labels stand for, in families that have them.
+    #: Classes the labels stand for, in families that have them; a tuple for several heads.
     num_classes = None
+
+    #: Binary attributes, in families that have them.
+    num_attributes = 0
 
     #: Discriminator updates per generator update; a batch is shared out among them.
     discriminator_steps = 1
@@ -74,6 +79,11 @@ class GAN(keras.Model):
     def networks(self):
         """`{name: functional keras.Model}`, every network the game has."""
         return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
+    def conditions(self):
+        """The labels the model takes, `keras_gans.labels.Conditions`; false where it takes none."""
+        return Conditions(self.num_classes, self.num_attributes)
 
     def batch_spec(self, batch_size=None):
         """Nested `tf.TensorSpec` of one batch: what `fit` eats and `data.load` makes."""
@@ -104,7 +114,8 @@ class GAN(keras.Model):
 
         Returns:
             `{name: {...}}`, plain JSON: for pictures `kind`, `layout` and `value_range`, for
-            latents `distribution`, for labels `value_range` and, where known, `classes`.
+            latents `distribution`, for labels `value_range` and, where known, `classes`, for
+            attributes `value_range` and, where known, `names`.
         """
         return {"image": {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}}
 
@@ -207,8 +218,14 @@ class GAN(keras.Model):
         """
         if isinstance(batch, tuple) and len(batch) == 1:  # what `fit(x=array)` yields
             (batch,) = batch
-        check_structure(batch, self.batch_spec())
+        self._check_form(batch)
         return batch
+
+    def _check_form(self, batch):
+        labels = batch[1] if isinstance(batch, tuple) and len(batch) == 2 else None
+        if self.conditions and hasattr(labels, "shape"):
+            self.conditions.check_form(tf.TensorShape(labels.shape))
+        check_structure(batch, self.batch_spec())
 
     def shares(self, batch):
         """The batch in `discriminator_steps` equal parts, one for each discriminator update."""
@@ -304,7 +321,7 @@ class GAN(keras.Model):
             raise
 
     def _checked_dataset(self, data, failures):
-        check_structure(data.element_spec, self.batch_spec())
+        self._check_form(data.element_spec)
         check_shares(tf.nest.flatten(data.element_spec)[0].shape[0], self.discriminator_steps)
 
         def check(*tensors):
@@ -336,7 +353,7 @@ class GAN(keras.Model):
             lambda array: tf.TensorSpec(array.shape, tf.as_dtype(np.asarray(array[:1]).dtype)),
             batch,
         )
-        check_structure(spec, self.batch_spec())
+        self._check_form(spec)
         self.check_values(batch)
         batch_size = batch_size or self.batch_size
         if self.discriminator_steps == 1:
@@ -357,7 +374,7 @@ class GAN(keras.Model):
         return data.batch(size, drop_remainder=True), None, None
 
     def check_values(self, batch):
-        """Refuses pictures outside [-1, 1] and, in families with classes, labels outside them.
+        """Refuses pictures outside [-1, 1], labels outside the classes, attributes but 0 and 1.
 
         Raises:
             ValueError: what came, what was expected, what to do.
@@ -368,7 +385,7 @@ class GAN(keras.Model):
             if spec.dtype.is_floating and spec.shape.rank == 4:
                 check_pictures(values)
             elif spec.dtype.is_integer:
-                check_labels(values, self.num_classes)
+                self.conditions.check(values)
 
     # === Sampling and shipping ===
 
@@ -513,16 +530,6 @@ def check_pictures(images):
     )
 
 
-def check_labels(labels, num_classes):
-    """Refuses labels outside [0, num_classes)."""
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= num_classes:
-        raise ValueError(
-            f"Labels must be from 0 to {num_classes - 1}, because num_classes={num_classes}. "
-            f"Received labels from {low} to {high}."
-        )
-
-
 def check_positive(name, value, least=1):
     """Refuses what is not a whole number of at least `least`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -540,42 +547,6 @@ def check_multiple(name, value, divisor, reason, least=1):
         f"`{name}` must be a multiple of {divisor}, because {reason}. Received: {value!r}; the "
         f"next that works is {upper}."
     )
-
-
-def label_each(labels, num_classes, count=None, latents=None):
-    """One label for each picture to sample.
-
-    Args:
-        labels: one for all, one for each, or None for the classes in turn.
-        num_classes: classes there are.
-        count: pictures asked for; as many as labels or latents, or 16, where None.
-        latents: those asked for, or None.
-
-    Returns:
-        int32 (N,)
-
-    Raises:
-        ValueError: for labels outside the classes, or numbers that disagree.
-    """
-    labels = None if labels is None else np.asarray(labels)
-    numbers = {
-        "count": count,
-        "latents": None if latents is None else len(latents),
-        "labels": None if labels is None or labels.ndim == 0 else len(labels),
-    }
-    asked = {name: number for name, number in numbers.items() if number is not None}
-    if len(set(asked.values())) > 1:
-        raise ValueError(
-            "`count`, `latents` and `labels` must agree on how many pictures to sample. "
-            f"Received: {', '.join(f'{name}: {number}' for name, number in asked.items())}."
-        )
-    count = next(iter(asked.values()), 16)
-    if labels is None:
-        labels = np.arange(count) % num_classes
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"Labels must be integers. Received: {labels.dtype}.")
-    check_labels(labels, num_classes)
-    return np.broadcast_to(labels, (count,)).astype("int32")
 
 
 def check_choice(name, value, choices):

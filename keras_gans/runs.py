@@ -38,6 +38,9 @@ class Options:
         model: name in the zoo.
         data: source for `keras_gans.data.load`; the entry's own where None.
         overrides: constructor arguments that replace the entry's.
+        heads: names of the heads to learn, for data that has more of them.
+        attributes: names of the attributes to learn; sets `num_attributes` where `overrides` does
+            not.
         split: part of the source.
         epochs: passes over the data.
         steps_per_epoch: batches in a pass; all of them where None.
@@ -54,6 +57,8 @@ class Options:
     model: str
     data: str | None = None
     overrides: dict = dataclasses.field(default_factory=dict)
+    heads: list[str] | None = None
+    attributes: list[str] | None = None
     split: str = "train"
     epochs: int = 20
     steps_per_epoch: int | None = None
@@ -80,11 +85,23 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A finished or unfinished run: its folder, its options, and names of the data's classes."""
+    """A finished or unfinished run: its folder, its options, and the names of its labels.
+
+    Attributes:
+        path: of the folder.
+        options: `Options`.
+        label_names: of the labels the model learns, as `keras_gans.data.label_names` returns them.
+    """
 
     path: pathlib.Path
     options: Options
-    class_names: tuple[str, ...] | None = None
+    label_names: dict
+
+    @property
+    def class_names(self):
+        """Names of the classes of the only head, or None."""
+        heads = list(self.label_names["heads"].values())
+        return tuple(heads[0]) if len(heads) == 1 else None
 
     @property
     def model_path(self):
@@ -107,26 +124,81 @@ class Run:
     def labels(self, classes):
         """Numbers of classes given by number or by name; None for none.
 
+        Args:
+            classes: a list of them; with several heads each is one of every head with commas
+                between, "Dress,red".
+
+        Returns:
+            A list of numbers or, with several heads, of lists of numbers.
+
         Raises:
-            ValueError: for a class the run does not have.
+            ValueError: for a class the run does not have, or another number of them than heads.
         """
         if not classes:
             return None
-        names = self.class_names or []
-        known = {name.lower(): number for number, name in enumerate(names)}
-        return [self._label(str(given), known, names) for given in classes]
+        heads = self.label_names["heads"]
+        if len(heads) <= 1:
+            (names,) = heads.values() or [()]
+            return [_class_number(str(given), names) for given in classes]
+        return [self._combination(str(given), heads) for given in classes]
 
-    def _label(self, given, known, names):
-        if given.isdigit():
-            return int(given)
-        if given.lower() in known:
-            return known[given.lower()]
-        near = difflib.get_close_matches(given.lower(), known, n=1)
-        hint = f" Did you mean {names[known[near[0]]]!r}?" if near else ""
-        raise ValueError(
-            f"Unknown class: {given!r}.{hint} Give a number from 0, or one of: "
-            f"{', '.join(names) or 'no names are known'}."
-        )
+    def _combination(self, given, heads):
+        parts = [part.strip() for part in given.split(",")]
+        if len(parts) != len(heads):
+            raise ValueError(
+                f"A label is {len(heads)} classes with commas between, one of each of "
+                f"{', '.join(heads)}. Received: {given!r}"
+            )
+        return [
+            _class_number(part, names, f" of {head!r}")
+            for part, (head, names) in zip(parts, heads.items(), strict=True)
+        ]
+
+    def attributes(self, given):
+        """0 or 1 for each attribute, of those that are named on, or off by a ! before the name.
+
+        Args:
+            given: a list of names; those not named are off.
+
+        Returns:
+            A list of 0 and 1; None for none.
+
+        Raises:
+            ValueError: for an attribute the run does not have, or one that is on and off.
+        """
+        if not given:
+            return None
+        names = self.label_names["attributes"]
+        known = {name.lower(): number for number, name in enumerate(names)}
+        values = {}
+        for word in map(str, given):
+            name = word.removeprefix("!")
+            if name.lower() not in known:
+                raise ValueError(
+                    f"Unknown attribute: {name!r}.{_nearest(name, known, names)} "
+                    f"Give one of: {', '.join(names) or 'no names are known'}."
+                )
+            value = int(name == word)
+            if values.setdefault(known[name.lower()], value) != value:
+                raise ValueError(f"The attribute {name!r} cannot be on and off. Give it once.")
+        return [values.get(number, 0) for number in range(len(names))]
+
+
+def _class_number(given, names, of_head=""):
+    known = {name.lower(): number for number, name in enumerate(names)}
+    if given.isdigit():
+        return int(given)
+    if given.lower() in known:
+        return known[given.lower()]
+    raise ValueError(
+        f"Unknown class{of_head}: {given!r}.{_nearest(given, known, names)} Give a number from 0, "
+        f"or one of: {', '.join(names) or 'no names are known'}."
+    )
+
+
+def _nearest(given, known, names):
+    near = difflib.get_close_matches(given.lower(), known, n=1)
+    return f" Did you mean {names[known[near[0]]]!r}?" if near else ""
 
 
 def open_run(path):
@@ -139,7 +211,7 @@ def open_run(path):
     try:
         text = (path / "options.json").read_text(encoding="utf-8")
         record = json.loads(text)
-        return Run(path, Options(**record["options"]), record["class_names"])
+        return Run(path, Options(**record["options"]), record["label_names"])
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} is not the folder of a run: it needs a readable options.json, as "
@@ -167,7 +239,8 @@ def prepare(options):
     keras.utils.set_random_seed(options.seed)
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
-    model = zoo.get(options.model, **{"seed": options.seed, **options.overrides})
+    chosen = {"num_attributes": len(options.attributes)} if options.attributes else {}
+    model = zoo.get(options.model, **{"seed": options.seed, **chosen, **options.overrides})
     if options.jit_compile:
         model.compile(jit_compile=True)
     dataset = data.load(
@@ -177,6 +250,8 @@ def prepare(options):
         batch_size=options.batch_size,
         seed=options.seed,
         flip=options.flip,
+        heads=options.heads,
+        attributes=options.attributes,
         data_dir=options.data_dir,
         manual_dir=options.manual_dir,
     )
@@ -233,8 +308,14 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         OSError: if the folder cannot be written.
     """
     model, dataset = prepare(options)
-    class_names = data.class_names(options.source, data_dir=options.data_dir)
-    run = Run(_make_folder(runs_dir, options.model), options, class_names)
+    names = data.label_names(
+        options.source,
+        model,
+        heads=options.heads,
+        attributes=options.attributes,
+        data_dir=options.data_dir,
+    )
+    run = Run(_make_folder(runs_dir, options.model), options, names)
     started = False
 
     def begun(epoch, logs):
@@ -278,7 +359,7 @@ def _callbacks(run, batch):
             every=run.options.sheet_every,
             seed=run.options.seed,
             batch=batch,
-            row_names=run.class_names,
+            row_names=run.label_names,
             log_dir=log_dir / "samples",
         ),
         keras.callbacks.BackupAndRestore(run.path / "checkpoints", delete_checkpoint=False),
@@ -329,7 +410,7 @@ def _make_folder(runs_dir, model):
 def _write_options(run, model):
     record = {
         "options": dataclasses.asdict(run.options),
-        "class_names": run.class_names,
+        "label_names": run.label_names,
         "config": model.get_config(),
         "versions": {
             "keras_gans": keras_gans.__version__,

@@ -63,28 +63,36 @@ def sheet(images, columns=None, row_names=None):
     return canvas
 
 
-def samples(model, count=None, labels=None, *, seed=0, names=None):
-    """A sheet of samples: a row for each class, or a square where there are none.
+def samples(model, count=None, labels=None, *, attributes=None, seed=0, names=None):
+    """A sheet of samples: a row for each class and attribute, or a square where there are none.
+
+    With several heads a row is a class of the first one, and the others go through theirs along
+    it. Attributes have a row each, that one on, after a row with none where there are no classes.
 
     Args:
         model: a `keras_gans.GAN` with latents.
-        count: pictures; of each class where there are classes. 64, or 10 of each.
-        labels: classes to draw; all where not given.
+        count: pictures; in each row where there are rows. 64, or 10 in each.
+        labels: classes to draw, (rows,), or (rows, heads) with several heads; all where not given.
+        attributes: 0 or 1, (attributes,), of all rows.
         seed: of the latents.
-        names: of all classes.
+        names: of all classes, or what `keras_gans.data.label_names` returns.
 
     Returns:
         A `PIL.Image.Image`.
+
+    Raises:
+        ValueError: for labels or attributes the model does not take.
     """
     latent_dim = _latent_dim(model)
-    labels = _labels(model, labels)
-    if labels is None:
+    _check_taken(model, labels, attributes)
+    if not model.conditions:
         latents = latent.draw(count or 64, latent_dim, seed)
         return sheet(model.sample(latents=latents))
     columns = count or 10
-    latents = latent.draw(len(labels) * columns, latent_dim, seed)
-    images = model.sample(labels=np.repeat(labels, columns), latents=latents)
-    return sheet(images, columns, _names(labels, names))
+    rows = _rows(model, columns, labels, attributes, _Names(names))
+    latents = latent.draw(len(rows) * columns, latent_dim, seed)
+    asked = _asked(model, np.concatenate([row for _, row in rows]))
+    return sheet(model.sample(latents=latents, **asked), columns, [name for name, _ in rows])
 
 
 def translations(model, batch):
@@ -102,35 +110,52 @@ def translations(model, batch):
     return sheet(pictures.reshape(-1, *pictures.shape[2:]), len(columns))
 
 
-def interpolation(model, rows=None, labels=None, *, columns=10, linear=False, seed=0, names=None):
+def interpolation(
+    model,
+    rows=None,
+    labels=None,
+    *,
+    attributes=None,
+    columns=10,
+    linear=False,
+    seed=0,
+    names=None,
+):
     """A sheet whose rows each go from one random latent to another.
 
     Args:
         model: a `keras_gans.GAN` with latents.
-        rows: how many; 8, or one for each label.
-        labels: class of each row; the classes in turn where not given.
+        rows: how many; 8, or one for each row of a sheet of samples.
+        labels: class of each row; the rows of a sheet of samples in turn where not given.
+        attributes: 0 or 1, (attributes,), of all rows.
         columns: pictures in a row, both ends included.
         linear: straight lines instead of great circles.
         seed: of the latents.
-        names: of all classes.
+        names: of all classes, or what `keras_gans.data.label_names` returns.
 
     Returns:
         A `PIL.Image.Image`.
+
+    Raises:
+        ValueError: for labels or attributes the model does not take.
     """
     latent_dim = _latent_dim(model)
-    labels = _labels(model, labels)
-    rows = rows or (8 if labels is None else len(labels))
+    _check_taken(model, labels, attributes)
+    asked = []
+    if model.conditions:
+        asked = _rows(model, 1, labels, attributes, _Names(names))
+    rows = rows or len(asked) or 8
     ends = latent.draw(2 * rows, latent_dim, seed).reshape(rows, 2, latent_dim)
     path = latent.linear if linear else latent.spherical
     latents = np.swapaxes(path(ends[:, 0], ends[:, 1], columns), 0, 1).reshape(-1, latent_dim)
-    if labels is None:
+    if not asked:
         return sheet(model.sample(latents=latents), columns)
-    labels = np.resize(labels, rows)
-    images = model.sample(labels=np.repeat(labels, columns), latents=latents)
-    return sheet(images, columns, _names(labels, names))
+    turns = [asked[row % len(asked)] for row in range(rows)]
+    labels = _asked(model, np.repeat(np.concatenate([row for _, row in turns]), columns, axis=0))
+    return sheet(model.sample(latents=latents, **labels), columns, [name for name, _ in turns])
 
 
-def arithmetic(model, a, b, c, label=None, *, seed=0):
+def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0):
     """A sheet of latent arithmetic: the examples with their means, then what a - b + c gives.
 
     Args:
@@ -139,6 +164,7 @@ def arithmetic(model, a, b, c, label=None, *, seed=0):
         b: numbers of other examples.
         c: numbers of more examples.
         label: the class of all pictures where there are classes; the first where not given.
+        attributes: 0 or 1, (attributes,), of all pictures; none where not given.
         seed: of the latents.
 
     Returns:
@@ -154,9 +180,14 @@ def arithmetic(model, a, b, c, label=None, *, seed=0):
     nearby = np.random.default_rng(seed).uniform(-0.25, 0.25, (columns - 1, latent_dim))
     rows = [np.concatenate([group, group.mean(axis=0, keepdims=True)]) for group in groups]
     rows.append(np.concatenate([result[None], result + nearby]))
-    label = {} if model.num_classes is None else {"labels": _labels(model, label or [0])[0]}
+    _check_taken(model, label, attributes)
+    label = [label] if np.ndim(label) == 0 and label is not None else label
+    asked = {}
+    if model.conditions:
+        ((_, first), *_) = _rows(model, 1, label, attributes, _Names(None))
+        asked = {name: values[0] for name, values in _asked(model, first).items()}
     return sheet(
-        np.concatenate([_pad(model.sample(latents=row, **label), columns) for row in rows]),
+        np.concatenate([_pad(model.sample(latents=row, **asked), columns) for row in rows]),
         columns,
         ["a, mean", "b, mean", "c, mean", "a - b + c"],
     )
@@ -210,16 +241,86 @@ def _latent_dim(model):
     return model.latent_dim
 
 
-def _labels(model, labels):
-    if model.num_classes is None:
-        if labels is not None:
-            raise ValueError(f"{model.name} has no classes: leave out the labels.")
-        return None
-    return np.arange(model.num_classes) if labels is None else np.asarray(labels)
+def _check_taken(model, labels, attributes):
+    if labels is not None and not model.conditions.heads:
+        raise ValueError(f"{model.name} has no classes: leave out the labels.")
+    if attributes is not None and not model.conditions.num_attributes:
+        raise ValueError(f"{model.name} has no attributes: leave out the attributes.")
+    if attributes is not None and np.ndim(attributes) != 1:
+        raise ValueError(f"Attributes are of all rows, 0 or 1 each. Received: {attributes!r}.")
 
 
-def _names(labels, names):
-    return [names[label] if names else f"class {label}" for label in labels]
+class _Names:
+    """Names of classes and attributes, where they are known.
+
+    Args:
+        names: of the classes of one head, or `{"heads": {...}, "attributes": ...}`, or None.
+    """
+
+    def __init__(self, names):
+        if not isinstance(names, dict):
+            names = {"heads": {"class": names} if names else {}, "attributes": ()}
+        self._heads, self._attributes = list(names["heads"].values()), names["attributes"]
+
+    def of_label(self, label, head=0):
+        known = self._heads[head] if head < len(self._heads) else ()
+        return str(known[label]) if label < len(known) else f"class {label}"
+
+    def of_attribute(self, number):
+        known = self._attributes
+        return str(known[number]) if number < len(known) else f"attribute {number}"
+
+
+def _rows(model, columns, labels, attributes, names):
+    """`[(name, what its pictures are asked for by, (columns, heads + attributes))]`."""
+    heads, num_attributes = model.conditions.heads, model.conditions.num_attributes
+    if labels is not None:
+        labels = np.atleast_2d(labels) if len(heads) > 1 else np.reshape(labels, (-1, 1))
+    model.conditions.each(labels, attributes)  # refuses what cannot be
+    off = np.zeros(num_attributes, int) if attributes is None else np.asarray(attributes)
+    if labels is not None:
+        return [(_name_of(row, names), _row(row, off, columns)) for row in labels]
+    others = _in_turn(heads[1:], columns)
+    rows = []
+    for label in range(heads[0] if heads else 0):
+        first = np.full((columns, 1), label)
+        rows.append((names.of_label(label), _row(np.hstack([first, others]), off, columns)))
+    if attributes is not None:
+        return rows or [("", _row(others, off, columns))]
+    in_turn = _in_turn(heads, columns)
+    if num_attributes and not heads:
+        rows.append(("none", _row(in_turn, off, columns)))
+    for number, on in enumerate(np.eye(num_attributes, dtype=int)):
+        rows.append((names.of_attribute(number), _row(in_turn, on, columns)))
+    return rows
+
+
+def _row(labels, attributes, columns):
+    parts = (np.broadcast_to(part, (columns, np.shape(part)[-1])) for part in (labels, attributes))
+    return np.hstack(list(parts))
+
+
+def _in_turn(heads, columns):
+    """All combinations of the heads' classes in turn, (columns, heads)."""
+    if not heads:
+        return np.zeros((columns, 0), int)
+    numbers = np.arange(columns) % int(np.prod(heads))
+    return np.stack(np.unravel_index(numbers, heads), axis=1)
+
+
+def _name_of(row, names):
+    return ", ".join(names.of_label(int(label), head) for head, label in enumerate(row))
+
+
+def _asked(model, rows):
+    """What `model.sample` is asked for by, of (N, heads + attributes)."""
+    heads = len(model.conditions.heads)
+    asked = {}
+    if heads:
+        asked["labels"] = rows[:, 0] if heads == 1 else rows[:, :heads]
+    if model.conditions.num_attributes:
+        asked["attributes"] = rows[:, heads:]
+    return asked
 
 
 def _pad(images, columns):

@@ -17,7 +17,9 @@ def fabricate(model, batch_size=4, seed=0):
 
     def tensor(spec):
         if spec.dtype.is_integer:
-            return generator.integers(0, model.num_classes, spec.shape).astype("int32")
+            limits = model.conditions.limits
+            high = limits if model.conditions.in_columns else limits[0]
+            return generator.integers(0, high, spec.shape).astype("int32")
         return generator.uniform(-1, 1, spec.shape).astype("float32")
 
     return tf.nest.map_structure(tensor, model.batch_spec(batch_size))

@@ -192,6 +192,36 @@ def test_a_folder_of_pictures_end_to_end(tmp_path):
     assert (tmp_path / "runs" / "00001-dcgan" / "samples" / "epoch-0001.png").exists()
 
 
+def test_labels_by_name_end_to_end(tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    lines = ["file,Smiling,Male,hair,hat"]
+    for number in range(8):
+        Image.fromarray(np.full((16, 16, 3), 30 * number, np.uint8)).save(folder / f"{number}.png")
+        hair, hat = ["red", "black"][number % 2], ["top", "no", "cap"][number % 3]
+        lines.append(f"{number}.png,{number % 2 * 2 - 1},-1,{hair},{hat}")
+    (folder / "attributes.csv").write_text("\n".join(lines))
+    job = [
+        "train", "cdcgan", "--data", f"folder:{folder}", "--batch-size", 4, "--epochs", 1,
+        "--set", "image_size=16", *TINY, "--runs-dir", tmp_path / "runs",
+    ]  # fmt: skip
+    refused = call(*job, "--attribute", "Smilling", "--set", "num_classes=2,3")
+    assert refused.exit_code == 2 and "Did you mean 'Smiling'" in refused.output
+    result = call(*job, "--attribute", "Smiling", "--set", "num_classes=2,3")
+    assert result.exit_code == 0, result.output
+    run = tmp_path / "runs" / "00001-cdcgan"
+    drawn = call("sample", run, "--label", "red,cap", "--attribute", "!Smiling")
+    assert drawn.exit_code == 0, drawn.output
+    for mistake in (["--label", "red"], ["--label", "read,cap"], ["--attribute", "Male"]):
+        assert call("sample", run, "--overwrite", *mistake).exit_code == 2
+    assert call("export", run, "--formats", "onnx").exit_code == 0
+    (file,) = json.loads((run / "exported" / "manifest.json").read_text())["files"]
+    inputs = {tensor["name"]: tensor for tensor in file["inputs"]}
+    assert inputs["label_0"]["head"] == "hair" and inputs["label_0"]["classes"] == ["black", "red"]
+    assert inputs["label_1"]["classes"] == ["cap", "no", "top"]
+    assert inputs["attributes"]["names"] == ["Smiling"]
+
+
 def test_help_does_not_import_tensorflow():
     script = (
         "import sys; sys.argv = ['keras-gans', '--help']\n"

@@ -7,11 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fabrication import fabricate, fabricated, same, snapshot, tiny
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from keras_gans import zoo
-from keras_gans.gan import label_each
 
 
 def pictures(model, count=8, low=-1.0, high=1.0):
@@ -312,35 +309,6 @@ def test_backup_goes_on_where_it_stopped(tmp_path):
     resumed.fit(fabricated(resumed), epochs=4, verbose=0, callbacks=[backup()])
     assert int(resumed.step) == int(whole.step) == 8
     assert int(resumed.generator_optimizer.iterations) == 8
-
-
-# === Labels ===
-
-
-@settings(max_examples=30)
-@given(labels=st.lists(st.integers(0, 6), min_size=1, max_size=20))
-def test_labels_stay_as_asked(labels):
-    assert label_each(labels, 7).tolist() == labels
-
-
-def test_labels_where_none_or_one_is_given():
-    assert label_each(None, 3, count=5).tolist() == [0, 1, 2, 0, 1]
-    assert label_each(2, 3, count=4).tolist() == [2, 2, 2, 2]
-    assert label_each(None, 3, latents=np.zeros((2, 8))).tolist() == [0, 1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"labels": [0, 3]}, "from 0 to 2"),
-        ({"labels": [0, 1], "count": 3}, "agree on how many"),
-        ({"labels": [0, 1], "latents": np.zeros((3, 8))}, "agree on how many"),
-        ({"labels": [0.5]}, "must be integers"),
-    ],
-)
-def test_labels_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        label_each(num_classes=3, **arguments)
 
 
 def test_config_of_every_entry_at_full_size_is_json():

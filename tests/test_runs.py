@@ -1,8 +1,13 @@
 """Runs: what is kept when training ends otherwise than planned."""
 
+import csv
+import json
+
 import keras
+import numpy as np
 import pytest
 from fabrication import same, snapshot
+from PIL import Image
 
 from keras_gans import runs
 
@@ -67,6 +72,75 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, text):
     (tmp_path / "options.json").write_text(text)
     with pytest.raises(ValueError, match="not the folder of a run"):
         runs.open_run(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """Pictures with a table of two heads and three attributes."""
+    folder = tmp_path_factory.mktemp("faces")
+    heading = ["file", "Smiling", "hair", "Male", "hat", "Young"]
+    rows = []
+    for number in range(12):
+        pixels = np.full((16, 16, 3), 20 * number, np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        hair, hat = ["red", "black", "none"][number % 3], ["top hat", "cap"][number % 2]
+        rows.append([f"{number}.png", number % 2, hair, 1, hat, 0])
+    with open(folder / "attributes.csv", "w", newline="") as file:
+        csv.writer(file).writerows([heading, *rows])
+    return folder
+
+
+def of_faces(faces, tmp_path, **options):
+    overrides = {"filters": 4, "latent_dim": 8, "image_size": 16, **options.pop("overrides")}
+    options = runs.Options(
+        "cdcgan", f"folder:{faces}", overrides, epochs=1, batch_size=4, **options
+    )
+    return runs.open_run(runs.train(options, tmp_path, verbose=0).path)
+
+
+def test_a_run_remembers_the_names_of_its_labels(faces, tmp_path):
+    run = of_faces(
+        faces, tmp_path, overrides={"num_classes": (3, 2)}, attributes=["Young", "Smiling"]
+    )
+    assert run.label_names == {
+        "heads": {"hair": ["black", "none", "red"], "hat": ["cap", "top hat"]},
+        "attributes": ["Young", "Smiling"],
+    }
+    assert run.class_names is None
+    assert run.load_model().num_attributes == 2
+    assert run.labels(["Red,top hat", "1, 0"]) == [[2, 1], [1, 0]]
+    assert run.attributes(["smiling", "!Young"]) == [0, 1]
+    assert run.labels([]) is None and run.attributes(None) is None
+    for given, message in (
+        (["red"], "2 classes with commas between, one of each of hair, hat. Received: 'red'"),
+        (["red,cup"], "Unknown class of 'hat': 'cup'. Did you mean 'cap'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run.labels(given)
+    for given, message in (
+        (["Smilling"], "Unknown attribute: 'Smilling'. Did you mean 'Smiling'.*Young, Smiling"),
+        (["!Male"], "Unknown attribute: 'Male'.*Young, Smiling"),
+        (["Young", "!Young"], "cannot be on and off"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run.attributes(given)
+
+
+def test_a_run_of_one_head_has_class_names(faces, tmp_path):
+    run = of_faces(faces, tmp_path, overrides={"num_classes": 2}, heads=["hat"])
+    assert run.class_names == ("cap", "top hat")
+    assert run.labels(["top hat", "0"]) == [1, 0]
+    with pytest.raises(ValueError, match="Unknown attribute: 'Young'.*no names are known"):
+        run.attributes(["Young"])
+
+
+def test_a_model_without_labels_remembers_none(tmp_path):
+    options = runs.Options(
+        "dcgan_fashion", overrides=OPTIONS.overrides, epochs=1, steps_per_epoch=1, batch_size=8
+    )
+    run = runs.train(options, tmp_path, verbose=0)
+    record = json.loads((run.path / "options.json").read_text())
+    assert record["label_names"] == {"heads": {}, "attributes": []}
 
 
 def test_deterministic_runs_are_equal_to_the_bit(tmp_path):

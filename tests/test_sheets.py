@@ -102,6 +102,65 @@ def test_arithmetic_draws_groups_means_and_result():
     assert np.abs(tiles[3 * 66 + 2 : 3 * 66 + 66, 2:66] - expected).max() <= 1
 
 
-def test_labels_for_a_model_without_classes_are_refused():
+NAMES = {"heads": {"colour": ["red", "blue"], "kind": ["hat", "cap", "bag"]}, "attributes": ["new"]}
+
+
+def drawn(monkeypatch, draw, model, *arguments, **options):
+    """What the model is asked for, and the names of the rows."""
+    asked, rows = {}, []
+    sample, sheet = model.sample, sheets.sheet
+    monkeypatch.setattr(model, "sample", lambda **given: asked.update(given) or sample(**given))
+
+    def noted(images, columns=None, row_names=None):
+        rows.extend(row_names or [])
+        return sheet(images, columns, row_names)
+
+    monkeypatch.setattr(sheets, "sheet", noted)
+    draw(model, *arguments, **options)
+    return {name: np.asarray(values).tolist() for name, values in asked.items()}, rows
+
+
+def test_several_heads_and_attributes_have_rows(monkeypatch):
+    model = tiny("cdcgan", num_classes=(2, 3), num_attributes=1)
+    asked, rows = drawn(monkeypatch, sheets.samples, model, 2, names=NAMES)
+    assert rows == ["red", "blue", "new"]
+    assert asked["labels"] == [[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1]]
+    assert asked["attributes"] == [[0], [0], [0], [0], [1], [1]]
+
+
+def test_rows_that_are_asked_for(monkeypatch):
+    model = tiny("cdcgan", num_classes=(2, 3), num_attributes=1)
+    asked, rows = drawn(
+        monkeypatch, sheets.samples, model, 1, [[1, 2], [0, 0]], attributes=[1], names=NAMES
+    )
+    assert rows == ["blue, bag", "red, hat"]
+    assert asked["labels"] == [[1, 2], [0, 0]] and asked["attributes"] == [[1], [1]]
+
+
+def test_attributes_alone_have_a_row_each_after_one_with_none(monkeypatch):
+    model = tiny("cdcgan", num_classes=0, num_attributes=2)
+    asked, rows = drawn(monkeypatch, sheets.samples, model, 1)
+    assert rows == ["none", "attribute 0", "attribute 1"] and "labels" not in asked
+    assert asked["attributes"] == [[0, 0], [1, 0], [0, 1]]
+    asked, rows = drawn(monkeypatch, sheets.interpolation, model, columns=2, attributes=[1, 1])
+    assert asked["attributes"] == [[1, 1]] * 2
+    asked, _ = drawn(monkeypatch, sheets.arithmetic, model, [0], [1], [2], attributes=[0, 1])
+    assert asked["attributes"] == [0, 1]
+
+
+def test_labels_the_model_does_not_take_are_refused():
     with pytest.raises(ValueError, match="has no classes"):
         sheets.samples(tiny("dcgan"), labels=[1])
+    with pytest.raises(ValueError, match="has no attributes"):
+        sheets.interpolation(tiny("cdcgan"), attributes=[1])
+    with pytest.raises(ValueError, match="has no classes"):
+        sheets.arithmetic(tiny("cdcgan", num_classes=0, num_attributes=1), [0], [1], [2], [1])
+    several = tiny("cdcgan", num_classes=(2, 3), num_attributes=2)
+    for asked, message in (
+        ({"labels": [[0, 1, 1]]}, "2 heads"),
+        ({"labels": [[0, 3]]}, "of head 1 must be from 0 to 2"),
+        ({"attributes": [1]}, "2 attributes"),
+        ({"attributes": [[1, 0]] * 2}, "are of all rows"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sheets.samples(several, **asked)

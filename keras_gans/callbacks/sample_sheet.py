@@ -13,15 +13,16 @@ class SampleSheet(keras.callbacks.Callback):
     """Draws the same latents, or translates the same pictures, again and again.
 
     Writes `epoch-0000.png` before training, then one sheet every `every` epochs and one after
-    the last. A model with classes gets one row for each, other models a square; of translators a
-    row shows a picture and what is made of it.
+    the last. A model with classes or attributes gets one row for each, other models a square; of
+    translators a row shows a picture and what is made of it.
 
     Args:
         directory: where the sheets go.
         every: epochs from one sheet to the next.
         seed: of the latents.
         batch: pictures to translate, as the model's `batch_spec` says; translators need it.
-        row_names: names of the classes, written beside the rows.
+        row_names: names of the classes, or what `keras_gans.data.label_names` returns, written
+            beside the rows.
         log_dir: where TensorBoard finds the sheets too; nowhere where not given.
     """
 

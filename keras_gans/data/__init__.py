@@ -7,6 +7,7 @@ One door, `load`: whatever the source, it returns a `tf.data.Dataset` of batches
 the model's `batch_spec()` says. What a source gives goes by what the model learns from:
 
 pictures, with labels or without    pictures.py     bundled.py  folder.py           tfds.py
+    which labels                    labels.py                   tables.py
 pairs of pictures                   paired.py       bundled.py  folder_pairs.py
 two domains of pictures             unpaired.py     bundled.py  folder_domains.py   tfds_domains.py
 
@@ -17,3 +18,4 @@ model's frame (`frame.py`, `pair_frames.py`) and wait to be put in order.
 
 from keras_gans.data.loading import load as load
 from keras_gans.data.sources import class_names as class_names
+from keras_gans.data.sources import label_names as label_names

@@ -46,8 +46,12 @@ class Bundled:
         self._set, self._part = name, _SPLITS[split]
         self._read, self.class_names = _PICTURES.get(name, (None, None))
         self.why_unlabelled = f"it holds {_holds(name)}, for translators"
+        self.head = None if self.class_names is None else "class"
+        self.heads = {} if self.class_names is None else {"class": self.class_names}
+        self.attributes = ()
+        self.where_labels_are = "Several heads and attributes come from folders and from TFDS."
 
-    def examples(self, frame, labelled):
+    def examples(self, frame, columns=None):
         """The pictures, fitted to `frame`.
 
         Raises:
@@ -56,7 +60,7 @@ class Bundled:
         if self._read is None:
             raise ValueError(_of_another_kind(self._set, "single pictures", _PICTURES))
         images, labels = (column[self._part] for column in self._read())
-        return Arrays(_fitted(images, frame), labels if labelled else None)
+        return Arrays(_fitted(images, frame), labels if columns else None)
 
 
 class BundledPairs:

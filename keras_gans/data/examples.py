@@ -1,7 +1,7 @@
 """Pictures in a frame, ready to be put in order and batched: what every source opens to.
 
-An element of `batches` is `{"image": uint8 (N, H, W, C)}`, with `"label": int32 (N,)` where
-labels were asked for.
+An element of `batches` is `{"image": uint8 (N, H, W, C)}`, with `"label": int32 (N,)` or
+`(N, columns)` where labels were asked for.
 """
 
 import dataclasses
@@ -61,7 +61,7 @@ class Arrays:
 
     Args:
         images: uint8 (count, H, W, C).
-        labels: int (count,), or None.
+        labels: int (count,) or (count, columns), or None.
     """
 
     def __init__(self, images, labels=None):
@@ -86,7 +86,7 @@ class Lookup:
             indices of the pictures they really are.
         shape: of one picture.
         count: how many there are.
-        labels: int (count,), or None.
+        labels: int (count,) or (count, columns), or None.
     """
 
     def __init__(self, fetch, shape, count, labels=None):
@@ -101,7 +101,8 @@ class Lookup:
             image = tf.ensure_shape(image, (index.shape[0], *self._shape))
             if labels is None:
                 return {"image": image}
-            label = tf.ensure_shape(tf.gather(labels, found), index.shape)
+            label = tf.gather(labels, found)
+            label = tf.ensure_shape(label, (index.shape[0], *labels.shape[1:]))
             return {"image": image, "label": label}
 
         return index_batches(self.count, order).map(batch, num_parallel_calls=2)

@@ -111,7 +111,7 @@ class Files:
         Args:
             found: for each picture the `File`s it is made of, a tuple.
             frame: has `shape`, `num_bytes`, and `read` and `check`, which take a picture's paths.
-            labels: int32 (len(found),), or None.
+            labels: int32 (len(found),) or (len(found), columns), or None.
 
         Raises:
             ValueError: if none is left when the broken ones are left out.

@@ -3,17 +3,22 @@
 PATH/*.png                        pictures without labels
 PATH/CLASS/**/*.png               one folder for each class; labels follow the sorted names
 PATH/train/..., PATH/test/...     either of the two, split
+PATH/attributes.csv or .json      labels of each picture, see `keras_gans.data.tables`
 """
 
+import functools
 import os
 
 import numpy as np
 
+from keras_gans.data import tables
 from keras_gans.data.files import Files
+
+_BY_FOLDER = "class"  # the head whose classes are folders
 
 
 class Folder:
-    """Pictures in a folder, with labels where they lie in one folder for each class.
+    """Pictures in a folder, with labels by folders, one for each class, or by a table.
 
     Args:
         path: of the folder.
@@ -29,21 +34,79 @@ class Folder:
         tops = self._tops(split)
         found = {name: self._files.below(top) for name, top in tops.items()}
         # Of all splits, so that a class that is missing from one does not move the others' labels.
-        self.class_names = class_names(tops, found)
-        self.why_unlabelled = "its pictures are not all in subfolders, one for each class"
-        if why := _why_not_classes(self.class_names, found, tops):
-            self.class_names, self.why_unlabelled = None, why
+        self._by_folder = class_names(tops, found)
+        self._why_not = "its pictures are not all in subfolders, one for each class"
+        if why := _why_not_classes(self._by_folder, found, tops):
+            self._by_folder, self._why_not = None, why
         self._top, self._found = tops[split], found[split]
+        self._all = [file for files in found.values() for file in files]
         self._files.check_found(self._found, self._top)
 
-    def examples(self, frame, labelled):
+    @functools.cached_property
+    def heads(self):
+        """`{name: names of its classes}`: the table's columns of words or, without, the folders."""
+        folders = {} if self._by_folder is None else {_BY_FOLDER: self._by_folder}
+        columns = self._table.heads if self._table else {}
+        if _BY_FOLDER in columns and folders:
+            raise ValueError(
+                f"{self.name} has one folder for each class, and {self._table.name} a column "
+                f"{_BY_FOLDER!r} too. Give the column another name."
+            )
+        return columns or folders
+
+    @property
+    def attributes(self):
+        """The names of the table's columns of numbers."""
+        return self._table.attributes if self._table else ()
+
+    @property
+    def head(self):
+        """The name of the label: the folders or, without, the only column of words; else None."""
+        if self._by_folder is not None:
+            return _BY_FOLDER  # whatever else a table says: it need not be read
+        return next(iter(self.heads)) if len(self.heads) == 1 else None
+
+    @property
+    def class_names(self):
+        """The names of the label's classes, or None."""
+        if self._by_folder is not None:
+            return self._by_folder
+        return self.heads[self.head] if self.head else None
+
+    @property
+    def why_unlabelled(self):
+        """Why there is no label, or not one."""
+        if len(self.heads) > 1:
+            return f"it has several heads, {', '.join(self.heads)}: name one, heads=(...)"
+        return self._why_not
+
+    @property
+    def where_labels_are(self):
+        """Where heads and attributes are looked for, a sentence."""
+        if self._table:
+            return (
+                f"{self._table.name} has the columns {', '.join(self._table.columns)}; those of "
+                "0 and 1, or -1 and 1, are attributes, those of words are heads."
+            )
+        return (
+            f"Put {tables.NAMES[0]} into the folder: a heading 'file,NAME,...', then a line for "
+            "each picture; columns of 0 and 1 are attributes, columns of words are heads."
+        )
+
+    def examples(self, frame, columns=None):
         """The pictures, fitted to `frame`; see `Files.examples`.
 
         Raises:
-            ValueError: if none is left when the broken ones are left out.
+            ValueError: if none is left when the broken ones are left out, or if the table does not
+                say of each picture what it should.
         """
-        labels = self._labels() if labelled else None
+        labels = self._labels(columns) if columns else None
         return self._files.examples([(file,) for file in self._found], frame, labels)
+
+    @functools.cached_property
+    def _table(self):
+        path = tables.find(self._files.root, self.name)
+        return tables.Table(path, self.name) if path else None
 
     def _tops(self, split):
         """`{split: folder}`."""
@@ -60,8 +123,24 @@ class Folder:
             )
         raise ValueError(f"{self.name} has the splits train and test. Received: split={split!r}")
 
-    def _labels(self):
-        numbers = {name: number for number, name in enumerate(self.class_names)}
+    def _labels(self, columns):
+        named = {}
+        if _BY_FOLDER in columns.heads and self._by_folder is not None:
+            named[_BY_FOLDER] = self._labels_by_folder()
+        if set(columns.names) - set(named):
+            pictures, others = (
+                [_inside(self._files.root, file) for file in files]
+                for files in (self._found, self._all)
+            )
+            rows = self._table.rows_of(pictures, others)
+            for name in set(columns.heads) - set(named):
+                named[name] = self._table.head(name, rows)
+            for name in columns.attributes:
+                named[name] = self._table.attribute(name, rows)
+        return columns.joined([named[name] for name in columns.names]).numpy()
+
+    def _labels_by_folder(self):
+        numbers = {name: number for number, name in enumerate(self._by_folder)}
         return np.array([numbers[_parts(self._top, file)[0]] for file in self._found], np.int32)
 
 
@@ -94,6 +173,10 @@ def _why_not_classes(names, found, tops):
                 "the folders other names"
             )
     return None
+
+
+def _inside(root, file):
+    return "/".join(_parts(root, file))
 
 
 def _parts(top, file):

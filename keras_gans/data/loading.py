@@ -6,7 +6,7 @@ import random
 
 import tensorflow as tf
 
-from keras_gans.data import paired, pictures, unpaired
+from keras_gans.data import labels, paired, pictures, unpaired
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
 
@@ -25,6 +25,8 @@ class Request:
     flip: bool
     jitter: bool | None
     fit: str
+    heads: tuple[str, ...] | None
+    attributes: tuple[str, ...] | None
     data_dir: str | None
     manual_dir: str | None
 
@@ -61,6 +63,8 @@ def load(
     flip=False,
     jitter=None,
     fit=None,
+    heads=None,
+    attributes=None,
     drop_remainder=True,
     data_dir=None,
     manual_dir=None,
@@ -71,6 +75,13 @@ def load(
     pixel for pixel; others are scaled with antialiasing (bicubic, by Pillow). Grey and RGB are
     made of each other, transparency is seen on white, 16 bits are scaled to 8, cameras' turned
     pictures are set upright.
+
+    Labels of models with several heads or with attributes are int32 (N, columns), a column for each
+    head and then one for each attribute. A folder's are read from attributes.csv (`file,NAME,...`,
+    a line for each picture) or attributes.json (`{file: {NAME: value}}`) in it: columns of 0 and 1,
+    or -1 and 1, are attributes, columns of words are heads. (A model of one head learns the class
+    folders where there are such.) Those of TFDS are the booleans of a
+    feature `attributes`, and the ClassLabel features.
 
     Models that translate are fed two pictures, A and B. Of the task "paired_translation" they
     belong together. Of "unpaired_translation" they come from two domains, each in an order of its
@@ -99,6 +110,8 @@ def load(
             not given on for a split that begins with "train", and off for others.
         fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts.
             Where not given "crop", and "stretch" for translators, as their papers do.
+        heads: names of the heads to learn, for sources that have more of them.
+        attributes: names of the attributes to learn, for sources that have more of them.
         drop_remainder: leave out the pictures that do not fill a batch.
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie, for machines without a network.
@@ -131,8 +144,23 @@ def load(
         raise ValueError(f"`seed` must be an integer, 0 or more. Received: {seed!r}")
     size = int(size) * model.discriminator_steps
     order = Order(size, shuffle is None or shuffle, int(seed), drop_remainder)
+    if (heads or attributes) and labels.of_model(model) is None:
+        raise ValueError(
+            f"`heads` and `attributes` name labels; {type(model).__name__} learns none. Leave them "
+            "out, or use a class-conditional model."
+        )
     request = Request(
-        source, split, order, shuffle, flip, jitter, fit, data_dir=data_dir, manual_dir=manual_dir
+        source,
+        split,
+        order,
+        shuffle,
+        flip,
+        jitter,
+        fit,
+        heads=heads,
+        attributes=attributes,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
     )
     return kind.load(request, model)
 

@@ -2,9 +2,10 @@
 
 Every source has a `name` for messages. What else it has goes by the kind of batch:
 
-pictures    `class_names` or, where it has no labels and they are None, the reason in
-            `why_unlabelled`, and `examples(frame, labelled)`, which returns `Arrays`, a `Lookup`
-            or a `Stream`
+pictures    `heads`, `{name: names of its classes}`, and `attributes`, names; `head`, the one that
+            is the label, and its `class_names` or, where there is none and both are None, the
+            reason in `why_unlabelled`; `where_labels_are`, a sentence for those who miss some;
+            and `examples(frame, columns)`, which returns `Arrays`, a `Lookup` or a `Stream`
 pairs       `examples(frames)`, whose pictures have the channels of both
 domains     `domains`, two that have `examples(frame, labelled)`, and whether their pictures
             belong together row by row, `aligned`
@@ -14,7 +15,7 @@ All but `examples` is cheap.
 
 import pathlib
 
-from keras_gans.data import bundled
+from keras_gans.data import bundled, labels
 from keras_gans.data.bundled import Bundled, BundledDomains, BundledPairs
 from keras_gans.data.folder import Folder
 from keras_gans.data.folder_domains import FolderDomains
@@ -77,6 +78,32 @@ def class_names(source, *, data_dir=None):
         ValueError: for a source that does not exist.
     """
     return open_source(source, data_dir=data_dir).class_names
+
+
+def label_names(source, model=None, *, heads=None, attributes=None, data_dir=None):
+    """The names of a source's labels, of several heads and of attributes too.
+
+    Args:
+        source: as `keras_gans.data.load` takes it.
+        model: for those that `keras_gans.data.load` gives to this model; all where None.
+        heads: with a model, as `keras_gans.data.load` takes them.
+        attributes: with a model, as `keras_gans.data.load` takes them.
+        data_dir: for TFDS, where prepared data lies.
+
+    Returns:
+        `{"heads": {name: names of its classes}, "attributes": names}`, in the order of the labels.
+
+    Raises:
+        ValueError: for a source that does not exist, or that has not what the model learns.
+    """
+    opened = open_source(source, data_dir=data_dir)
+    if model is None:
+        columns = labels.all_of(opened)
+    elif labels.of_model(model) is None:
+        columns = labels.Columns({})
+    else:
+        columns = labels.chosen(opened, model, heads, attributes)
+    return {"heads": columns.heads, "attributes": columns.attributes}
 
 
 def _meant(source, scheme, rest):

@@ -13,6 +13,7 @@ from keras_gans.data import examples
 from keras_gans.data.suggestions import did_you_mean
 
 _NAMED = 10
+_ATTRIBUTES = "attributes"  # the feature that holds them
 
 
 class TFDS:
@@ -42,7 +43,10 @@ class TFDS:
         elif len(labels) == 1:
             self._label = labels[0]
         elif labels:
-            self.why_unlabelled = f"it has several, {', '.join(labels)}, and names none as target"
+            self.why_unlabelled = (
+                f"it has several, {', '.join(labels)}, and names none as target: name one, "
+                f"heads=({labels[0]!r},)"
+            )
         else:
             self.why_unlabelled = "it has no ClassLabel feature"
 
@@ -62,7 +66,39 @@ class TFDS:
         other._split = split
         return other
 
-    def examples(self, frame, labelled):
+    @property
+    def head(self):
+        """The name of the label, or None."""
+        return self._label
+
+    @property
+    def heads(self):
+        """`{name: names of its classes}` of every `ClassLabel`."""
+        features = self._builder.info.features.items()
+        kind = self._tfds.features.ClassLabel
+        return {
+            name: tuple(feature.names) for name, feature in features if isinstance(feature, kind)
+        }
+
+    @property
+    def attributes(self):
+        """The names of the booleans in the feature `attributes`."""
+        inside = dict(self._builder.info.features.items()).get(_ATTRIBUTES)
+        if not isinstance(inside, self._tfds.features.FeaturesDict):
+            return ()
+        return tuple(
+            name for name, one in inside.items() if one.shape == () and one.np_dtype == np.bool_
+        )
+
+    @property
+    def where_labels_are(self):
+        """Where heads and attributes are looked for, a sentence."""
+        return (
+            "Heads are ClassLabel features, attributes the booleans of a feature 'attributes'. "
+            f"Its features: {', '.join(self._builder.info.features)}."
+        )
+
+    def examples(self, frame, columns=None):
         """The pictures, fitted to `frame`; downloaded and prepared first where they are not yet.
 
         A split of up to `UP_FRONT_BYTES` on the disk is read now, a larger one while training.
@@ -76,20 +112,20 @@ class TFDS:
         part = self._part()
         if not part.num_examples:
             raise ValueError(f"{self.name} has no pictures in split {self._split!r}.")
-        read = self._read(frame, labelled)
+        read = self._read(frame, columns)
         in_memory = part.num_examples * frame.num_bytes <= examples.CACHE_BYTES
         if not in_memory or self._size_on_disk(part) > examples.UP_FRONT_BYTES:
             return examples.Stream(read, part.num_examples)
-        columns = {
+        arrays = {
             name: np.empty((part.num_examples, *spec.shape), spec.dtype.as_numpy_dtype)
             for name, spec in read.element_spec.items()
         }
         start = 0
         for batch in read.batch(256).prefetch(2).as_numpy_iterator():
-            for name, column in columns.items():
+            for name, column in arrays.items():
                 column[start : start + len(batch[name])] = batch[name]
             start += len(batch["image"])
-        return examples.Arrays(columns["image"], columns.get("label"))
+        return examples.Arrays(arrays["image"], arrays.get("label"))
 
     # === What the set has ===
 
@@ -173,11 +209,13 @@ class TFDS:
 
     # === Reading ===
 
-    def _read(self, frame, labelled):
+    def _read(self, frame, columns):
         """Dataset of fitted pictures in the set's own order, with `label` if asked for."""
         wanted = {self._image: True}
-        if labelled:
-            wanted[self._label] = True
+        if columns:
+            wanted.update(dict.fromkeys(columns.heads, True))
+        if columns and columns.attributes:
+            wanted[_ATTRIBUTES] = dict.fromkeys(columns.attributes, True)
         data = self._builder.as_dataset(
             split=self._split,
             shuffle_files=False,
@@ -190,8 +228,10 @@ class TFDS:
             if image.shape != frame.shape or image.dtype != tf.uint8:
                 image = tf.numpy_function(frame.from_array, [image], tf.uint8)
             fitted = {"image": tf.ensure_shape(image, frame.shape)}
-            if labelled:
-                fitted["label"] = tf.cast(example[self._label], tf.int32)
+            if columns:
+                found = [example[name] for name in columns.heads]
+                found += [example[_ATTRIBUTES][name] for name in columns.attributes]
+                fitted["label"] = columns.joined(found)
             return fitted
 
         return data.map(fit, num_parallel_calls=tf.data.AUTOTUNE)

@@ -51,4 +51,4 @@ class _Domain:
                 "pairs: from sets with the splits trainA and trainB, testA and testB, such as "
                 "'tfds:cycle_gan/horse2zebra'."
             )
-        return self._either.of_split(self._split + self._part).examples(frame, labelled)
+        return self._either.of_split(self._split + self._part).examples(frame)

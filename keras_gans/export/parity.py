@@ -170,4 +170,10 @@ def _image(rng, shape, description):
     return rng.uniform(*description.get("value_range", (-1.0, 1.0)), shape)
 
 
-_DRAWS = {"latent": _noise, "noise": _noise, "label": _label, "image": _image}
+_DRAWS = {
+    "latent": _noise,
+    "noise": _noise,
+    "label": _label,
+    "attributes": _label,
+    "image": _image,
+}

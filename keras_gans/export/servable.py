@@ -92,6 +92,8 @@ def in_float32(network):
         return network
 
     def in_float32_layer(layer):
+        if not isinstance(layer, keras.Layer):  # an operation: of no precision of its own
+            return type(layer).from_config(layer.get_config())
         return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
 
     copy = keras.models.clone_model(network, clone_function=in_float32_layer, recursive=True)

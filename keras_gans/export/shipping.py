@@ -39,6 +39,7 @@ def export(
     image_size=None,
     overwrite=False,
     classes=None,
+    attributes=None,
 ):
     """Writes the networks worth shipping in every format, each file proven equal to Keras.
 
@@ -59,7 +60,9 @@ def export(
         image_size: side, or (height, width), of the pictures a translator takes; None leaves it
             as the network has it.
         overwrite: replace an earlier export.
-        classes: names of the classes, one for each label, for the manifest.
+        classes: names of the classes, one for each label, for the manifest; of several heads
+            `{name of the head: names of its classes}`, in their order.
+        attributes: names of the attributes, for the manifest.
 
     Returns:
         The `Manifest`.
@@ -76,7 +79,7 @@ def export(
     target = staging.resolve(directory)
     _refuse_folder(target, overwrite)
     networks = _servables(model, batch_size, image_size)
-    tensors = _described(model, classes)
+    tensors = _described(model, classes, attributes)
     with staging.staged(target) as folder:
         folder.mkdir()
         files = []
@@ -126,7 +129,7 @@ def export_sampling_network(
     target = staging.resolve(filepath)
     _refuse_file(target, exporter, overwrite)
     network = _servables(model, batch_size, image_size)[0]
-    tensors = _described(model, classes=None)
+    tensors = _described(model)
     with staging.staged(target) as path:
         probes = parity.probes(network, tensors, _picture_size(model, image_size))
         return _ship(network, path, exporter, precision, tensors, probes)
@@ -244,22 +247,54 @@ def _picture_size(model, image_size):
     return None
 
 
-def _described(model, classes):
+def _described(model, classes=None, attributes=None):
     tensors = model.describe_tensors()
-    if classes is None:
-        return tensors
-    classes = [str(name) for name in classes]
-    labels = {name: about for name, about in tensors.items() if about.get("kind") == "label"}
+    named = {}
+    if classes is not None:
+        named.update(_with_classes(model, _of_kind(tensors, "label"), classes))
+    if attributes is not None:
+        named.update(_with_names(model, _of_kind(tensors, "attributes"), attributes))
+    return {**tensors, **{name: {**tensors[name], **about} for name, about in named.items()}}
+
+
+def _of_kind(tensors, kind):
+    return {name: about for name, about in tensors.items() if about.get("kind") == kind}
+
+
+def _with_classes(model, labels, classes):
+    """`{input name: what is to be added}`."""
     if not labels:
         raise ValueError(f"{model.name} takes no labels: leave `classes` out.")
-    for about in labels.values():
+    heads = classes if isinstance(classes, dict) else {None: classes}
+    if len(heads) != len(labels):
+        raise ValueError(
+            f"`classes` must name the classes of {len(labels)} heads ({', '.join(labels)}), as "
+            f"{{name of the head: names of its classes}}. Received: {len(heads)}."
+        )
+    named = {}
+    for (name, about), (head, names) in zip(labels.items(), heads.items(), strict=True):
         first, last = about["value_range"]
-        if len(classes) != last - first + 1:
+        if len(names) != last - first + 1:
+            of_head = f" for {head!r}" if len(heads) > 1 else ""
             raise ValueError(
-                f"`classes` must name {last - first + 1} classes, one for each label from {first} "
-                f"to {last}. Received: {len(classes)}."
+                f"`classes` must name {last - first + 1} classes{of_head}, one for each label from "
+                f"{first} to {last}. Received: {len(names)}."
             )
-    return {**tensors, **{name: {**about, "classes": classes} for name, about in labels.items()}}
+        named[name] = {"classes": [str(one) for one in names]}
+        if len(heads) > 1:
+            named[name]["head"] = str(head)
+    return named
+
+
+def _with_names(model, inputs, names):
+    """`{input name: what is to be added}`."""
+    if not inputs:
+        raise ValueError(f"{model.name} takes no attributes: leave `attributes` out.")
+    if len(names) != model.num_attributes:
+        raise ValueError(
+            f"`attributes` must name {model.num_attributes} attributes. Received: {len(names)}."
+        )
+    return {name: {"names": [str(one) for one in names]} for name in inputs}
 
 
 # === What is in the way ===

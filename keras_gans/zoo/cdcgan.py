@@ -7,7 +7,8 @@ The game, one update of each player per batch, with x of class y:
 
 Networks: DCGAN's (see `keras_gans.zoo.dcgan`), and the class goes into both players as in the
 conditional GAN, as more input: its one-hot code beside z for the generator, and beside the
-pixels, as constant maps of the picture's size, for the discriminator.
+pixels, as constant maps of the picture's size, for the discriminator. Of several labels the codes
+stand side by side, attributes as 0 or 1.
 
 Papers: Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784 (the game)
         Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434 (the networks)
@@ -18,9 +19,9 @@ and order of updates are those of our DCGAN.
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
-from keras_gans.gan import label_each
+from keras_gans.labels import needed
 from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import BatchNorm
 from keras_gans.optimizers import Adam
@@ -48,12 +49,12 @@ def block_widths(image_size, filters):
     return start, [filters * 2**n for n in reversed(range(doublings))]
 
 
-def generator(latent_dim, num_classes, image_size, image_channels, filters):
-    """Latents (N, latent_dim) and labels (N,) -> images (N, side, side, channels) in [-1, 1]."""
+def generator(latent_dim, conditions, image_size, image_channels, filters):
+    """Latents (N, latent_dim) and labels -> images (N, side, side, channels) in [-1, 1]."""
     start, widths = block_widths(image_size, filters)
     latent = keras.Input((latent_dim,), name="latent")
-    label = keras.Input((), dtype="int32", name="label")
-    x = layers.Concatenate()([latent, ops.one_hot(label, num_classes)])
+    label = conditions.input()
+    x = layers.Concatenate()([latent, conditions.code(label)])
     x = layers.Dense(start * start * widths[0], use_bias=False, kernel_initializer=_normal())(x)
     x = layers.Reshape((start, start, widths[0]))(x)
     x = layers.ReLU()(_batch_norm()(x))
@@ -65,13 +66,13 @@ def generator(latent_dim, num_classes, image_size, image_channels, filters):
     return keras.Model([latent, label], image, name="generator")
 
 
-def discriminator(num_classes, image_size, image_channels, filters):
-    """Images (N, side, side, channels) in [-1, 1] and labels (N,) -> logits (N, 1)."""
+def discriminator(conditions, image_size, image_channels, filters):
+    """Images (N, side, side, channels) in [-1, 1] and labels -> logits (N, 1)."""
     _, widths = block_widths(image_size, filters)
     image = keras.Input((image_size, image_size, image_channels), name="image")
-    label = keras.Input((), dtype="int32", name="label")
-    maps = layers.RepeatVector(image_size**2)(ops.one_hot(label, num_classes))
-    maps = layers.Reshape((image_size, image_size, num_classes))(maps)
+    label = conditions.input()
+    maps = layers.RepeatVector(image_size**2)(conditions.code(label))
+    maps = layers.Reshape((image_size, image_size, conditions.code_length))(maps)
     x = layers.Concatenate()([image, maps])
     x = layers.LeakyReLU(0.2)(_downsample(filters)(x))
     for width in widths[-2::-1]:
@@ -109,15 +110,18 @@ class CDCGAN(LatentGAN):
     """Conditional DCGAN, see the module's docstring for the game and the networks.
 
     Args:
-        num_classes: classes the labels, integers from 0, stand for.
+        num_classes: classes the labels, integers from 0, stand for; a tuple for several heads,
+            labels (N, heads); 0 for none.
         image_size: side of the square pictures: 4, 5, 6 or 7 times a power of two.
         image_channels: 3 for colour, 1 for grey.
         latent_dim: length of z.
         filters: feature maps at half the picture's side; they double as the side halves.
+        num_attributes: binary attributes, further columns of the labels, see `keras_gans.labels`.
         **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
-        ValueError: for an `image_size` the networks cannot build.
+        ValueError: for an `image_size` the networks cannot build, or neither classes nor
+            attributes.
     """
 
     def __init__(
@@ -128,14 +132,17 @@ class CDCGAN(LatentGAN):
         *,
         latent_dim=100,
         filters=64,
+        num_attributes=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_classes = num_classes
+        conditions = needed(num_classes, num_attributes)
+        self.num_classes = conditions.num_classes
+        self.num_attributes = conditions.num_attributes
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim, self.filters = latent_dim, filters
-        self.generator = generator(latent_dim, num_classes, image_size, image_channels, filters)
-        self.discriminator = discriminator(num_classes, image_size, image_channels, filters)
+        self.generator = generator(latent_dim, conditions, image_size, image_channels, filters)
+        self.discriminator = discriminator(conditions, image_size, image_channels, filters)
         self.finish()
 
     def batch_spec(self, batch_size=None):
@@ -143,7 +150,7 @@ class CDCGAN(LatentGAN):
         shape = (size, self.image_size, self.image_size, self.image_channels)
         return (
             tf.TensorSpec(shape, tf.float32, name="image"),
-            tf.TensorSpec((size,), tf.int32, name="label"),
+            self.conditions.spec(size),
         )
 
     def default_optimizers(self):
@@ -177,13 +184,15 @@ class CDCGAN(LatentGAN):
             fake_logits=fake_logits,
         )
 
-    def sample(self, count=None, *, labels=None, seed=None, latents=None):
-        """Generated pictures of the classes asked for.
+    def sample(self, count=None, *, labels=None, attributes=None, seed=None, latents=None):
+        """Generated pictures of the classes and attributes asked for.
 
         Args:
             count: how many; 16, or as many as there are labels or latents, where not given.
             labels: the class of each picture, or one class for all; the classes in turn where
-                not given.
+                not given. With several heads (N, heads), or (heads,) for all.
+            attributes: 0 or 1, (N, attributes), or (attributes,) for all. Where not given off;
+                in a model of nothing else all off, then each alone, in turn.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
 
@@ -191,19 +200,24 @@ class CDCGAN(LatentGAN):
             float32 (N, image_size, image_size, image_channels) in [-1, 1].
 
         Raises:
-            ValueError: for labels outside the classes, or not as many as pictures.
+            ValueError: for labels outside the classes, attributes other than 0 and 1, or not as
+                many as pictures.
         """
-        labels = label_each(labels, self.num_classes, count, latents)
+        labels = self.conditions.each(labels, attributes, count=count, latents=latents)
         if latents is None:
             latents = self.draw_latents(len(labels), seed)
         return self.in_chunks(self.sampling_network, latents, labels)
 
     def draw_labels(self, count, seed):
-        return [label_each(None, self.num_classes, count)]
+        return [self.conditions.each(None, None, count=count)]
+
+    def networks_to_export(self):
+        (network,) = super().networks_to_export().values()
+        return {"generator": self.conditions.to_export(network)}
 
     def describe_tensors(self):
         return {
-            "label": {"kind": "label", "value_range": [0, self.num_classes - 1]},
+            **self.conditions.describe(),
             **super().describe_tensors(),
         }
 
@@ -211,6 +225,7 @@ class CDCGAN(LatentGAN):
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
+            "num_attributes": self.num_attributes,
             "image_size": self.image_size,
             "image_channels": self.image_channels,
             "latent_dim": self.latent_dim,

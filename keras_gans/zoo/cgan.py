@@ -6,7 +6,7 @@ The game, `discriminator_steps` updates of D, then one of G, with x of class y:
     G: min  -mean(log D(G(z | y) | y))       `objective="non_saturating"`
        min  mean(log(1 - D(G(z | y) | y)))   `objective="minimax"`, equation 2
 
-Networks (MNIST); y is a one-hot code
+Networks (MNIST); y is a one-hot code, of several labels one beside the other, attributes as 0 or 1
 
     G   z 100 -> 200 ReLU, y -> 1000 ReLU, both -> 1200 ReLU -> 784 sigmoid
     D   x 784 -> maxout 240 x 5, y -> maxout 50 x 5, both -> maxout 240 x 4 -> 1 logit
@@ -28,25 +28,25 @@ generator learns by the non-saturating loss unless asked for the paper's equatio
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
-from keras_gans.gan import label_each
+from keras_gans.labels import needed
 from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
 from keras_gans.zoo.registry import register
 
 
-def generator(latent_dim, num_classes, image_size, image_channels, units):
-    """Latents (N, latent_dim) and labels (N,) -> images (N, side, side, channels) in [-1, 1]."""
+def generator(latent_dim, conditions, image_size, image_channels, units):
+    """Latents (N, latent_dim) and labels -> images (N, side, side, channels) in [-1, 1]."""
     latent_units, label_units, joint_units = units
     shape = (image_size, image_size, image_channels)
     latent = keras.Input((latent_dim,), name="latent")
-    label = keras.Input((), dtype="int32", name="label")
+    label = conditions.input()
     joint = layers.Concatenate()(
         [
             layers.Dropout(0.5)(_relu(latent_units)(latent)),
-            layers.Dropout(0.5)(_relu(label_units)(ops.one_hot(label, num_classes))),
+            layers.Dropout(0.5)(_relu(label_units)(conditions.code(label))),
         ]
     )
     x = layers.Dropout(0.5)(_relu(joint_units)(joint))
@@ -58,16 +58,16 @@ def generator(latent_dim, num_classes, image_size, image_channels, units):
     return keras.Model([latent, label], image, name="generator")
 
 
-def discriminator(num_classes, image_size, image_channels, units):
-    """Images (N, side, side, channels) in [-1, 1] and labels (N,) -> logits (N, 1)."""
+def discriminator(conditions, image_size, image_channels, units):
+    """Images (N, side, side, channels) in [-1, 1] and labels -> logits (N, 1)."""
     image_units, label_units, joint_units = units
     image = keras.Input((image_size, image_size, image_channels), name="image")
-    label = keras.Input((), dtype="int32", name="label")
+    label = conditions.input()
     pixels = layers.Flatten()(layers.Rescaling(0.5, offset=0.5)(image))
     joint = layers.Concatenate()(
         [
             layers.Dropout(0.5)(_maxout(image_units, 5)(pixels)),
-            layers.Dropout(0.5)(_maxout(label_units, 5)(ops.one_hot(label, num_classes))),
+            layers.Dropout(0.5)(_maxout(label_units, 5)(conditions.code(label))),
         ]
     )
     x = layers.Dropout(0.5)(_maxout(joint_units, 4)(joint))
@@ -92,16 +92,18 @@ class CGAN(LatentGAN):
     """Conditional GAN, see the module's docstring for the game and the networks.
 
     Args:
-        num_classes: classes the labels, integers from 0, stand for.
+        num_classes: classes the labels, integers from 0, stand for; a tuple for several heads,
+            labels (N, heads); 0 for none.
         image_size: side of the square pictures.
         image_channels: 1 for grey, 3 for colour.
         latent_dim: length of z.
         generator_units: widths of G's latent, label and joint layers.
         discriminator_units: widths of D's image, label and joint maxout layers.
+        num_attributes: binary attributes, further columns of the labels, see `keras_gans.labels`.
         **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
-        ValueError: for tricks that cannot be.
+        ValueError: for tricks that cannot be, or neither classes nor attributes.
     """
 
     batch_size = 100
@@ -115,19 +117,22 @@ class CGAN(LatentGAN):
         latent_dim=100,
         generator_units=(200, 1000, 1200),
         discriminator_units=(240, 50, 240),
+        num_attributes=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_classes = num_classes
+        conditions = needed(num_classes, num_attributes)
+        self.num_classes = conditions.num_classes
+        self.num_attributes = conditions.num_attributes
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim = latent_dim
         self.generator_units = tuple(generator_units)
         self.discriminator_units = tuple(discriminator_units)
         self.generator = generator(
-            latent_dim, num_classes, image_size, image_channels, self.generator_units
+            latent_dim, conditions, image_size, image_channels, self.generator_units
         )
         self.discriminator = discriminator(
-            num_classes, image_size, image_channels, self.discriminator_units
+            conditions, image_size, image_channels, self.discriminator_units
         )
         self.finish()
 
@@ -136,7 +141,7 @@ class CGAN(LatentGAN):
         shape = (size, self.image_size, self.image_size, self.image_channels)
         return (
             tf.TensorSpec(shape, tf.float32, name="image"),
-            tf.TensorSpec((size,), tf.int32, name="label"),
+            self.conditions.spec(size),
         )
 
     def default_optimizers(self):
@@ -172,13 +177,15 @@ class CGAN(LatentGAN):
             fake_logits=fake_logits,
         )
 
-    def sample(self, count=None, *, labels=None, seed=None, latents=None):
-        """Generated pictures of the classes asked for.
+    def sample(self, count=None, *, labels=None, attributes=None, seed=None, latents=None):
+        """Generated pictures of the classes and attributes asked for.
 
         Args:
             count: how many; 16, or as many as there are labels or latents, where not given.
             labels: the class of each picture, or one class for all; the classes in turn where
-                not given.
+                not given. With several heads (N, heads), or (heads,) for all.
+            attributes: 0 or 1, (N, attributes), or (attributes,) for all. Where not given off;
+                in a model of nothing else all off, then each alone, in turn.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
 
@@ -186,19 +193,24 @@ class CGAN(LatentGAN):
             float32 (N, image_size, image_size, image_channels) in [-1, 1].
 
         Raises:
-            ValueError: for labels outside the classes, or not as many as pictures.
+            ValueError: for labels outside the classes, attributes other than 0 and 1, or not as
+                many as pictures.
         """
-        labels = label_each(labels, self.num_classes, count, latents)
+        labels = self.conditions.each(labels, attributes, count=count, latents=latents)
         if latents is None:
             latents = self.draw_latents(len(labels), seed)
         return self.in_chunks(self.sampling_network, latents, labels)
 
     def draw_labels(self, count, seed):
-        return [label_each(None, self.num_classes, count)]
+        return [self.conditions.each(None, None, count=count)]
+
+    def networks_to_export(self):
+        (network,) = super().networks_to_export().values()
+        return {"generator": self.conditions.to_export(network)}
 
     def describe_tensors(self):
         return {
-            "label": {"kind": "label", "value_range": [0, self.num_classes - 1]},
+            **self.conditions.describe(),
             **super().describe_tensors(),
         }
 
@@ -206,6 +218,7 @@ class CGAN(LatentGAN):
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
+            "num_attributes": self.num_attributes,
             "image_size": self.image_size,
             "image_channels": self.image_channels,
             "latent_dim": self.latent_dim,

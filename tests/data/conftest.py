@@ -10,18 +10,28 @@ class Model:
     """All the data room knows of a model."""
 
     def __init__(
-        self, size=8, channels=1, num_classes=None, *, batch_size=4, discriminator_steps=1
+        self,
+        size=8,
+        channels=1,
+        num_classes=None,
+        *,
+        num_attributes=0,
+        batch_size=4,
+        discriminator_steps=1,
     ):
         self.shape = (*size, channels) if isinstance(size, tuple) else (size, size, channels)
         self.batch_size, self.discriminator_steps = batch_size, discriminator_steps
         if num_classes is not None:
-            self.num_classes = num_classes
+            self.num_classes, self.num_attributes = num_classes, num_attributes
 
     def batch_spec(self, batch_size=None):
         images = tf.TensorSpec((batch_size, *self.shape), tf.float32)
         if not hasattr(self, "num_classes"):
             return images
-        return images, tf.TensorSpec((batch_size,), tf.int32)
+        heads = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,)
+        columns = len([size for size in heads if size]) + self.num_attributes
+        one = columns == 1 and not self.num_attributes
+        return images, tf.TensorSpec((batch_size, *([] if one else [columns])), tf.int32)
 
 
 class Translator:

@@ -50,6 +50,33 @@ class MadeLabelled(_Made):
         return {"picture": pixels, "kind": number % 3, **others}
 
 
+class MadeFaces(_Made):
+    """Attributes as CelebA has them, and several heads."""
+
+    def _info(self):
+        attributes = {name: np.bool_ for name in ("Smiling", "Male", "Young")}
+        features = {
+            "image": tfds.features.Image(shape=(8, 8, 1)),
+            "attributes": {**attributes, "age": np.int64},
+            "hair": tfds.features.ClassLabel(names=["red", "black", "none"]),
+            "hat": tfds.features.ClassLabel(names=["no", "yes"]),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def example(self, number):
+        return {
+            "image": np.full((8, 8, 1), number, np.uint8),
+            "attributes": {
+                "Smiling": number % 2 == 1,
+                "Male": number % 3 == 0,
+                "Young": number < 9,
+                "age": number,
+            },
+            "hair": number % 3,
+            "hat": number % 2,
+        }
+
+
 class MadeGrey16(_Made):
     def _info(self):
         features = {"image": tfds.features.Image(shape=(8, 8, 1), dtype=np.uint16)}
@@ -81,7 +108,7 @@ def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tfds")
     tfds.disable_progress_bar()
     shards = tfds.download.DownloadConfig(num_shards=3)  # their order is part of the set's order
-    for made in (MadeLabelled, MadeGrey16, MadeUnlabelledTest):
+    for made in (MadeLabelled, MadeFaces, MadeGrey16, MadeUnlabelledTest):
         made(data_dir=folder).download_and_prepare(download_config=shards)
     return folder
 
@@ -164,6 +191,31 @@ def test_class_names(data_dir):
     assert data.class_names("tfds:mnist", data_dir=data_dir) == tuple("0123456789")
 
 
+def test_attributes_and_several_heads(when, data_dir, make_model, levels, labels):
+    def load(model, **options):
+        return list(data.load("tfds:made_faces", model, data_dir=data_dir, seed=1, **options))
+
+    epoch = load(make_model(num_classes=0, num_attributes=3))
+    assert labels(epoch) == [[n % 2, int(n % 3 == 0), int(n < 9)] for n in levels(epoch)]
+    epoch = load(make_model(num_classes=(3, 2)))
+    assert labels(epoch) == [[n % 3, n % 2] for n in levels(epoch)]
+    model = make_model(num_classes=2, num_attributes=2)
+    epoch = load(model, heads=["hat"], attributes=["Young", "Smiling"])
+    assert labels(epoch) == [[n % 2, int(n < 9), n % 2] for n in levels(epoch)]
+
+
+def test_label_names(data_dir, make_model):
+    faces = {"hair": ("red", "black", "none"), "hat": ("no", "yes")}
+    every = {"heads": faces, "attributes": ("Smiling", "Male", "Young")}
+    assert data.label_names("tfds:made_faces", data_dir=data_dir) == every
+    model = make_model(num_classes=(3, 2))
+    chosen = data.label_names("tfds:made_faces", model, data_dir=data_dir)
+    assert chosen == {"heads": faces, "attributes": ()}
+    celeba = data.label_names("tfds:celeb_a", data_dir=data_dir)
+    assert not celeba["heads"] and len(celeba["attributes"]) == 40
+    assert {"Smiling", "Eyeglasses", "Male"} < set(celeba["attributes"])
+
+
 # === Refusals ===
 
 
@@ -196,6 +248,38 @@ def test_sets_that_cannot_be_are_refused(make_model, tmp_path, source, message):
 def test_a_set_without_labels_is_refused_for_classes(data_dir, make_model):
     with pytest.raises(ValueError, match="made_grey16 has no labels .it has no ClassLabel"):
         data.load("tfds:made_grey16", make_model(num_classes=3), data_dir=data_dir)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("made_grey16", {"num_classes": 0, "num_attributes": 2}, "no attributes.*features: image"),
+        ("made_faces", {"num_classes": 0, "num_attributes": 2}, "has 3 attributes .Smiling, Male"),
+        ("made_faces", {"num_classes": (3, 3)}, "3 classes of 'hair' and 2 classes of 'hat'"),
+        ("made_labelled", {"num_classes": (3, 2, 2)}, "has 2 heads .* ClassLabel features"),
+    ],
+)
+def test_labels_the_set_has_not_are_refused(data_dir, make_model, source, options, message):
+    with pytest.raises(ValueError, match=message):
+        data.load(f"tfds:{source}", make_model(**options), data_dir=data_dir)
+
+
+def test_labels_of_several_heads_outside_the_classes_are_refused(data_dir, make_model, monkeypatch):
+    import tensorflow as tf
+
+    class Missing(MadeFaces):
+        def example(self, number):
+            return {**super().example(number), "hat": -1}
+
+    built = Missing(data_dir=data_dir)
+    built.download_and_prepare()
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir: built)
+    model = make_model(num_classes=(3, 2))
+    with pytest.raises(ValueError, match="labels of 'hat' must be from 0 to 1, .* from -1 to -1"):
+        data.load("tfds:missing", model, data_dir=data_dir)
+    monkeypatch.setattr(examples, "UP_FRONT_BYTES", 0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="labels .*must be"):
+        next(iter(data.load("tfds:missing", model, data_dir=data_dir)))
 
 
 def test_another_number_of_classes_is_refused_before_anything_is_downloaded(make_model, tmp_path):

@@ -594,6 +594,26 @@ def test_classes_are_named_in_the_manifest(conditional, tmp_path):
         export.export(conditional, tmp_path / "two", classes=["a", "b"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"classes": ["a", "b"]}, "the classes of 2 heads .label_0, label_1.*Received: 1"),
+        ({"classes": {"x": "ab", "y": "abc"}}, "must name 2 classes for 'y'.*Received: 3"),
+        ({"attributes": ["a"]}, "must name 3 attributes. Received: 1"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(tmp_path, arguments, message):
+    model = zoo.get("cgan", num_classes=(2, 2), num_attributes=3)
+    with pytest.raises(ValueError, match=message):
+        export.export(model, tmp_path / "out", **arguments)
+    assert not any(tmp_path.iterdir())
+
+
+def test_attributes_of_a_model_without_are_refused(conditional, tmp_path):
+    with pytest.raises(ValueError, match="takes no attributes: leave `attributes` out"):
+        export.export(conditional, tmp_path / "out", attributes=["a"])
+
+
 # === Quiet ===
 
 
