@@ -171,10 +171,6 @@ def _is_on(current, value):
 
 def _fits(model, config, switch):
     """Whether the family would take it: tricks that make no sense together are refused."""
-    if switch.argument == "objective":
-        # A family that plays some games only says which in its file.
-        games = getattr(sys.modules[type(model).__module__], "OBJECTIVES", None)
-        return games is None or switch.value in games
     if switch.argument == "label_smoothing":
         return config.get("objective") in _WITH_TARGETS
     if switch.argument == "packing":
