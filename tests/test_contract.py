@@ -1,6 +1,8 @@
 """What every entry of the zoo promises, asked of every entry."""
 
 import json
+import pathlib
+import re
 import warnings
 
 import keras
@@ -258,3 +260,12 @@ def test_entry_is_complete(name):
     assert name == family or name.startswith(f"{family}_")
     assert row.cls.__module__.startswith("keras_gans.zoo.")
     assert zoo.get(name).name == name
+
+
+@EVERY_ENTRY
+def test_every_family_has_a_card_that_names_its_entries_and_papers(name):
+    row = zoo.entry(name)
+    family = row.cls.__module__.rsplit(".", 1)[-1]
+    card = (pathlib.Path(__file__).parent.parent / "zoo" / family / "README.md").read_text("utf-8")
+    assert f"`{name}`" in card
+    assert re.search(r"https://arxiv.org/abs/[\d.]+", row.paper)[0] in card

@@ -21,7 +21,7 @@ def test_two_commands():
 
 @pytest.mark.large
 def test_quick_start_in_python(tmp_path):
-    (script,) = blocks("python")
+    script = "\n".join(blocks("python"))  # all of it, in one session
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
     )
