@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	$(BIN)/keras-gans export $$(ls -d $(RUNS)/*-cdcgan-fashion | tail -n 1)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not large"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not large"
 
 test-large: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m large

@@ -243,17 +243,8 @@ def prepare(options):
     model = zoo.get(options.model, **{"seed": options.seed, **chosen, **options.overrides})
     if options.jit_compile:
         model.compile(jit_compile=True)
-    dataset = data.load(
-        options.source,
-        model,
-        split=options.split,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        flip=options.flip,
-        heads=options.heads,
-        attributes=options.attributes,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
+    dataset = _load(
+        options, model, batch_size=options.batch_size, seed=options.seed, flip=options.flip
     )
     if options.steps_per_epoch:
         dataset = dataset.repeat()
@@ -266,29 +257,43 @@ def prepare(options):
     return model, dataset
 
 
+def _load(options, model, *, split=None, **how):
+    """Batches of the run's source, of its own split where none is named."""
+    return data.load(
+        options.source,
+        model,
+        split=split or options.split,
+        heads=options.heads,
+        attributes=options.attributes,
+        data_dir=options.data_dir,
+        manual_dir=options.manual_dir,
+        **how,
+    )
+
+
+def _first_batch(options, model, size, split=None):
+    """The source's first pictures, as they are; those of its own split where none is named."""
+    batches = _load(
+        options,
+        model,
+        split=split,
+        batch_size=size,
+        shuffle=False,
+        jitter=False,
+        drop_remainder=False,
+    )
+    return next(batches.as_numpy_iterator())
+
+
 def _preview(options, model):
     """Pictures for a translator's sheets: held out where the source has such, the first ones."""
     if not hasattr(model, "translate"):
         return None
 
-    def first(split):
-        batches = data.load(
-            options.source,
-            model,
-            split=split,
-            batch_size=_PREVIEWED,
-            shuffle=False,
-            jitter=False,
-            drop_remainder=False,
-            data_dir=options.data_dir,
-            manual_dir=options.manual_dir,
-        )
-        return next(batches.as_numpy_iterator())
-
     try:
-        return first("test")
+        return _first_batch(options, model, _PREVIEWED, split="test")
     except ValueError:  # no such split
-        return first(options.split)
+        return _first_batch(options, model, _PREVIEWED)
 
 
 def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
@@ -380,17 +385,7 @@ def _some_real(options, model):
     if hasattr(model, "translate"):
         return None
     # Not from the training's dataset: a pass begun here would change the order of all later ones.
-    batches = data.load(
-        options.source,
-        model,
-        split=options.split,
-        batch_size=_COMPARED,
-        shuffle=False,
-        drop_remainder=False,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
-    )
-    return tf.nest.flatten(next(batches.as_numpy_iterator()))[0]
+    return tf.nest.flatten(_first_batch(options, model, _COMPARED))[0]
 
 
 def _make_folder(runs_dir, model):
