@@ -13,6 +13,7 @@ from keras_gans.labels import Conditions
 # number and the replica's into one keeps two replicas from ever sharing a draw.
 _MAX_REPLICAS = 4096
 _SAMPLING_BATCH = 256
+_STATE = "random_state_"  # of random generators, in files
 
 
 class GAN(keras.Model):
@@ -59,6 +60,9 @@ class GAN(keras.Model):
 
     #: Discriminator updates per generator update; a batch is shared out among them.
     discriminator_steps = 1
+
+    #: Images the discriminator judges at once; an update's images are a multiple of it.
+    packing = 1
 
     def __init__(self, *, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -126,6 +130,27 @@ class GAN(keras.Model):
     def from_config(cls, config, custom_objects=None):
         """Rebuilds the model from `get_config`; a misspelt argument is refused by name."""
         return cls(**config)
+
+    # === Files ===
+
+    # Keras leaves out the states of dropout's random generators; a resumed game would drop others.
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for number, state in enumerate(self._random_states()):
+            store[f"{_STATE}{number}"] = state
+
+    def load_own_variables(self, store):
+        own = {key: store[key] for key in store.keys()}
+        states = {key: own.pop(key) for key in list(own) if key.startswith(_STATE)}
+        super().load_own_variables(own)
+        for number, state in enumerate(self._random_states()):
+            if f"{_STATE}{number}" in states:  # files from before have none
+                state.assign(states[f"{_STATE}{number}"])
+
+    def _random_states(self):
+        generators = [g for layer in self._flatten_layers() for g in layer._seed_generators]
+        return [generator.state for generator in generators]
 
     # === Players and their optimizers ===
 
@@ -219,6 +244,10 @@ class GAN(keras.Model):
         if isinstance(batch, tuple) and len(batch) == 1:  # what `fit(x=array)` yields
             (batch,) = batch
         self._check_form(batch)
+        # A batch that cannot be had (the end of the data, a broken pipeline) fails its readers
+        # only. With this, whatever reads the step from here on, as all noise does, is one of them.
+        with tf.control_dependencies(tf.nest.flatten(batch)):
+            self.step.assign_add(0)
         return batch
 
     def _check_form(self, batch):
@@ -268,8 +297,7 @@ class GAN(keras.Model):
 
     def apply_gradients(self, player, gradients):
         """One step of the optimizer of `player`."""
-        # A batch that cannot be had (the end of the data, a broken pipeline) fails its readers
-        # only; without this, counters that read nothing of it would still go on.
+        # The optimizer's counters read nothing of the batch and would go on without it.
         with tf.control_dependencies(gradients):
             self.optimizer_of(player).apply(gradients, self.variables_of(player))
 
@@ -322,10 +350,11 @@ class GAN(keras.Model):
 
     def _checked_dataset(self, data, failures):
         self._check_form(data.element_spec)
-        check_shares(tf.nest.flatten(data.element_spec)[0].shape[0], self.discriminator_steps)
+        self._check_shares(tf.nest.flatten(data.element_spec)[0].shape[0])
 
         def check(*tensors):
             try:
+                self._check_shares(len(tensors[0]))
                 self.check_values(tf.nest.pack_sequence_as(data.element_spec, tensors))
             except ValueError as error:
                 failures.append(error)
@@ -356,8 +385,10 @@ class GAN(keras.Model):
         self._check_form(spec)
         self.check_values(batch)
         batch_size = batch_size or self.batch_size
-        if self.discriminator_steps == 1:
+        steps, packing = self.discriminator_steps, self.packing
+        if steps * packing == 1:
             return x, y, batch_size
+        self._check_shares(batch_size * steps)
         if kwargs.get("validation_split"):
             raise ValueError("A GAN has no validation loss: leave out `validation_split`.")
         # Keras would end the epoch on a smaller batch, which need not divide into shares.
@@ -365,13 +396,16 @@ class GAN(keras.Model):
         if kwargs.get("shuffle", True):
             data = data.shuffle(len(x), seed=self.seed)
         kwargs["shuffle"] = False  # done here
-        size = min(batch_size, len(x) // self.discriminator_steps) * self.discriminator_steps
+        size = min(batch_size, len(x) // (steps * packing) * packing) * steps
         if not size:
             raise ValueError(
-                f"{len(x)} images cannot be shared out among discriminator_steps="
-                f"{self.discriminator_steps}: every update needs at least one."
+                f"{len(x)} images cannot be shared out among discriminator_steps={steps}: every "
+                f"update needs at least {packing}."
             )
         return data.batch(size, drop_remainder=True), None, None
+
+    def _check_shares(self, batch_size):
+        check_shares(batch_size, self.discriminator_steps, self.packing)
 
     def check_values(self, batch):
         """Refuses pictures outside [-1, 1], labels outside the classes, attributes but 0 and 1.
@@ -506,12 +540,20 @@ def check_structure(batch, spec):
             raise ValueError(f"A batch must be {_describe(spec)}. Received: {_describe(batch)}.")
 
 
-def check_shares(batch_size, discriminator_steps):
-    """Refuses a batch size that cannot be shared out among the discriminator's updates."""
-    if batch_size is not None and batch_size % discriminator_steps:
+def check_shares(batch_size, discriminator_steps, packing=1):
+    """Refuses a batch size that cannot be shared out among D's updates, and packed in each."""
+    if batch_size is None:
+        return
+    if batch_size % discriminator_steps:
         raise ValueError(
             f"A batch is shared out among discriminator_steps={discriminator_steps} updates, so "
             f"its size must be a multiple of {discriminator_steps}. Received: {batch_size}."
+        )
+    share = batch_size // discriminator_steps
+    if share % packing:
+        raise ValueError(
+            f"The discriminator judges packing={packing} images at once, so each of its updates "
+            f"takes a multiple of {packing} images. Received: {share}."
         )
 
 

@@ -48,7 +48,7 @@ class LatentGAN(GAN):
         tricks = Tricks(**{**self.paper_tricks, **given})
         super().__init__(**kwargs)
         self.tricks = tricks
-        self.discriminator_steps = self.tricks.discriminator_steps
+        self.discriminator_steps, self.packing = tricks.discriminator_steps, tricks.packing
         self.lead = self._state("lead", 0.5 if self.tricks.balance else None)
         self.probability = self._state(
             "augment_probability", 0.0 if self.tricks.ada_target else None
@@ -78,9 +78,10 @@ class LatentGAN(GAN):
         """
         self._check_discriminator()
         if self.tricks.replay:
-            labels = sum(_width(spec) for spec in tf.nest.flatten(self._label_spec()))
             *sides, channels = self._image_spec().shape[1:]
-            self.pool = ImagePool(self.tricks.replay, (*sides, channels + labels))
+            self.pool = ImagePool(
+                self.tricks.replay, (*sides, channels + sum(self._label_widths()))
+            )
         if self.tricks.ema_decay:
             self.generator_ema = keras.models.clone_model(self.generator)
             self.generator_ema.name = "generator_ema"
@@ -127,6 +128,11 @@ class LatentGAN(GAN):
         spec = self.batch_spec()
         return spec[1:] if isinstance(spec, tuple) else ()
 
+    def _label_widths(self):
+        """Values of one image's labels, for each tensor of labels."""
+        specs = tf.nest.flatten(self._label_spec())
+        return [tf.TensorShape(spec.shape[1:]).num_elements() for spec in specs]
+
     @property
     def networks(self):
         if not self.tricks.ema_decay:
@@ -168,15 +174,17 @@ class LatentGAN(GAN):
         if labels is None:
             return self.pool(fake, seed)
         # Labels travel with their pictures, as channels of one value each.
-        flat = [tf.cast(tf.reshape(leaf, (len_of(leaf), -1)), fake.dtype)
-                for leaf in tf.nest.flatten(labels)]  # fmt: skip
+        leaves, widths = tf.nest.flatten(labels), self._label_widths()
+        flat = [
+            tf.cast(tf.reshape(leaf, (len_of(leaf), width)), fake.dtype)
+            for leaf, width in zip(leaves, widths, strict=True)
+        ]
         planes = tf.concat(flat, -1)[:, None, None, :] + tf.zeros_like(fake[..., :1])
         handed = self.pool(tf.concat([fake, planes], -1), seed)
         channels, first = fake.shape[-1], handed[:, 0, 0, fake.shape[-1] :]
-        split = tf.split(first, [leaf.shape[-1] for leaf in flat], axis=-1)
         restored = [
             tf.cast(tf.reshape(tf.round(part), tf.shape(leaf)), leaf.dtype)
-            for part, leaf in zip(split, tf.nest.flatten(labels), strict=True)
+            for part, leaf in zip(tf.split(first, widths, axis=-1), leaves, strict=True)
         ]
         return handed[..., :channels], tf.nest.pack_sequence_as(labels, restored)
 
@@ -189,7 +197,8 @@ class LatentGAN(GAN):
             draw: number of the update within the step.
 
         Returns:
-            (N / packing, ..., channels * packing)
+            (N / packing, ..., channels * packing); with packing=2 image i lies before image
+            i + N / 2.
         """
         if self.tricks.augment:
             probability = (
@@ -340,8 +349,10 @@ class LatentGAN(GAN):
 
     def advance(self):
         """Once a step, before D learns: one power iteration of every spectral norm."""
-        for network in (self.generator, self.discriminator):
-            spectral_norm.advance(network)
+        # Not without a batch, see `checked`.
+        with tf.control_dependencies([tf.convert_to_tensor(self.step.value)]):
+            for network in (self.generator, self.discriminator):
+                spectral_norm.advance(network)
 
     def adapt(self, real_logits):
         """After the updates of D: how often images are augmented from now on (ADA)."""
@@ -396,20 +407,21 @@ class LatentGAN(GAN):
         """Batch norm statistics that belong to the averaged weights, from latents of its own.
 
         The averaged weights have never seen a batch, and the statistics of the weights that have
-        are not theirs.
+        are not theirs. Dropout is off, as it is when pictures are made.
         """
-        norms = [
-            layer
-            for layer in self.generator_ema._flatten_layers(include_self=False)
-            if isinstance(layer, BatchNorm)
-        ]
+        layers = self.generator_ema._flatten_layers(include_self=False)
+        norms = [layer for layer in layers if isinstance(layer, BatchNorm)]
+        dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
         step = int(self.step)
         if not norms or self._reestimated_at == step:
             return
         momenta = [norm.momentum for norm in norms]
+        rates = [dropout.rate for dropout in dropouts]
         try:
             for norm in norms:
                 norm.trainable = True  # frozen, it would keep to its old statistics
+            for dropout in dropouts:
+                dropout.rate = 0.0
             for batch in range(_REESTIMATION_BATCHES):
                 for norm in norms:
                     norm.momentum = batch / (batch + 1)  # a plain mean over the batches
@@ -417,6 +429,8 @@ class LatentGAN(GAN):
         finally:
             for norm, momentum in zip(norms, momenta, strict=True):
                 norm.momentum, norm.trainable = momentum, False
+            for dropout, rate in zip(dropouts, rates, strict=True):
+                dropout.rate = rate
         self._reestimated_at = step
 
     def _reestimation_inputs(self, batch):
@@ -437,8 +451,19 @@ class LatentGAN(GAN):
         return {"generator": spectral_norm.folded(self.sampling_network)}
 
     def call(self, inputs, training=False):
+        if tf.executing_eagerly():
+            return self.sampling_network(inputs, training=training)
         network = self.generator_ema if self.tricks.ema_decay else self.generator
         return network(inputs, training=training)
+
+    def predict(self, *args, **kwargs):
+        if self.tricks.ema_decay:
+            self._reestimate()  # here, as it cannot be done in the graph
+        return super().predict(*args, **kwargs)
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        self._reestimated_at = 0
 
     def sample(self, count=16, *, seed=None, latents=None):
         """Generated pictures.
@@ -483,7 +508,3 @@ def len_of(tensor):
 
 def _joined(real, fake):
     return tf.concat([real, fake], axis=0)
-
-
-def _width(spec):
-    return int(tf.TensorShape(spec.shape[1:]).num_elements() or 1)

@@ -6,6 +6,7 @@ them; what each one did on real pictures stands in `docs/tricks.md`.
 """
 
 import dataclasses
+import math
 
 from keras_gans.losses import OBJECTIVES
 
@@ -95,8 +96,12 @@ class Tricks:
     ema_decay: float = 0.0
 
     def __post_init__(self):
-        augment = self.augment.split(",") if isinstance(self.augment, str) else self.augment
-        object.__setattr__(self, "augment", tuple(name for name in augment if name))
+        augment = self.augment
+        if isinstance(augment, str):
+            augment = [name.strip() for name in augment.split(",")]
+        if not isinstance(augment, (tuple, list)):
+            raise ValueError(f"`augment` takes {', '.join(POLICIES)}. Received: {augment!r}")
+        object.__setattr__(self, "augment", tuple(name for name in augment if name != ""))
         self._check_choices()
         self._check_ranges()
         self._check_combinations()
@@ -123,7 +128,7 @@ class Tricks:
             "discriminator_optimizer": (None, "sgd"),
         }
         for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
+            if getattr(self, name) not in tuple(allowed):
                 raise ValueError(
                     f"`{name}` must be one of {list(allowed)}. Received: {getattr(self, name)!r}"
                 )
@@ -142,7 +147,7 @@ class Tricks:
             self._check_range(name, 0.0, most)
         for name in ("balance", "augment_probability"):
             self._check_range(name, 0.0, 1.0)
-        if not 0.0 <= self.ema_decay < 1.0:
+        if not _is_number(self.ema_decay) or not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"`ema_decay` must be in [0, 1). Received: {self.ema_decay!r}")
         for name in ("generator_learning_rate", "discriminator_learning_rate"):
             if getattr(self, name) is not None:
@@ -157,12 +162,11 @@ class Tricks:
 
     def _check_range(self, name, low, high):
         value = getattr(self, name)
-        if (
-            not isinstance(value, (int, float))
-            or isinstance(value, bool)
-            or not low <= value <= high
-        ):
-            raise ValueError(f"`{name}` must be from {low:g} to {high:g}. Received: {value!r}")
+        if not _is_number(value) or not low <= value <= high:
+            allowed = f"from {low:g} to {high:g}"
+            if high == float("inf"):
+                allowed = f"a finite number of at least {low:g}"
+            raise ValueError(f"`{name}` must be {allowed}. Received: {value!r}")
 
     def _check_combinations(self):
         targets = self.label_smoothing or self.label_flipping
@@ -193,3 +197,7 @@ class Tricks:
                 "`instance_noise_steps` says how long `instance_noise` falls, which is 0. Add "
                 "instance_noise=0.1."
             )
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

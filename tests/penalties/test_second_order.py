@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from keras_gans import layers as ours
-from keras_gans.penalties import r1_penalty, require_second_order
+from keras_gans.penalties import r1_penalty, require_second_order, second_order
 
 
 def network(*middle, name="critic"):
@@ -145,3 +145,53 @@ def test_other_kinds_of_networks_are_refused():
     for other in (Subclassed(), keras.Sequential([layers.Dense(1)])):
         with pytest.raises(ValueError, match="functional or a built sequential"):
             require_second_order(other)
+
+
+EXAMPLES = {
+    "Add": lambda x: layers.Add()([x, x]),
+    "AveragePooling2D": lambda x: layers.AveragePooling2D(2)(x),
+    "Concatenate": lambda x: layers.Concatenate()([x, x]),
+    "Conv2D": lambda x: layers.Conv2D(4, 3, strides=2, padding="same")(x),
+    "Dense": lambda x: layers.Dense(5)(x),
+    "DepthwiseConv2D": lambda x: layers.DepthwiseConv2D(3)(x),
+    "Flatten": lambda x: layers.Flatten()(x),
+    "LeakyReLU": lambda x: layers.LeakyReLU(0.2)(x),
+    "ReLU": lambda x: layers.ReLU()(x),
+    "Reshape": lambda x: layers.Reshape((4, 16, 3))(x),
+}
+
+
+def test_every_known_layer_has_an_example():
+    assert {cls.__name__ for cls in second_order.KNOWN_LAYERS} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_known_layers_pass_when_they_are_tried(name, monkeypatch):
+    monkeypatch.setattr(second_order, "KNOWN_LAYERS", ())
+    tried = []
+    monkeypatch.setattr(
+        second_order,
+        "_require_of",
+        lambda node, network, check=second_order._require_of: (
+            tried.append(type(node.operation).__name__),
+            check(node, network),
+        ),
+    )
+    inputs = keras.Input((8, 8, 3))
+    require_second_order(keras.Model(inputs, EXAMPLES[name](inputs)))
+    assert tried == [name]
+
+
+def test_grouped_convolutions_pass_when_they_are_tried(monkeypatch):
+    monkeypatch.setattr(second_order, "KNOWN_LAYERS", ())
+    inputs = keras.Input((8, 8, 4))
+    require_second_order(keras.Model(inputs, layers.Conv2D(4, 3, groups=2)(inputs)))
+
+
+def test_a_subclass_of_a_known_layer_is_tried():
+    class Blocking(layers.ReLU):
+        def call(self, inputs):
+            return tf.image.resize(inputs, (4, 4))
+
+    with pytest.raises(ValueError, match="culprit"):
+        require_second_order(network(Blocking(name="culprit")))
