@@ -18,7 +18,7 @@ Networks, the same in every row:
     G   z 2 -> 128 -> 128 -> 128 -> 2, tanh
     D   2 -> times 4 -> 128 -> 128 -> 128 -> 1 logit, leaky ReLU 0.2
     He's normal kernels. tanh lets G leave wide plains of latents at a mode and cross quickly to
-    the next, which leaky ReLU learned many times more slowly. The first layers' biases are spread
+    the next, which leaky ReLU learned more slowly. The first layers' biases are spread
     over what comes in, +-4 in G and +-16 in D: without biases all kinks of the first layer lie on
     lines through the origin.
 Training: Adam 1e-3, beta_1 0.5, beta_2 0.999; 256 fresh real points to an update (shared out in
