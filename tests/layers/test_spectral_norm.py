@@ -5,14 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.layers import (
-    BatchNorm,
-    SpectralConv2D,
-    SpectralDense,
-    advance,
-    folded,
-    spectral_layers,
-)
+from keras_gans.layers import BatchNorm, SpectralConv2D, SpectralDense
+from keras_gans.layers.spectral_norm import advance, folded, spectral_layers
 
 
 def conv(**kwargs):
