@@ -11,15 +11,14 @@ the same batches in the same order, the same schedule, as many updates.
 
 import argparse
 import os
-import pathlib
 import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))  # the twins
 
 import numpy as np
 import tensorflow as tf
+from torch_steps import adam, require  # brings the twins' folder with it
 
 from keras_gans import data, runs, zoo
 
@@ -101,21 +100,11 @@ def paper_init(torch, *networks):
                 torch.nn.init.normal_(module.weight, 1.0, 0.02)
 
 
-def adam(torch, *networks):
-    parameters = [parameter for network in networks for parameter in network.parameters()]
-    return torch.optim.Adam(parameters, 2e-4, (0.5, 0.999))
-
-
-def require(networks, wanted):
-    for network in networks:
-        network.requires_grad_(wanted)
-
-
 def paired_twin(model, torch, twins):
     g = twins.Unet(model.num_downs, model.filters)
     d = twins.patch_gan(6, model.filters, norm=torch.nn.BatchNorm2d)
     paper_init(torch, g, d)
-    g_optimizer, d_optimizer = adam(torch, g), adam(torch, d)
+    g_optimizer, d_optimizer = adam(g), adam(d)
     softplus = torch.nn.functional.softplus
 
     def step(source, target):
@@ -138,7 +127,7 @@ def unpaired_twin(model, torch, twins):
     ab, ba = (twins.resnet(model.num_blocks, model.filters) for _ in range(2))
     d_a, d_b = (twins.patch_gan(3, model.filters) for _ in range(2))
     paper_init(torch, ab, ba, d_a, d_b)
-    g_optimizer, d_optimizer = adam(torch, ab, ba), adam(torch, d_a, d_b)
+    g_optimizer, d_optimizer = adam(ab, ba), adam(d_a, d_b)
     pools = {"a": [], "b": []}
     rng = np.random.default_rng(0)
 
