@@ -499,6 +499,13 @@ def export(
     formats: Annotated[
         str, typer.Option(help="Names with commas between, or `all`.")
     ] = "saved_model,onnx,tflite",
+    precisions: Annotated[
+        str,
+        typer.Option(
+            help="float32, float16 (half the size), int8 (a quarter) ...: names with commas "
+            "between, or `all`; each in the formats that have it."
+        ),
+    ] = "float32",
     output: Annotated[
         pathlib.Path | None,
         typer.Option(help="Folder to make; RUN/exported, or the file's name without .keras."),
@@ -510,6 +517,14 @@ def export(
         int | None,
         typer.Option(help="Fixed side, for translators; any size where not given."),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            help="Pictures a translator's files are tried on and learn their integers from; the "
+            "run's own where not given.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ):
@@ -520,6 +535,8 @@ def export(
         keras-gans export runs/00001-cdcgan-fashion
 
         keras-gans export runs/00001-cdcgan-fashion --formats tflite --batch-size 1 --output phone
+
+        keras-gans export runs/00002-pix2pix-emoji --formats onnx,tflite --precisions all
 
         keras-gans export horse2zebra.keras --image-size 256
     """
@@ -536,8 +553,10 @@ def export(
             model,
             directory,
             formats=wanted,
+            precisions=tuple(precisions.split(",")),
             batch_size=batch_size,
             image_size=image_size,
+            examples=_examples(opened, model, source),
             overwrite=overwrite,
             classes=opened.label_names["heads"] or None if opened else None,
             attributes=opened.label_names["attributes"] or None if opened else None,
@@ -547,9 +566,23 @@ def export(
             _report_run(opened)
 
 
+def _examples(run, model, source):
+    """Batches of `source`, or of the run's own data, for a translator; else None."""
+    import dataclasses
+
+    from keras_gans import runs
+
+    if run is None and source is None:
+        return None
+    options = runs.Options(model.name) if run is None else run.options
+    if source is not None:
+        options = dataclasses.replace(options, data=source)
+    return runs.examples(options, model)
+
+
 def _report_export(directory, manifest):
     table = Table(title="Exported and proven equal to Keras", title_justify="left")
-    for heading in ("file", "format", "size", "max difference", "tolerance"):
+    for heading in ("file", "format", "size", "max difference", "held to"):
         justify = "left" if heading in ("file", "format") else "right"
         table.add_column(heading, justify=justify, no_wrap=True)
     for file in manifest.files:
@@ -558,9 +591,14 @@ def _report_export(directory, manifest):
             file.format,
             f"{file.size / 1e6:.2f} MB",
             f"{file.max_difference:.1e}",
-            f"{file.tolerance:.0e}",
+            f"{file.tolerance:.0e}"
+            if file.floor is None
+            else f"{file.psnr:.1f} of {file.floor['psnr']:.0f} dB",
         )
     console.print(table)
+    for file in manifest.files:
+        if file.kept:
+            console.print(f"{file.path} keeps in float32: {', '.join(file.kept)}")
     console.print(f"Exports  {directory} (manifest.json says how to feed each file)")
 
 

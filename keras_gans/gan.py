@@ -113,6 +113,18 @@ class GAN(keras.Model):
         """`{name: functional keras.Model}` worth shipping, in inference form."""
         return {"generator": self.generator}
 
+    def inputs_to_export(self, batch):
+        """What a batch of data holds for the exported networks to be tried on.
+
+        Args:
+            batch: of `batch_spec`.
+
+        Returns:
+            `{network of networks_to_export: {input name: (N, ...)}}`; empty where networks are
+            fed with latents and labels alone, which are drawn.
+        """
+        return {}
+
     def describe_tensors(self):
         """What a program that feeds the exported networks must know, by input or output name.
 

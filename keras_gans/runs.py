@@ -286,14 +286,31 @@ def _first_batch(options, model, size, split=None):
 
 
 def _preview(options, model):
-    """Pictures for a translator's sheets: held out where the source has such, the first ones."""
-    if not hasattr(model, "translate"):
-        return None
+    """Pictures for a translator's sheets."""
+    return _held_out(options, model, _PREVIEWED) if hasattr(model, "translate") else None
 
+
+def _held_out(options, model, count):
+    """The source's first examples: held out where it has such, else of the run's own split."""
     try:
-        return _first_batch(options, model, _PREVIEWED, split="test")
+        return _first_batch(options, model, count, split="test")
     except ValueError:  # no such split
-        return _first_batch(options, model, _PREVIEWED)
+        return _first_batch(options, model, count)
+
+
+def examples(options, model, count=160):
+    """Batches of a run's data for `keras_gans.export.export` to try its files on.
+
+    Args:
+        options: `Options`, of a run or made up for a model and its data.
+        model: a `keras_gans.GAN`.
+        count: how many examples, where the source has so many.
+
+    Returns:
+        A list of one batch, held out where the source has such; None for a model that is fed
+        with latents, which are drawn.
+    """
+    return [_held_out(options, model, count)] if hasattr(model, "translate") else None
 
 
 def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):

@@ -1,6 +1,7 @@
 """What a deployment format must know: how to write a network, and how to run the file again."""
 
 import abc
+import dataclasses
 import importlib.metadata
 import importlib.util
 import re
@@ -23,6 +24,37 @@ class UnsupportedOps(ExportError):
     """A network needs operations its format does not have, or must not ship."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """What files that compute in float32 are held to.
+
+    Attributes:
+        difference: largest |file - Keras| that counts as the same network.
+    """
+
+    difference: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Floor:
+    """What files that compute in less are held to: how like Keras' pictures theirs must be.
+
+    Attributes:
+        translated: PSNR in dB, of networks that are given pictures.
+        generated: PSNR in dB, of networks that are given latents.
+        ssim: mean structural similarity, of both.
+    """
+
+    translated: float
+    generated: float
+    ssim: float
+
+    def psnr(self, network):
+        """The floor for a `Servable`, dB."""
+        pictures = any(tensor.is_picture for tensor in network.inputs)
+        return self.translated if pictures else self.generated
+
+
 class Exporter(abc.ABC):
     """One deployment format. Everything that is special about it lives in its class.
 
@@ -33,8 +65,9 @@ class Exporter(abc.ABC):
         suffix: of its files; empty for a folder.
         runtime: the package that runs its files, as installed by pip.
         requires: `{package: extra of keras-gans that installs it}`.
-        tolerances: `{precision: largest |file - Keras| that counts as the same network}`, for
-            the precisions the format can be written in.
+        precisions: `{precision: Tolerance or Floor}`, those the format can be written in and what
+            their files are held to.
+        calibrated: the precisions whose ranges must be learned from inputs.
     """
 
     name: str
@@ -46,20 +79,33 @@ class Exporter(abc.ABC):
 
     # Pictures are in [-1, 1], so one grey level of 256 is 8e-3. Measured on gan, cgan, dcgan and
     # cdcgan, full size, random weights and batch statistics: at most 1.3e-6 in every format.
-    tolerances = {"float32": 2e-5}
+    precisions: dict[str, Tolerance | Floor] = {"float32": Tolerance(2e-5)}
+    calibrated: tuple[str, ...] = ()
 
     @abc.abstractmethod
-    def write(self, network, path, precision):
+    def write(self, network, path, precision, *, calibration=None, kept=()):
         """Writes the artefact and nothing else.
 
         Args:
             network: a `Servable`.
             path: of the file or folder; does not exist.
-            precision: one of `tolerances`.
+            precision: one of `precisions`.
+            calibration: `{input name: array}`, inputs as the network will meet them, one example
+                to each place of the first axis; None where `precision` needs none.
+            kept: names, of `layers_to_keep`, of layers that stay in float32.
 
         Raises:
             UnsupportedOps: for operations the format does not have.
         """
+
+    def layers_to_keep(self, network, precision, calibration):
+        """Which layers to leave in float32, should the pictures be too poor.
+
+        Returns:
+            Iterator over tuples of names, each to be tried where the one before did not do: the
+            first one empty.
+        """
+        yield ()
 
     @abc.abstractmethod
     def inspect(self, path):
@@ -102,18 +148,6 @@ class Exporter(abc.ABC):
                     f'`pip install "keras-gans[{extra}]"`.',
                     name=package,
                 )
-
-    def check_precision(self, precision):
-        """Refuses a precision the format cannot be written in.
-
-        Raises:
-            ValueError: naming those it can.
-        """
-        if precision not in self.tolerances:
-            raise ValueError(
-                f"{self.title} has no precision {precision!r}. "
-                f"It can be written in: {', '.join(self.tolerances)}."
-            )
 
     def check_suffix(self, path):
         """Refuses a file name that promises something else.

@@ -11,7 +11,7 @@ The file is one JSON object:
         "path"            relative to the manifest
         "network"         which of the model's networks it is
         "format"          "saved_model", "onnx" or "tflite"
-        "precision"       "float32"
+        "precision"       "float32", "float16", "int8" ...; inputs and outputs may stay float32
         "size", "sha256"  bytes, and their hash; for a folder see `fingerprint`
         "signature"       name of the signature to call (SavedModel, TFLite), or null
         "opset"           (ONNX), or null
@@ -19,7 +19,13 @@ The file is one JSON object:
         "outputs"         a list of tensors
         "ops"             {operation: how many}, what a runtime must have
         "max_difference"  largest absolute difference from Keras measured
-        "tolerance"       largest that was allowed
+        "tolerance"       largest that was allowed, or null where pictures were judged instead
+        "psnr", "ssim"    of its pictures against Keras', over at least 32 examples, or null
+        "floor"           {"psnr", "ssim"}, the lowest that were allowed, or null
+        "examples"        {"real", "proving", "calibrating"}: whether pictures among the inputs it
+                          was tried on came from data, and how many it was judged by and learned
+                          its ranges from
+        "kept"            layers left in float32 because the pictures were too poor without
         "batch_sizes"     it was measured at
         "runtime"         it was measured in, with its version
 
@@ -91,7 +97,12 @@ class FileRecord:
     outputs: tuple[TensorRecord, ...]
     ops: dict[str, int]
     max_difference: float
-    tolerance: float
+    tolerance: float | None
+    psnr: float | None
+    ssim: float | None
+    floor: dict[str, float] | None
+    examples: dict[str, Any]
+    kept: tuple[str, ...]
     batch_sizes: tuple[int, ...]
     runtime: str
 
@@ -100,7 +111,7 @@ class FileRecord:
         record = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         record["inputs"] = [tensor.to_json() for tensor in self.inputs]
         record["outputs"] = [tensor.to_json() for tensor in self.outputs]
-        record["batch_sizes"] = list(self.batch_sizes)
+        record["batch_sizes"], record["kept"] = list(self.batch_sizes), list(self.kept)
         return record
 
     @classmethod
@@ -112,7 +123,7 @@ class FileRecord:
             raise ValueError(f"path {known['path']!r} leads out of the export")
         known["inputs"] = tuple(map(TensorRecord.from_json, record["inputs"]))
         known["outputs"] = tuple(map(TensorRecord.from_json, record["outputs"]))
-        known["batch_sizes"] = tuple(record["batch_sizes"])
+        known["batch_sizes"], known["kept"] = tuple(record["batch_sizes"]), tuple(record["kept"])
         return cls(**known)
 
 

@@ -20,7 +20,7 @@ class OnnxExporter(Exporter):
     runtime = "onnxruntime"
     requires = {"onnx": "onnx", "tf2onnx": "onnx", "onnxruntime": "onnx"}
 
-    def write(self, network, path, precision):
+    def write(self, network, path, precision, *, calibration=None, kept=()):
         import onnx
 
         model = _convert(network)

@@ -1,15 +1,23 @@
-"""The proof: the file, run in its own runtime, gives what Keras gives."""
+"""The proof: the file, run in its own runtime, gives what Keras gives.
+
+Files in float32 give the same numbers; files in less give pictures that are alike, by PSNR and SSIM
+(Wang et al., 2004, https://doi.org/10.1109/TIP.2003.819861), as TensorFlow computes them.
+"""
 
 import dataclasses
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.export.exporter import ExportError
+from keras_gans.export.exporter import ExportError, Tolerance
 
 _SEED = 20140610
 _FREE_BATCHES = (1, 3)  # two, because a batch size baked in by a converter shows only at the second
-_FREE_SIDE = 64
+FREE_SIDES = (64, 64)
+_FINEST = 100.0  # dB; PSNR of equal pictures is infinite, which JSON does not know
+_TURN = 8  # examples at a time, where any number would do
+_SAME = 4  # examples to find a difference of numbers with, which shows in any
+_SSIM_SIDE = 11  # the paper's window
 _FAINTEST = 0.1  # of the largest output; below, the rounding of values near 1 counts
 
 
@@ -36,6 +44,13 @@ class Probe:
     inputs: dict[str, np.ndarray]
     expected: dict[str, np.ndarray]
 
+    def first(self, count):
+        """The first examples of it."""
+        return Probe(
+            {name: array[:count] for name, array in self.inputs.items()},
+            {name: array[:count] for name, array in self.expected.items()},
+        )
+
 
 def probes(network, tensors, picture_size=None):
     """Inputs as the network will meet them, at two batch sizes where the batch is free.
@@ -53,14 +68,14 @@ def probes(network, tensors, picture_size=None):
         ParityError: if Keras itself gives values that are not finite.
     """
     fixed = network.inputs[0].shape[0]
-    height, width = picture_size or (_FREE_SIDE, _FREE_SIDE)
+    height, width = picture_size or FREE_SIDES
     found = {}
     for turn, batch_size in enumerate(_FREE_BATCHES if fixed is None else (fixed,)):
         # Twice as wide at the second turn: free sides must not be baked in either, nor mixed up.
         sides = (height, width * (turn + 1))
         rng = np.random.default_rng(_SEED + turn)
         inputs = {
-            tensor.name: _draw(tensor, tensors.get(tensor.name), batch_size, sides, rng)
+            tensor.name: draw(tensor, tensors.get(tensor.name), batch_size, sides, rng)
             for tensor in network.inputs
         }
         found[batch_size] = Probe(inputs, network(inputs))
@@ -74,7 +89,30 @@ def probes(network, tensors, picture_size=None):
     return found
 
 
-def prove(exporter, path, network, probes, precision):
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """What was measured of a file, and what it was held to.
+
+    Attributes:
+        max_difference: largest absolute difference from Keras.
+        tolerance: the largest allowed; None where pictures were judged instead.
+        psnr: mean PSNR of its pictures against Keras', dB, at most 100; None where not judged.
+        ssim: mean SSIM, likewise.
+        floor: `{"psnr", "ssim"}`, the lowest allowed; None likewise.
+    """
+
+    max_difference: float
+    tolerance: float | None = None
+    psnr: float | None = None
+    ssim: float | None = None
+    floor: dict[str, float] | None = None
+
+
+class PoorPictures(ParityError):
+    """Pictures of a file of less than float32 that are too unlike Keras'."""
+
+
+def prove(exporter, path, network, probes, precision, gallery):
     """Runs a file in its own runtime and compares it with Keras.
 
     Args:
@@ -83,27 +121,59 @@ def prove(exporter, path, network, probes, precision):
         network: the `Servable` it was written from.
         probes: `{batch size: Probe}`.
         precision: it was written in.
+        gallery: a `Probe` of what the network will be fed with, of any number of examples.
 
     Returns:
-        (largest absolute difference, largest allowed)
+        `Proof`.
 
     Raises:
         ParityError: naming network, format, difference and tolerance.
+        PoorPictures: naming network, format, PSNR, SSIM and their floors.
     """
     context = {"network": network.name, "format": exporter.name}
-    subject = f"The {network.name} written as {exporter.name}"
+    subject = f"The {network.name} written as {exporter.name} in {precision}"
     run = _attempt(lambda: exporter.load(path), f"{subject} cannot be loaded", context)
-    difference, peak = 0.0, 0.0
+    answers = []
     for batch_size, probe in probes.items():
         at = f"{subject}, at batch size {batch_size},"
         given = _attempt(lambda p=probe: run(p.inputs), f"{at} cannot be run", context)
         _check_form(given, probe.expected, at, context)
-        for name, expected in probe.expected.items():
-            difference = max(difference, float(np.abs(given[name] - expected).max(initial=0.0)))
-            peak = max(peak, float(np.abs(expected).max(initial=0.0)))
-    # An untrained network's pictures are nearly grey. Held to the tolerance of pictures that
-    # fill [-1, 1], any other grey would pass for them.
-    tolerance = exporter.tolerances[precision] * min(max(peak, _FAINTEST), 1.0)
+        answers.append((given, probe.expected))
+    batch_size, promise = network.inputs[0].shape[0], exporter.precisions[precision]
+    if isinstance(promise, Tolerance):
+        gallery = gallery.first(_SAME)
+    given = _attempt(
+        lambda: _in_turns(run, gallery.inputs, batch_size), f"{subject} cannot be run", context
+    )
+    _check_form(given, gallery.expected, subject, context)
+    if isinstance(promise, Tolerance):
+        return _same(promise, [*answers, (given, gallery.expected)], subject, context)
+    return _alike(promise, network, given, gallery.expected, subject, context)
+
+
+def gallery(network, inputs):
+    """A `Probe` of `inputs`, computed in turns where the network's batch is fixed."""
+    return Probe(inputs, _in_turns(network, inputs, network.inputs[0].shape[0]))
+
+
+def _in_turns(run, inputs, batch_size):
+    """Runs any number of examples through a network of a fixed batch, or of 8 at a time."""
+    size = batch_size or _TURN
+    total = len(next(iter(inputs.values())))
+    parts = []
+    for start in range(0, total, size):
+        rows = np.arange(start, start + size) % total  # the last turn is filled from the first
+        given = run({name: array[rows] for name, array in inputs.items()})
+        parts.append({name: array[: total - start] for name, array in given.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _same(promise, answers, subject, context):
+    difference, peak = 0.0, 0.0
+    for given, expected in answers:
+        difference = max(difference, _largest_difference(given, expected))
+        peak = max(peak, _peak(expected))
+    tolerance = promise.difference * peak_of_pictures(peak)
     if difference > tolerance:
         raise ParityError(
             f"{subject} differs from Keras by up to {difference:.3g}; {tolerance:.3g} is allowed. "
@@ -112,7 +182,46 @@ def prove(exporter, path, network, probes, precision):
             tolerance=tolerance,
             **context,
         )
-    return difference, tolerance
+    return Proof(difference, tolerance)
+
+
+def _alike(promise, network, given, expected, subject, context):
+    floor = {"psnr": promise.psnr(network), "ssim": promise.ssim}
+    spread = 2.0 * peak_of_pictures(_peak(expected))
+    psnr = min(_psnr(given[name], expected[name], spread) for name in expected)
+    ssim = min(_ssim(given[name], expected[name], spread) for name in expected)
+    if psnr < floor["psnr"] or ssim < floor["ssim"]:
+        raise PoorPictures(
+            f"{subject} gives pictures of PSNR {psnr:.1f} dB and SSIM {ssim:.3f} against Keras'; "
+            f"{floor['psnr']:.0f} dB and {floor['ssim']} are the least. It was not kept.",
+            **context,
+        )
+    return Proof(_largest_difference(given, expected), None, psnr, ssim, floor)
+
+
+def peak_of_pictures(peak):
+    """What differences are measured against: an untrained network's pictures are nearly grey.
+
+    Held to the tolerance of pictures that fill [-1, 1], any other grey would pass for them.
+    """
+    return min(max(peak, _FAINTEST), 1.0)
+
+
+def _peak(arrays):
+    return max(float(np.abs(array).max(initial=0.0)) for array in arrays.values())
+
+
+def _largest_difference(given, expected):
+    return max(float(np.abs(given[name] - expected[name]).max(initial=0.0)) for name in expected)
+
+
+def _psnr(given, expected, spread):
+    return float(np.minimum(tf.image.psnr(given, expected, spread), _FINEST).mean())
+
+
+def _ssim(given, expected, spread):
+    side = min(_SSIM_SIDE, *expected.shape[1:3])
+    return float(np.mean(tf.image.ssim(given, expected, spread, filter_size=side)))
 
 
 def _attempt(action, failure, context):
@@ -142,7 +251,12 @@ def _check_form(given, expected, subject, context):
 # === Inputs of the right distribution ===
 
 
-def _draw(tensor, description, batch_size, sides, rng):
+def draw(tensor, description, batch_size, sides, rng):
+    """Inputs of the distribution `describe_tensors` says, of the tensor's dtype.
+
+    Raises:
+        ExportError: for an input nothing is said of.
+    """
     kind = (description or {}).get("kind")
     if kind not in _DRAWS:
         raise ExportError(

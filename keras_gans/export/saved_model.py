@@ -30,7 +30,7 @@ class SavedModelExporter(Exporter):
     suffix = ""
     runtime = "tensorflow"
 
-    def write(self, network, path, precision):
+    def write(self, network, path, precision, *, calibration=None, kept=()):
         module = tf.Module()
         module.weights = network.function.get_concrete_function().variables  # those it reads
         module.serve = network.function  # what `TFSMLayer` calls

@@ -1,5 +1,6 @@
 """From a model to files: check what is asked, write, prove, describe, put in place."""
 
+import dataclasses
 import difflib
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import __version__
+from keras_gans.export import examples as exampling
 from keras_gans.export import manifest as manifests
 from keras_gans.export import parity, staging
 from keras_gans.export.exporter import ExportError
@@ -37,6 +39,7 @@ def export(
     precisions=("float32",),
     batch_size=None,
     image_size=None,
+    examples=None,
     overwrite=False,
     classes=None,
     attributes=None,
@@ -54,11 +57,14 @@ def export(
         model: a `keras_gans.GAN`.
         directory: folder to make.
         formats: one or several of "saved_model", "onnx" and "tflite".
-        precisions: one or several of those the formats have; "float32".
+        precisions: one or several of those the formats have, or "all"; each is written in every
+            format that has it.
         batch_size: a fixed one (1 gives the leanest files for phones and browsers), or None for
             a free one.
         image_size: side, or (height, width), of the pictures a translator takes; None leaves it
             as the network has it.
+        examples: iterable of batches as `data.load` gives them, best held out: what files are
+            tried on and integers learn their ranges from. Networks fed with latents need none.
         overwrite: replace an earlier export.
         classes: names of the classes, one for each label, for the manifest; of several heads
             `{name of the head: names of its classes}`, in their order.
@@ -72,7 +78,7 @@ def export(
         ImportError: for a package a format needs, before anything is written.
         FileExistsError: if `directory` holds something, or, with `overwrite`, something that is
             not an export.
-        ParityError: if a file differs from Keras.
+        ParityError: if a file differs from Keras, or its pictures are too unlike Keras'.
         UnsupportedOps: if a network needs operations a format does not have.
     """
     exporters = _chosen(formats, precisions)
@@ -80,14 +86,18 @@ def export(
     _refuse_folder(target, overwrite)
     networks = _servables(model, batch_size, image_size)
     tensors = _described(model, classes, attributes)
+    trials = _trials(model, networks, tensors, image_size, examples)
+    for network, trial in zip(networks, trials, strict=True):
+        for exporter, precision in exporters:
+            if precision in exporter.calibrated:
+                exampling.check_real(network, trial.examples, exporter.title, precision)
     with staging.staged(target) as folder:
         folder.mkdir()
         files = []
-        for network in networks:
-            probes = parity.probes(network, tensors, _picture_size(model, image_size))
+        for network, trial in zip(networks, trials, strict=True):
             for exporter, precision in exporters:
                 path = folder / exporter.file_name(network.name, precision)
-                files.append(_ship(network, path, exporter, precision, tensors, probes))
+                files.append(_ship(network, path, exporter, precision, tensors, trial))
         manifest = Manifest(_model_record(model), _versions(), tuple(files))
         manifest.write(folder)
     return manifest
@@ -101,6 +111,7 @@ def export_sampling_network(
     precision="float32",
     batch_size=None,
     image_size=None,
+    examples=None,
     overwrite=False,
 ):
     """Writes the network that makes the pictures to one file, proven equal to Keras.
@@ -112,6 +123,7 @@ def export_sampling_network(
         precision: one of those the format has.
         batch_size: as in `export`.
         image_size: as in `export`.
+        examples: as in `export`.
         overwrite: replace an earlier file.
 
     Returns:
@@ -130,17 +142,38 @@ def export_sampling_network(
     _refuse_file(target, exporter, overwrite)
     network = _servables(model, batch_size, image_size)[0]
     tensors = _described(model)
+    (trial,) = _trials(model, [network], tensors, image_size, examples)
+    if precision in exporter.calibrated:
+        exampling.check_real(network, trial.examples, exporter.title, precision)
     with staging.staged(target) as path:
-        probes = parity.probes(network, tensors, _picture_size(model, image_size))
-        return _ship(network, path, exporter, precision, tensors, probes)
+        return _ship(network, path, exporter, precision, tensors, trial)
 
 
-def _ship(network, path, exporter, precision, tensors, probes):
+@dataclasses.dataclass(frozen=True)
+class _Trial:
+    """What a network's files are tried on: `parity.probes`, and examples with Keras' answers."""
+
+    probes: dict[int, parity.Probe]
+    gallery: parity.Probe
+    examples: exampling.Examples
+
+
+def _trials(model, networks, tensors, image_size, batches):
+    """A `_Trial` of each network."""
+    collected = exampling.collect(model, batches)
+    size = _picture_size(model, image_size)
+    trials = []
+    for network in networks:
+        found = exampling.examples(network, tensors, collected.get(network.name, {}), size)
+        probes = parity.probes(network, tensors, size)
+        trials.append(_Trial(probes, parity.gallery(network, found.proving), found))
+    return trials
+
+
+def _ship(network, path, exporter, precision, tensors, trial):
     """Writes one file and proves it; returns its record."""
     with quiet():
-        exporter.write(network, path, precision)
-        found = exporter.inspect(path)
-        difference, tolerance = parity.prove(exporter, path, network, probes, precision)
+        found, proof, kept = _write(network, path, exporter, precision, trial)
     sha256, size = manifests.fingerprint(path)
     return FileRecord(
         path=path.name,
@@ -151,32 +184,81 @@ def _ship(network, path, exporter, precision, tensors, probes):
         sha256=sha256,
         inputs=_records(network.inputs, tensors),
         outputs=_records(network.outputs, tensors),
-        max_difference=difference,
-        tolerance=tolerance,
-        batch_sizes=tuple(probes),
+        **dataclasses.asdict(proof),
+        examples={
+            "real": trial.examples.real,
+            "proving": exampling.PROVING,
+            "calibrating": _count(trial.examples.calibrating)
+            if precision in exporter.calibrated
+            else 0,
+        },
+        kept=kept,
+        batch_sizes=tuple(trial.probes),
         runtime=exporter.runtime_version(),
         **found,
     )
+
+
+def _write(network, path, exporter, precision, trial):
+    """Writes one file with as few layers left in float32 as its pictures allow.
+
+    Returns:
+        (what `inspect` found, `parity.Proof`, names of the layers kept)
+    """
+    calibration = trial.examples.calibrating if precision in exporter.calibrated else None
+    poor = None
+    for kept in exporter.layers_to_keep(network, precision, calibration):
+        exporter.write(network, path, precision, calibration=calibration, kept=kept)
+        found = exporter.inspect(path)
+        try:
+            proof = parity.prove(exporter, path, network, trial.probes, precision, trial.gallery)
+            return found, proof, tuple(kept)
+        except parity.PoorPictures as error:
+            poor = error
+            staging.remove(path)
+    raise poor
+
+
+def _count(inputs):
+    return len(next(iter(inputs.values())))
 
 
 # === What is asked for ===
 
 
 def _chosen(formats, precisions):
-    """`[(exporter, precision)]`, every combination, all known and installed."""
+    """`[(exporter, precision)]`: every precision in every format that has it, all installed."""
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     precisions = (precisions,) if isinstance(precisions, str) else tuple(precisions)
     for argument, given in (("formats", formats), ("precisions", precisions)):
         if not given:
             raise ValueError(f"`{argument}` is empty: nothing would be exported.")
     exporters = list(dict.fromkeys(_exporter(name) for name in formats))
-    for exporter in exporters:
-        for precision in precisions:
-            exporter.check_precision(precision)
-        exporter.check_installed()
-    return [
-        (exporter, precision) for exporter in exporters for precision in dict.fromkeys(precisions)
+    everything = [precision for exporter in exporters for precision in exporter.precisions]
+    precisions = everything if "all" in precisions else list(dict.fromkeys(precisions))
+    chosen = [
+        (exporter, precision)
+        for exporter in exporters
+        for precision in dict.fromkeys(precisions)
+        if precision in exporter.precisions
     ]
+    _refuse_unused(exporters, precisions, chosen)
+    for exporter in exporters:
+        exporter.check_installed()
+    return chosen
+
+
+def _refuse_unused(exporters, precisions, chosen):
+    """Refuses formats and precisions of which nothing would be written, as they go unnoticed."""
+    have = "; ".join(f"{e.title}: {', '.join(e.precisions)}" for e in exporters)
+    for precision in precisions:
+        if all(precision != written for _, written in chosen):
+            raise ValueError(f"No precision {precision!r} in the formats asked for. {have}.")
+    for exporter in exporters:
+        if all(exporter is not written for written, _ in chosen):
+            raise ValueError(
+                f"{exporter.title} has none of the precisions {', '.join(precisions)}. {have}."
+            )
 
 
 def _exporter(name):

@@ -46,6 +46,14 @@ def resolve(path):
     return Path(path).expanduser().resolve()
 
 
+def remove(path):
+    """Removes a file or a folder with all it holds."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
 def _make_parents(target, created):
     for folder in reversed(target.parents):
         if not folder.exists():

@@ -23,7 +23,7 @@ class TFLiteExporter(Exporter):
     runtime = "ai-edge-litert"
     requires = {"ai_edge_litert": "tflite"}
 
-    def write(self, network, path, precision):
+    def write(self, network, path, precision, *, calibration=None, kept=()):
         # Through a SavedModel: the converter's other doors give files without names, or NaN.
         with tempfile.TemporaryDirectory() as folder:
             saved_model = Path(folder) / "saved_model"

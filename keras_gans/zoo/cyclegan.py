@@ -291,6 +291,10 @@ class CycleGAN(GAN):
     def networks_to_export(self):
         return {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
 
+    def inputs_to_export(self, batch):
+        a, b = batch
+        return {"generator_ab": {"source": a}, "generator_ba": {"source": b}}
+
     def describe_tensors(self):
         picture = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
         return {"source": {**picture, "multiple_of": self.stride}, "target": picture}

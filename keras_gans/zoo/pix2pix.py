@@ -266,6 +266,10 @@ class Pix2Pix(GAN):
         source, target = batch[:: 1 if self.direction == "ab" else -1]
         return [np.asarray(source), self.translate(source), np.asarray(target)]
 
+    def inputs_to_export(self, batch):
+        source, _ = batch[:: 1 if self.direction == "ab" else -1]
+        return {"generator": {"source": source}}
+
     def describe_tensors(self):
         picture = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
         return {"source": {**picture, "multiple_of": self.stride}, "target": picture}
