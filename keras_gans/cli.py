@@ -525,6 +525,12 @@ def export(
             "run's own where not given.",
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Measure every file, and write report.html with its pictures."
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ):
@@ -549,6 +555,7 @@ def export(
         directory = output or (opened.path / "exported" if opened else run.with_suffix(""))
         model = opened.load_model() if opened else zoo.load(run)
         wanted = exporting.formats() if formats == "all" else tuple(formats.split(","))
+        examples = _examples(opened, model, source)
         manifest = exporting.export(
             model,
             directory,
@@ -556,12 +563,15 @@ def export(
             precisions=tuple(precisions.split(",")),
             batch_size=batch_size,
             image_size=image_size,
-            examples=_examples(opened, model, source),
+            examples=examples,
             overwrite=overwrite,
             classes=opened.label_names["heads"] or None if opened else None,
             attributes=opened.label_names["attributes"] or None if opened else None,
         )
         _report_export(directory, manifest)
+        if report:
+            how = {"examples": examples, "image_size": image_size}
+            _report_costs(directory, exporting.report(model, directory, **how))
         if opened:
             _report_run(opened)
 
@@ -600,6 +610,19 @@ def _report_export(directory, manifest):
         if file.kept:
             console.print(f"{file.path} keeps in float32: {', '.join(file.kept)}")
     console.print(f"Exports  {directory} (manifest.json says how to feed each file)")
+
+
+def _report_costs(directory, measurements):
+    from keras_gans.export.report import HEADINGS, cells
+
+    title = f"Measured by themselves, {measurements[0].threads} threads"
+    table = Table(title=title, title_justify="left")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading == "file" else "right", no_wrap=True)
+    for measured in measurements:
+        table.add_row(*cells(measured))
+    console.print(table)
+    console.print(f"Report   {directory / 'report.html'}", highlight=False, markup=False)
 
 
 def _report_run(run):

@@ -8,11 +8,11 @@ them; what each one did on real pictures stands in `docs/tricks.md`.
 import dataclasses
 import math
 
+from keras_gans.augment import POLICIES, check_policy
 from keras_gans.losses import OBJECTIVES
 
 DISTRIBUTIONS = ("normal", "uniform")
 BATCH_NORMS = ("apart", "together")
-POLICIES = ("color", "translation", "cutout")
 PENALTIES = ("gradient_penalty", "r1", "r2", "dragan")
 
 
@@ -132,9 +132,7 @@ class Tricks:
                 raise ValueError(
                     f"`{name}` must be one of {list(allowed)}. Received: {getattr(self, name)!r}"
                 )
-        unknown = [name for name in self.augment if name not in POLICIES]
-        if unknown:
-            raise ValueError(f"`augment` takes {', '.join(POLICIES)}. Received: {unknown[0]!r}")
+        check_policy(self.augment)
 
     def _check_ranges(self):
         for name in ("discriminator_steps", "packing", "penalty_interval"):
@@ -191,6 +189,16 @@ class Tricks:
                 "`ada_target` reads off the sign of D's logits on real images how far D overfits; "
                 f"with objective={self.objective!r} the sign means nothing. Use "
                 "augment_probability."
+            )
+        if self.augment_probability != 1.0 and not self.augment:
+            raise ValueError(
+                "`augment_probability` says how often images are augmented, and `augment` is "
+                "empty. Add augment=('color', 'translation')."
+            )
+        if self.penalty_interval > 1 and not self.has_penalty:
+            raise ValueError(
+                "`penalty_interval` says how often D's slope is penalised, and no penalty is on. "
+                f"Add one of {', '.join(PENALTIES)}."
             )
         if self.instance_noise_steps and not self.instance_noise:
             raise ValueError(

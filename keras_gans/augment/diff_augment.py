@@ -48,7 +48,7 @@ def diff_augment(images, seed, policy=("color", "translation", "cutout"), probab
 
 def check_policy(policy):
     """Refuses names that `diff_augment` does not know, and a name in place of several."""
-    known = tuple(_POLICY)
+    known = POLICIES
     if isinstance(policy, str):
         raise ValueError(f"`policy` is a sequence of names. Received: {policy!r}. Pass a tuple.")
     for name in policy:
@@ -96,6 +96,9 @@ def _cutout(images, seed):
 
 
 _POLICY = {"color": _color, "translation": _translation, "cutout": _cutout}
+
+#: What `diff_augment` knows to do.
+POLICIES = tuple(_POLICY)
 
 
 def _moved(images, down, right):

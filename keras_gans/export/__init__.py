@@ -5,22 +5,26 @@
 
 `exporter.py` is the contract of a format, `saved_model.py`, `onnx.py` and `tflite.py` are the
 formats, `servable.py` the form all of them are written from, `parity.py` the proof,
-`manifest.py` the description, `staging.py` puts it in place whole.
+`manifest.py` the description, `staging.py` puts it in place whole, `report.py` shows and measures
+the files.
 """
 
 from keras_gans.export.exporter import ExportError, UnsupportedOps
 from keras_gans.export.manifest import FileRecord, Manifest, TensorRecord
 from keras_gans.export.parity import ParityError
+from keras_gans.export.report import Measurement, report
 from keras_gans.export.shipping import export, export_sampling_network, formats
 
 __all__ = [
     "ExportError",
     "FileRecord",
     "Manifest",
+    "Measurement",
     "ParityError",
     "TensorRecord",
     "UnsupportedOps",
     "export",
     "export_sampling_network",
     "formats",
+    "report",
 ]

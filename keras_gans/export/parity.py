@@ -143,7 +143,7 @@ def prove(exporter, path, network, probes, precision, gallery):
     if isinstance(promise, Tolerance):
         gallery = gallery.first(_SAME)
     given = _attempt(
-        lambda: _in_turns(run, gallery.inputs, batch_size), f"{subject} cannot be run", context
+        lambda: in_turns(run, gallery.inputs, batch_size), f"{subject} cannot be run", context
     )
     _check_form(given, gallery.expected, subject, context)
     if isinstance(promise, Tolerance):
@@ -153,10 +153,10 @@ def prove(exporter, path, network, probes, precision, gallery):
 
 def gallery(network, inputs):
     """A `Probe` of `inputs`, computed in turns where the network's batch is fixed."""
-    return Probe(inputs, _in_turns(network, inputs, network.inputs[0].shape[0]))
+    return Probe(inputs, in_turns(network, inputs, network.inputs[0].shape[0]))
 
 
-def _in_turns(run, inputs, batch_size):
+def in_turns(run, inputs, batch_size):
     """Runs any number of examples through a network of a fixed batch, or of 8 at a time."""
     size = batch_size or _TURN
     total = len(next(iter(inputs.values())))

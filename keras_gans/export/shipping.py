@@ -21,6 +21,9 @@ from keras_gans.export.servable import Servable
 from keras_gans.export.tflite import TFLiteExporter
 from keras_gans.gan import check_positive
 
+#: Of the page `report` writes beside the files.
+REPORT_NAME = "report.html"
+
 _EXPORTERS = {
     exporter.name: exporter for exporter in (SavedModelExporter(), OnnxExporter(), TFLiteExporter())
 }
@@ -136,17 +139,17 @@ def export_sampling_network(
         ParityError: if the file differs from Keras.
         UnsupportedOps: if the network needs operations the format does not have.
     """
-    ((exporter, precision),) = _chosen((format,), (precision,))
-    exporter.check_suffix(filepath)
+    ((chosen, precision),) = _chosen((format,), (precision,))
+    chosen.check_suffix(filepath)
     target = staging.resolve(filepath)
-    _refuse_file(target, exporter, overwrite)
+    _refuse_file(target, chosen, overwrite)
     network = _servables(model, batch_size, image_size)[0]
     tensors = _described(model)
     (trial,) = _trials(model, [network], tensors, image_size, examples)
-    if precision in exporter.calibrated:
-        exampling.check_real(network, trial.examples, exporter.title, precision)
+    if precision in chosen.calibrated:
+        exampling.check_real(network, trial.examples, chosen.title, precision)
     with staging.staged(target) as path:
-        return _ship(network, path, exporter, precision, tensors, trial)
+        return _ship(network, path, chosen, precision, tensors, trial)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +164,7 @@ class _Trial:
 def _trials(model, networks, tensors, image_size, batches):
     """A `_Trial` of each network."""
     collected = exampling.collect(model, batches)
-    size = _picture_size(model, image_size)
+    size = picture_size(model, image_size)
     trials = []
     for network in networks:
         found = exampling.examples(network, tensors, collected.get(network.name, {}), size)
@@ -233,18 +236,18 @@ def _chosen(formats, precisions):
     for argument, given in (("formats", formats), ("precisions", precisions)):
         if not given:
             raise ValueError(f"`{argument}` is empty: nothing would be exported.")
-    exporters = list(dict.fromkeys(_exporter(name) for name in formats))
-    everything = [precision for exporter in exporters for precision in exporter.precisions]
+    exporters = list(dict.fromkeys(map(exporter, formats)))
+    everything = [precision for one in exporters for precision in one.precisions]
     precisions = everything if "all" in precisions else list(dict.fromkeys(precisions))
     chosen = [
-        (exporter, precision)
-        for exporter in exporters
+        (one, precision)
+        for one in exporters
         for precision in dict.fromkeys(precisions)
-        if precision in exporter.precisions
+        if precision in one.precisions
     ]
     _refuse_unused(exporters, precisions, chosen)
-    for exporter in exporters:
-        exporter.check_installed()
+    for one in exporters:
+        one.check_installed()
     return chosen
 
 
@@ -261,10 +264,15 @@ def _refuse_unused(exporters, precisions, chosen):
             )
 
 
-def _exporter(name):
+def exporter(name):
+    """The `Exporter` of a format.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest one.
+    """
     known = {}
-    for exporter in _EXPORTERS.values():
-        known.update(dict.fromkeys((exporter.name, *exporter.aliases), exporter))
+    for one in _EXPORTERS.values():
+        known.update(dict.fromkeys((one.name, *one.aliases), one))
     if name in known:
         return known[name]
     near = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
@@ -319,7 +327,7 @@ def _check_image_size(network, size):
             )
 
 
-def _picture_size(model, image_size):
+def picture_size(model, image_size):
     """(height, width) to prove a network with that leaves them free, or None."""
     if image_size is not None:
         return _pair(image_size)
@@ -405,7 +413,8 @@ def _strangers(target):
     if not target.is_dir():
         return "a file"
     try:
-        known = {manifests.FILE_NAME, *(record.path for record in Manifest.read(target).files)}
+        files = Manifest.read(target).files
+        known = {manifests.FILE_NAME, REPORT_NAME, *(record.path for record in files)}
     except FileNotFoundError:
         return f"no {manifests.FILE_NAME}"
     except ValueError:
