@@ -1,10 +1,21 @@
 """Nothing half-written is ever seen: write beside the target, then rename."""
 
 import contextlib
+import errno
+import glob
 import os
 import secrets
 import shutil
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: what was left by the dead is not told from what the living use
+    fcntl = None  # type: ignore[assignment]
+
+_MARK = ".partial-"
+_REPLACED = "replaced"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextlib.contextmanager
@@ -12,33 +23,38 @@ def staged(target):
     """Yields a path to write to; it becomes `target` if the block succeeds, else vanishes.
 
     The path has the target's name, in a hidden folder beside the target and so on the same disk,
-    where a rename is atomic. What was at the target stays until the new one is complete.
+    where a rename is atomic. What was at the target stays until the new one is complete. Hidden
+    folders that killed processes left for this target are removed first.
 
     Args:
         target: absolute path of a file or folder.
 
     Raises:
-        OSError: if nothing can be written there, saying so.
+        OSError: if nothing can be written there, or no more of it, saying so.
     """
     created = []
-    workspace = target.parent / f".{target.name}.partial-{secrets.token_hex(4)}"
     try:
         try:
             _make_parents(target, created)
-            workspace.mkdir()  # not by tempfile, whose folders nobody else may read
+            _remove_abandoned(target)
+            workspace, lock = _open_workspace(target)
         except OSError as error:
-            raise type(error)(
-                f"Cannot write to {target.parent}: {error.strerror}. Choose another place."
-            ) from None
-        yield workspace / target.name
-        _swap(workspace / target.name, target, workspace / "replaced")
+            raise _refused(error, target) from None
+        try:
+            yield workspace / target.name
+            _swap(workspace / target.name, target, workspace / _REPLACED)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise _refused(error, target) from None
+            raise
+        finally:
+            shutil.rmtree(workspace, ignore_errors=True)
+            _release(lock)
     except BaseException:
-        shutil.rmtree(workspace, ignore_errors=True)
         for folder in reversed(created):
             with contextlib.suppress(OSError):  # somebody else uses it by now
                 folder.rmdir()
         raise
-    shutil.rmtree(workspace, ignore_errors=True)
 
 
 def resolve(path):
@@ -52,6 +68,64 @@ def remove(path):
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def _refused(error, target):
+    return type(error)(f"Cannot write to {target.parent}: {error.strerror}. Choose another place.")
+
+
+# === Whose workspace ===
+
+
+def _open_workspace(target):
+    """A new workspace, and its lock, which goes when the process does."""
+    while True:
+        workspace = target.parent / f".{target.name}{_MARK}{secrets.token_hex(4)}"
+        workspace.mkdir()  # not by tempfile, whose folders nobody else may read
+        with contextlib.suppress(FileNotFoundError):  # taken for abandoned before it was locked
+            lock = _lock(workspace, wait=True)
+            if workspace.exists():
+                return workspace, lock
+            _release(lock)
+
+
+def _remove_abandoned(target):
+    """Removes workspaces for this target whose processes were killed.
+
+    Where one was killed between the two renames of `_swap`, what it replaced is put back.
+    """
+    for workspace in target.parent.glob(f".{glob.escape(target.name)}{_MARK}*"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else removed it meanwhile
+            lock = _lock(workspace, wait=False)
+            if lock is None:
+                continue
+            try:
+                if (workspace / _REPLACED).exists() and not target.exists():
+                    os.rename(workspace / _REPLACED, target)
+                shutil.rmtree(workspace, ignore_errors=True)
+            finally:
+                _release(lock)
+
+
+def _lock(folder, wait):
+    """A descriptor that holds the lock of a folder; None where it, or locks, cannot be had."""
+    if fcntl is None:
+        return None
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # another's, or a file system without locks
+        os.close(lock)
+        return None
+    return lock
+
+
+def _release(lock):
+    if lock is not None:
+        os.close(lock)
+
+
+# === In place ===
 
 
 def _make_parents(target, created):
