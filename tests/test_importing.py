@@ -9,8 +9,12 @@ import tensorflow as tf
 from fabrication import same, snapshot, tiny
 from keras import layers
 from test_torch_files import save
+from typer.testing import CliRunner
 
 from keras_gans import GAN, zoo
+from keras_gans.cli import app
+from keras_gans.export import Manifest
+from keras_gans.export.onnx import OnnxExporter
 from keras_gans.importing import import_checkpoints
 from keras_gans.zoo import registry
 
@@ -549,3 +553,50 @@ def test_failures_leave_nothing_and_keep_what_was(tmp_path, monkeypatch):
     assert os.listdir(output.parent) == ["model.keras"]
     misfit(path, "twin_cycle_small", "does not fit", output=tmp_path / "new" / "model.keras")
     assert not (tmp_path / "new").exists()
+
+
+# === What comes of it ===
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "network"),
+    [
+        ("pix2pix", "latest_net_G.pth", "generator"),
+        ("cyclegan", "latest_net_G_A.pth", "generator_ab"),
+    ],
+)
+def test_an_imported_model_ships_through_the_same_gate(tmp_path, monkeypatch, name, file, network):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    # Small weights of both signs, as training leaves them; others round too much for any runtime.
+    state = {key: 0.2 * (a - 0.5) for key, a in checkpoint(tiny(name), network).items()}
+    path = save(tmp_path / file, state)
+    model, folder = tmp_path / "model.keras", tmp_path / "model"
+    settings = [f"--set={key}={value!r}" for key, value in zoo.entry(name).tiny.items()]
+    runner = CliRunner()
+    brought = runner.invoke(
+        app, ["import", str(path), "--as", name, "--output", str(model), *settings]
+    )
+    assert brought.exit_code == 0, brought.output
+    job = ["export", str(model), "--formats", "onnx"]
+
+    load = OnnxExporter.load
+    with monkeypatch.context() as patched:
+        patched.setattr(OnnxExporter, "load", lambda self, path: slightly_off(load(self, path)))
+        refused = runner.invoke(app, job)
+    assert refused.exit_code == 2 and "differ" in refused.output
+    assert not folder.exists()
+
+    shipped = runner.invoke(app, job)
+    assert shipped.exit_code == 0, shipped.output
+    record = next(f for f in Manifest.read(folder).files if f.network == network)
+    assert 0 <= record.max_difference <= record.tolerance
+    picture = np.random.default_rng(0).uniform(-1, 1, (16, 16, 3)).astype("float32")
+    session = onnxruntime.InferenceSession(str(folder / record.path))
+    (given,) = session.run(None, {"source": picture[None]})
+    expected = zoo.load(model).translate(picture)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(given[0], expected, atol=2e-5)
+
+
+def slightly_off(run):
+    return lambda inputs: {name: array + 0.01 for name, array in run(inputs).items()}

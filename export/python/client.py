@@ -40,7 +40,7 @@ class Network:
         folder = Path(folder).resolve()
         self.record = choose(read_manifest(folder), network, format, precision)
         self.run = load(self.record, read_file(folder, self.record))
-        (self.output,) = (o for o in self.record["outputs"] if o.get("kind") == "image")
+        self.output = self.record["outputs"][0]
 
     def inputs(self, *kinds):
         """The manifest's records of the inputs of these kinds."""
@@ -131,6 +131,8 @@ def read_manifest(folder):
         kind, version = content["format"], content["format_version"]
         if (kind, version) != ("keras_gans.export", 1):
             raise ValueError(f"it is {kind!r} of version {version!r}, not 'keras_gans.export' 1")
+        if not content["files"]:
+            raise ValueError("it names no files")
         for record in content["files"]:
             for key in ("path", "network", "format", "precision", "sha256", "signature"):
                 record[key]

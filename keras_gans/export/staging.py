@@ -15,7 +15,7 @@ except ImportError:  # Windows: what was left by the dead is not told from what 
 
 _MARK = ".partial-"
 _REPLACED = "replaced"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -39,13 +39,13 @@ def staged(target):
             _remove_abandoned(target)
             workspace, lock = _open_workspace(target)
         except OSError as error:
-            raise _refused(error, target) from None
+            raise type(error)(_refusal(target, error.strerror)) from None
         try:
             yield workspace / target.name
             _swap(workspace / target.name, target, workspace / _REPLACED)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise _refused(error, target) from None
+        except Exception as error:
+            if reason := _full(error):
+                raise OSError(_refusal(target, reason)) from None
             raise
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
@@ -70,8 +70,15 @@ def remove(path):
         path.unlink()
 
 
-def _refused(error, target):
-    return type(error)(f"Cannot write to {target.parent}: {error.strerror}. Choose another place.")
+def _refusal(target, reason):
+    return f"Cannot write to {target.parent}: {reason}. Choose another place."
+
+
+def _full(error):
+    """What the system says where no more can be written; None for other errors."""
+    # TensorFlow's errors are no OSErrors and have no number, but end in the same words.
+    words = [os.strerror(number) for number in _FULL]
+    return next((reason for reason in words if reason in str(error)), None)
 
 
 # === Whose workspace ===
@@ -95,7 +102,7 @@ def _remove_abandoned(target):
     Where one was killed between the two renames of `_swap`, what it replaced is put back.
     """
     for workspace in target.parent.glob(f".{glob.escape(target.name)}{_MARK}*"):
-        with contextlib.suppress(FileNotFoundError):  # somebody else removed it meanwhile
+        with contextlib.suppress(OSError):  # another user's, or gone by now
             lock = _lock(workspace, wait=False)
             if lock is None:
                 continue

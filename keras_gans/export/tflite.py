@@ -24,8 +24,9 @@ class TFLiteExporter(Exporter):
     requires = {"ai_edge_litert": "tflite"}
 
     def write(self, network, path, precision, *, calibration=None, kept=()):
-        # Through a SavedModel: the converter's other doors give files without names, or NaN.
-        with tempfile.TemporaryDirectory() as folder:
+        # Through a SavedModel: the converter's other doors give files without names, or NaN. In the
+        # workspace, so that no disk but the target's can be full, and no other be left dirty.
+        with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
             saved_model = Path(folder) / "saved_model"
             SavedModelExporter().write(network, saved_model, precision)
             converter = tf.lite.TFLiteConverter.from_saved_model(

@@ -1,0 +1,238 @@
+"""Exports that are killed, or run out of disk: the old one or none, and no litter."""
+
+import contextlib
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from typer.testing import CliRunner
+
+from keras_gans import export
+from keras_gans.cli import app
+from keras_gans.export import staging
+
+VICTIM = textwrap.dedent("""
+    import os, signal, sys
+
+    target, event, place = sys.argv[1:]
+    from export_models import tiny
+    from keras_gans import export
+
+    model = tiny("dcgan")
+
+    def hook(name, arguments):
+        if name == event and place in str(arguments[0]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    print("ready", flush=True)
+    export.export(model, target, overwrite=True)
+""")
+TESTS = pathlib.Path(__file__).parent
+
+
+def victim(target, event="none", place=""):
+    """A process that exports, ready to begin; kills itself at the first such event in a place."""
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-c", VICTIM, str(target), event, place],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def check_whole(target):
+    export.Manifest.read(target).verify(target)
+
+
+def formats_at(target):
+    return [file.format for file in export.Manifest.read(target).files]
+
+
+# === Killed ===
+
+
+@pytest.mark.parametrize(
+    ("event", "place", "old_stays"),
+    [
+        ("open", "manifest.json", True),  # all is written but this
+        ("os.rename", ".out.partial-", False),  # the old is out of the way, the new not in place
+    ],
+)
+def test_killed_at_a_certain_moment(model, tmp_path, event, place, old_stays):
+    target = tmp_path / "out"
+    export.export(model, target, formats="onnx")
+    process = victim(target, event, place)
+    assert process.wait() == -signal.SIGKILL
+    assert target.exists() == old_stays
+    assert [path.name for path in tmp_path.iterdir() if path != target]
+    with contextlib.suppress(RuntimeError), staging.staged(target):
+        raise RuntimeError  # an export that fails brings back what the killed one took away
+    assert formats_at(target) == ["onnx"]
+    check_whole(target)
+    assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.large
+def test_killed_at_any_moment(model, tmp_path):
+    target = tmp_path / "out"
+    moment = random.Random(0)
+    undisturbed = victim(target)
+    began = os.times().elapsed
+    assert undisturbed.wait() == 0
+    took = os.times().elapsed - began
+    killed = 0
+    for turn in range(16):
+        if turn % 2:
+            shutil.rmtree(target, ignore_errors=True)
+        elif not target.exists():
+            export.export(model, target, formats="onnx")
+        process = victim(target)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moment.uniform(0, 1.1 * took))
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        if target.exists():
+            check_whole(target)
+        else:
+            kept = [*tmp_path.glob(".out.partial-*/replaced")]
+            assert turn % 2 or len(kept) == 1
+            for path in kept:
+                check_whole(path)
+    assert killed >= 12
+    export.export(model, target, formats="onnx", overwrite=True)
+    assert os.listdir(tmp_path) == ["out"]
+    check_whole(target)
+
+
+def test_what_the_living_use_is_left_alone(tmp_path):
+    target = tmp_path / "out"
+    with staging.staged(target) as first:
+        first.write_text("first")
+        with staging.staged(target) as second:
+            assert first.read_text() == "first"
+            second.write_text("second")
+        assert target.read_text() == "second"
+    assert target.read_text() == "first"
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_workspaces_of_other_targets_are_left_alone(tmp_path):
+    for name in (".output.partial-12", ".o[u]t.partial-12", ".out.partial-12"):
+        (tmp_path / name).mkdir()
+    with staging.staged(tmp_path / "out") as path:
+        path.write_text("")
+    assert sorted(os.listdir(tmp_path)) == [".o[u]t.partial-12", ".output.partial-12", "out"]
+    with staging.staged(tmp_path / "o[u]t") as path:
+        path.write_text("")
+    assert sorted(os.listdir(tmp_path)) == [".output.partial-12", "o[u]t", "out"]
+
+
+def test_where_folders_cannot_be_locked_nothing_is_removed(tmp_path, monkeypatch):
+    def refused(*arguments):
+        raise OSError("no locks here")
+
+    monkeypatch.setattr(staging.fcntl, "flock", refused)
+    (tmp_path / ".out.partial-12").mkdir()
+    with staging.staged(tmp_path / "out") as path:
+        path.write_text("")
+    assert sorted(os.listdir(tmp_path)) == [".out.partial-12", "out"]
+
+
+# === No room, no right ===
+
+
+@contextlib.contextmanager
+def mounted(path, options):
+    path.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=False)
+    if done.returncode:
+        pytest.skip("disks cannot be mounted here")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+@contextlib.contextmanager
+def limited(size):
+    """No file may grow beyond `size` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(params=["disk", "files"])
+def little_room(request, tmp_path):
+    """(folder, a context in which there is too little room for an export in it)"""
+    if request.param == "files":
+        yield tmp_path, limited(2048)
+        return
+    if not shutil.which("mount") or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    with mounted(tmp_path / "disk", "size=48k") as folder:
+        yield folder, limit_of_disk(folder)
+
+
+@contextlib.contextmanager
+def limit_of_disk(folder):
+    (folder / "ballast").write_bytes(bytes(20 * 1024))
+    yield
+    (folder / "ballast").unlink()
+
+
+@pytest.mark.parametrize("format", export.formats())
+def test_a_full_disk_keeps_the_old_export(model, little_room, format):
+    folder, full = little_room
+    export.export(model, folder / "out", formats="onnx")
+    before = (folder / "out" / "manifest.json").read_bytes()
+    with full, pytest.raises(OSError) as caught:
+        export.export(model, folder / "out", formats=format, overwrite=True)
+    assert str(caught.value).startswith(f"Cannot write to {folder}: ")
+    assert str(caught.value).endswith(". Choose another place.")
+    assert os.listdir(folder) == ["out"]
+    assert (folder / "out" / "manifest.json").read_bytes() == before
+    check_whole(folder / "out")
+
+
+def test_a_full_disk_is_one_sentence_on_the_command_line(model, little_room):
+    folder, full = little_room
+    file = folder.parent / "model.keras"
+    model.save(file)
+    with full:
+        result = CliRunner().invoke(app, ["export", str(file), "--output", str(folder / "out")])
+    assert result.exit_code == 2
+    (line,) = result.output.strip().splitlines()
+    assert line.startswith("Error: Cannot write to ")
+    assert not (folder / "out").exists() and not list(folder.glob(".out*"))
+
+
+def test_a_place_that_cannot_be_written_to(model, tmp_path):
+    if os.geteuid() != 0:
+        folder = tmp_path / "folder"
+        folder.mkdir(mode=0o555)
+        refuse_export(model, folder)
+        return
+    with mounted(tmp_path / "disk", "size=48k") as folder:
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        refuse_export(model, folder)
+
+
+def refuse_export(model, folder):
+    with pytest.raises(OSError, match=f"Cannot write to {folder}: .*Choose another place."):
+        export.export(model, folder / "out", formats="onnx")
+    assert os.listdir(folder) == []

@@ -1,0 +1,437 @@
+"""`export/python/client.py`: Keras' pictures without Keras, and what it refuses."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import venv
+
+import numpy as np
+import pytest
+from export_models import as_if_trained
+from fabrication import tiny
+from PIL import Image
+
+from keras_gans import export, sheets
+from keras_gans.data.whole import read_picture
+
+CLIENT = pathlib.Path(__file__).parents[2] / "export" / "python" / "client.py"
+FORMATS = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}
+
+
+def imported():
+    spec = importlib.util.spec_from_file_location("client", CLIENT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+client = imported()
+
+
+def made(folder, name, formats=("onnx", "tflite"), names=None, **overrides):
+    """(folder, model) of a tiny entry, exported with weights that make pictures."""
+    model = tiny(name, **overrides)
+    for network in model.networks_to_export().values():
+        as_if_trained(network)
+    export.export(model, folder / name, formats=formats, **(names or {}))
+    return folder / name, model
+
+
+@pytest.fixture(scope="module")
+def unconditional(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("sampler"), "dcgan", latent_distribution="uniform")
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    names = {
+        "classes": {"kind": ["dress", "coat", "bag"], "colour": ["red", "blue"]},
+        "attributes": ["long", "striped"],
+    }
+    folder = tmp_path_factory.mktemp("conditional")
+    return made(folder, "cdcgan", names=names, num_classes=(3, 2), num_attributes=2)
+
+
+@pytest.fixture(scope="module")
+def paired(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("paired"), "pix2pix")
+
+
+@pytest.fixture(scope="module")
+def unpaired(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("unpaired"), "cyclegan")
+
+
+def same_pictures(given, expected):
+    """One grey level apart at most, where a value lay on the border between two."""
+    expected = sheets.to_uint8(expected)
+    assert given.dtype == np.uint8 and given.shape == expected.shape
+    assert expected.std() > 5, "pictures that are grey prove nothing"
+    difference = np.abs(given.astype(int) - expected)
+    return difference.max() <= 1 and (difference > 0).mean() < 0.01
+
+
+def photo(height=37, width=50, channels=3, seed=0):
+    shape = (height, width, channels)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype="uint8")
+
+
+# === The same pictures as Keras ===
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_latents_of_the_manifests_distribution(unconditional, format):
+    folder, model = unconditional
+    network = client.Network(folder, format=format)
+    assert same_pictures(network.sample(20, seed=5), model.sample(20, seed=5))
+    assert not np.array_equal(network.sample(2, seed=0), network.sample(2, seed=1))
+
+
+def test_uniform_latents_are_uniform(unconditional):
+    folder, _ = unconditional
+    (latent,) = client.Network(folder).inputs("latent")
+    values = client.drawn(latent, 1000, np.random.default_rng(0))
+    assert -1 <= values.min() < -0.9 and abs(values.std() - 3**-0.5) < 0.02
+    normal = {"shape": [None, 4], "distribution": "normal", "mean": 3.0, "stddev": 0.5}
+    values = client.drawn(normal, 1000, np.random.default_rng(0))
+    assert abs(values.mean() - 3) < 0.05 and abs(values.std() - 0.5) < 0.05
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_classes_and_attributes_by_name_or_number(conditional, format):
+    folder, model = conditional
+    network = client.Network(folder, format=format)
+    labels = ["Coat,red", "2, blue"]
+    given = network.sample(2, 3, labels, ["striped", "!long"])
+    asked = [[1, 0], [1, 0], [2, 1], [2, 1]]
+    assert same_pictures(given, model.sample(labels=asked, attributes=[0, 1], seed=3))
+
+
+def test_all_classes_where_none_is_asked_for(conditional):
+    folder, model = conditional
+    given = client.Network(folder).sample(1, seed=0)
+    assert same_pictures(given, model.sample(6, seed=0))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_pictures_of_any_size_are_translated(paired, format):
+    folder, model = paired
+    network = client.Network(folder, format=format)
+    for size in ((37, 50), (16, 64)):
+        picture = photo(*size)
+        assert same_pictures(network.translate(picture), model.translate(picture / 127.5 - 1.0))
+
+
+@pytest.mark.parametrize("direction", ["ab", "ba"])
+def test_a_network_is_chosen_by_name(unpaired, direction):
+    folder, model = unpaired
+    network = client.Network(folder, f"generator_{direction}")
+    expected = model.translate(photo() / 127.5 - 1.0, direction=direction)
+    assert same_pictures(network.translate(photo()), expected)
+    first = client.Network(folder).record["network"]
+    assert first == "generator_ab"
+
+
+def test_fixed_batches_and_sides(paired, unconditional, tmp_path):
+    _, model = unconditional
+    export.export(model, tmp_path / "three", formats="onnx", batch_size=3)
+    assert same_pictures(client.Network(tmp_path / "three").sample(7), model.sample(7, seed=0))
+    _, translator = paired
+    export.export(translator, tmp_path / "one", formats="onnx", batch_size=1, image_size=(16, 32))
+    network = client.Network(tmp_path / "one")
+    assert same_pictures(
+        network.translate(photo(16, 32)), translator.translate(photo(16, 32) / 127.5 - 1.0)
+    )
+    assert network.translate(photo(80, 90)).shape == (16, 32, 3)  # scaled to the file's sides
+
+
+def test_float32_is_preferred_and_others_can_be_asked_for(tmp_path):
+    files = [
+        {"network": "g", "format": format, "precision": precision}
+        for precision in ("float16", "float32")
+        for format in ("saved_model", "tflite", "onnx")
+    ]
+    chosen = client.choose(files, None, None, None)
+    assert (chosen["format"], chosen["precision"]) == ("onnx", "float32")
+    chosen = client.choose(files, "g", "tflite", "float16")
+    assert (chosen["format"], chosen["precision"]) == ("tflite", "float16")
+    only = [file for file in files if file["precision"] == "float16"]
+    assert client.choose(only, None, None, None)["precision"] == "float16"
+
+
+def test_layout_range_and_dtype_are_the_manifests():
+    tensor = {"name": "x", "layout": "NCHW", "value_range": [0, 255], "shape": [None, 3, 8, 9]}
+    assert client.nhwc(tensor) == [None, 8, 9, 3]
+    pixels = photo(8, 9)[None]
+    values = client.encoded(pixels, tensor)
+    assert values.shape == (1, 3, 8, 9) and values.min() >= 0 and values.max() > 200
+    np.testing.assert_array_equal(client.decoded(values, tensor), pixels)
+    with pytest.raises(ValueError, match="'?x'? is HWCN: NHWC and NCHW are known"):
+        client.nhwc({**tensor, "layout": "HWCN"})
+
+
+def test_fed_as_the_manifest_says(unconditional):
+    """NCHW, [0, 1] and float64, through a runtime that notes what it is given."""
+    folder, _ = unconditional
+    network, seen = client.Network(folder), {}
+    source = {"name": "source", "kind": "image", "dtype": "float64", "layout": "NCHW"}
+    source |= {"shape": [None, 1, None, None], "value_range": [0.0, 1.0], "multiple_of": 8}
+    network.record = {"network": "g", "inputs": [source]}
+    network.output = {**source, "name": "target"}
+    network.run = lambda feeds: seen.update(feeds) or {"target": feeds["source"]}
+    picture = photo(5, 9, 1)
+    np.testing.assert_array_equal(network.translate(picture), picture)
+    assert seen["source"].dtype == np.float64 and seen["source"].shape == (1, 1, 8, 16)
+    assert 0 <= seen["source"].min() and seen["source"].max() <= 1
+
+
+# === Files ===
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "I;16"])
+def test_pictures_are_read_as_keras_gans_reads_them(paired, tmp_path, mode):
+    grey = np.arange(256, dtype="uint8").reshape(16, 16)
+    if mode == "I;16":
+        image = Image.fromarray(grey.astype("uint16") * 257)
+    else:
+        alpha = Image.fromarray(np.stack([grey, grey.T, 255 - grey, grey[::-1]], -1), "RGBA")
+        image = alpha.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    image.save(tmp_path / "picture.png", exif=exif)
+    network = client.Network(paired[0])
+    expected = read_picture(tmp_path / "picture.png")
+    np.testing.assert_array_equal(network.read(tmp_path / "picture.png"), expected)
+
+
+def call(*arguments):
+    """Exit code of the command."""
+    try:
+        client.main([str(argument) for argument in arguments])
+    except SystemExit as stopped:
+        return stopped.code
+    return 0
+
+
+def test_a_sheet_is_drawn(conditional, tmp_path, capsys):
+    sheet = tmp_path / "new" / "sheet.png"
+    job = ["sample", conditional[0], "--output", sheet, "--label", "dress,red", "--count", 4]
+    assert call(*job, "--label", "bag,blue", "--attribute", "long") == 0
+    assert "8 pictures of generator.onnx" in capsys.readouterr().out
+    assert Image.open(sheet).size == (4 * 18, 2 * 18)
+    assert call(*job) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert call(*job, "--overwrite") == 0
+    assert Image.open(sheet).size == (4 * 18, 18)
+    assert os.listdir(sheet.parent) == ["sheet.png"]
+
+
+def test_a_folder_is_translated(unpaired, tmp_path, capsys):
+    folder, model = unpaired
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    (photos / "inner").mkdir(parents=True)
+    for name in ("one.png", "inner/two.bmp"):
+        Image.fromarray(photo(9, 20)).save(photos / name)
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    (photos / "notes.txt").write_text("not a picture")
+    job = ["translate", folder, photos, "--output", output, "--network", "generator_ba"]
+    assert call(*job) == 0
+    assert "broken.jpg is left out" in capsys.readouterr().out
+    expected = model.translate(photo(9, 20) / 127.5 - 1.0, direction="ba")
+    for name in ("one.png", "inner/two.png"):
+        assert same_pictures(np.asarray(Image.open(output / name)), expected)
+    assert len([path for path in output.rglob("*") if path.is_file()]) == 2
+    assert call(*job) == 2
+    assert call(*job, "--overwrite") == 0
+    assert call("translate", folder, photos, "--output", photos, "--overwrite") == 2
+    assert "would be replaced" in capsys.readouterr().err
+    Image.fromarray(photo()).save(photos / "one.bmp")
+    assert call(*job, "--overwrite") == 2
+    assert "differ by suffix only" in capsys.readouterr().err
+
+
+# === What is refused ===
+
+
+def copied(folder, target, change=lambda content: None, files=True):
+    """An export whose manifest was changed."""
+    content = json.loads((folder / "manifest.json").read_text())
+    change(content)
+    target.mkdir()
+    (target / "manifest.json").write_text(json.dumps(content))
+    for file in folder.iterdir() if files else ():
+        if file.name != "manifest.json":
+            (target / file.name).write_bytes(file.read_bytes())
+    return target
+
+
+def set_path(path):
+    def change(content):
+        for file in content["files"]:
+            file["path"] = path
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(format_version=2), "version 2, not 'keras_gans.export' 1"),
+        (lambda c: c.update(format="other"), "it is 'other' of version 1"),
+        (lambda c: c.pop("files"), "lacks 'files'"),
+        (lambda c: c["files"][0].pop("sha256"), "lacks 'sha256'"),
+        (lambda c: c["files"][0]["inputs"][0].pop("dtype"), "lacks 'dtype'"),
+        (lambda c: c.update(files=[]), "names no files"),
+        (lambda c: c.update(files=7), "cannot be used"),
+        (set_path("../outside.onnx"), "leads out of the export"),
+        (set_path("/etc/passwd"), "leads out of the export"),
+        (set_path("missing.onnx"), "missing.onnx"),
+    ],
+)
+def test_manifests_that_cannot_be_used(unconditional, tmp_path, capsys, change, message):
+    (tmp_path / "outside.onnx").write_bytes((unconditional[0] / "generator.onnx").read_bytes())
+    folder = copied(unconditional[0], tmp_path / "changed", change)
+    assert call("sample", folder, "--output", tmp_path / "sheet.png") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: ") and message in said and said.count("\n") == 1
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_link_out_of_the_export_is_refused(unconditional, tmp_path):
+    folder = copied(unconditional[0], tmp_path / "linked", files=False)
+    for file in unconditional[0].glob("generator.*"):
+        (folder / file.name).symlink_to(file)
+    with pytest.raises(ValueError, match="leads out of the export"):
+        client.Network(folder)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_that_has_changed_never_reaches_a_runtime(
+    unconditional, tmp_path, monkeypatch, format
+):
+    folder = copied(unconditional[0], tmp_path / "changed")
+    for file in folder.glob("generator.*"):
+        content = bytearray(file.read_bytes())
+        content[-1] ^= 1
+        file.write_bytes(content)
+    monkeypatch.setattr(client, "load", lambda *_: pytest.fail("loaded before it was checked"))
+    with pytest.raises(ValueError, match="has changed since it was exported"):
+        client.Network(folder, format=format)
+
+
+def test_there_must_be_a_manifest(tmp_path, capsys):
+    assert call("sample", tmp_path) == 2
+    assert "No manifest at" in capsys.readouterr().err
+    (tmp_path / "manifest.json").write_text("{")
+    assert call("sample", tmp_path) == 2
+    assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--label", "dres,red"], "Unknown: 'dres'. Give a number from 0 to 2, or one of: dress"),
+        (["--label", "3,red"], "Unknown: '3'"),
+        (["--label", "dress"], "2 classes, commas between"),
+        (["--attribute", "wide"], "Unknown: 'wide'"),
+        (["--count", "0"], "at least 1"),
+        (["--network", "critic"], "No file of network critic"),
+        (["--precision", "int4"], "No file of network generator, precision int4"),
+    ],
+)
+def test_mistakes_of_a_sampler(conditional, tmp_path, capsys, arguments, message):
+    output = tmp_path / "sheet.png"
+    assert call("sample", conditional[0], "--output", output, *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_mistakes_of_the_other_kind(unconditional, paired, tmp_path, capsys):
+    for arguments in (["--label", "1"], ["--attribute", "1"]):
+        assert call("sample", unconditional[0], *arguments) == 2
+    assert "no attributes" in capsys.readouterr().err
+    assert call("sample", paired[0]) == 2
+    assert "use `translate`" in capsys.readouterr().err
+    Image.fromarray(photo()).save(tmp_path / "photo.png")
+    assert call("translate", unconditional[0], tmp_path / "photo.png") == 2
+    assert "use `sample`" in capsys.readouterr().err
+    assert call("translate", paired[0], tmp_path / "nowhere") == 2
+    assert "No pictures at" in capsys.readouterr().err
+
+
+def test_runtimes_that_are_missing(unconditional, monkeypatch):
+    find = importlib.util.find_spec
+
+    def without(*missing):
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name: None if name in missing else find(name)
+        )
+
+    without("onnxruntime")
+    assert client.Network(unconditional[0]).record["format"] == "tflite"
+    with pytest.raises(ImportError, match="No runtime for these files. Install onnxruntime."):
+        client.Network(unconditional[0], format="onnx")
+    without("onnxruntime", "ai_edge_litert")
+    with pytest.raises(ImportError, match="Install onnxruntime or ai-edge-litert."):
+        client.Network(unconditional[0])
+
+
+def test_a_saved_model_alone_needs_tensorflow(unconditional, tmp_path):
+    folder, _ = made(tmp_path, "dcgan", formats="saved_model")
+    with pytest.raises(ValueError, match="There are: generator saved_model float32"):
+        client.Network(folder)
+
+
+# === Without Keras ===
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_neither_tensorflow_nor_keras_is_imported(unconditional, tmp_path, format):
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = ['client', 'sample', {str(unconditional[0])!r}, '--format', {format!r}]\n"
+        f"runpy.run_path({str(CLIENT)!r}, run_name='__main__')\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        f"assert {FORMATS[format]!r} in loaded\n"
+        "assert not loaded & {'tensorflow', 'keras', 'keras_gans'}, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.large
+def test_in_an_environment_of_its_own(unconditional, conditional, paired, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+    def run(*arguments):
+        command = [python, *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    installed = run("-m", "pip", "install", "-q", "-r", CLIENT.with_name("requirements.txt"))
+    assert installed.returncode == 0, installed.stderr
+    for package in ("tensorflow", "keras", "keras_gans"):
+        assert "ModuleNotFoundError" in run("-c", f"import {package}").stderr
+    Image.fromarray(photo()).save(tmp_path / "photo.png")
+    for arguments in (
+        ("sample", unconditional[0], "--count", 4, "--seed", 5, "--output", "one.png"),
+        ("sample", conditional[0], "--count", 1, "--label", "coat,1", "--output", "two.png"),
+        ("translate", paired[0], "photo.png", "--output", "three"),
+    ):
+        done = run(CLIENT, *arguments)
+        assert done.returncode == 0, done.stderr
+    sheet = client.sheet(client.Network(unconditional[0]).sample(4, seed=5), 4)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "one.png")), sheet)
+    picture = np.asarray(Image.open(tmp_path / "two.png"))[1:-1, 1:-1]
+    assert same_pictures(picture[None], conditional[1].sample(1, labels=[[1, 1]], seed=0))
+    picture = np.asarray(Image.open(tmp_path / "three" / "photo.png"))
+    assert same_pictures(picture, paired[1].translate(photo() / 127.5 - 1.0))
