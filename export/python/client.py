@@ -46,6 +46,13 @@ class Network:
         """The manifest's records of the inputs of these kinds."""
         return [tensor for tensor in self.record["inputs"] if tensor.get("kind") in kinds]
 
+    @property
+    def source(self):
+        """The manifest's record of the picture that is translated."""
+        for tensor in self.inputs("image"):
+            return tensor
+        raise ValueError(f"{self.record['network']} takes no pictures: use `sample`.")
+
     def __call__(self, feeds):
         """Pictures, uint8 (N, H, W, C), of `{input name: float32 or int array (N, ...)}`."""
         total = len(next(iter(feeds.values())))
@@ -91,9 +98,7 @@ class Network:
         Sides that must be a multiple of something are padded by reflection and cropped back. Where
         the file's sides are fixed, the picture is scaled to them, and stays so.
         """
-        if not self.inputs("image"):
-            raise ValueError(f"{self.record['network']} takes no pictures: use `sample`.")
-        (source,) = self.inputs("image")
+        source = self.source
         height, width = (
             own or free for own, free in zip(nhwc(source)[1:3], picture.shape[:2], strict=True)
         )
@@ -103,19 +108,6 @@ class Network:
         missing = [(0, -side % source.get("multiple_of", 1)) for side in (height, width)]
         padded = np.pad(picture, (*missing, (0, 0)), mode="reflect")
         return self({source["name"]: encoded(padded[None], source)})[0, :height, :width]
-
-    def read(self, path):
-        """A picture file as `translate` takes it: upright, transparency on white."""
-        image = ImageOps.exif_transpose(Image.open(path))
-        if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
-            image = Image.fromarray(np.round(np.asarray(image) / 257.0).astype("uint8"))
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            image = image.convert("RGB")  # grey by the colours' weights, not through alpha
-        channels = nhwc(self.inputs("image")[0])[3]
-        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-        return pixels.reshape(*pixels.shape[:2], channels)
 
 
 # === Which file, and whether it is the right one ===
@@ -270,6 +262,19 @@ def decoded(values, tensor):
 # === Files ===
 
 
+def read_picture(path, channels):
+    """A picture file as uint8 (H, W, channels): upright, transparency on white."""
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
+        image = Image.fromarray(np.round(np.asarray(image) / 257.0).astype("uint8"))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = image.convert("RGB")  # grey by the colours' weights, not through alpha
+    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
 def image_of(pixels):
     """A `PIL.Image.Image` of uint8 (H, W, 1 or 3)."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
@@ -319,14 +324,15 @@ def translate_files(network, path, output, overwrite=False):
         raise ValueError(f"No pictures at {path} ({', '.join(sorted(SUFFIXES))}).")
     if len(set(targets)) < len(targets):
         raise ValueError(f"Two pictures in {path} differ by suffix only: rename one of them.")
+    channels = nhwc(network.source)[3]
     for source, target in zip(sources, targets, strict=True):
         if source.resolve() == target.resolve():
             raise ValueError(f"{source} would be replaced: use another --output.")
         refuse(target, overwrite)
     for source, target in zip(sources, targets, strict=True):
         try:
-            picture = network.read(source)
-        except (OSError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises
+            picture = read_picture(source, channels)
+        except Exception:  # Pillow's parsers raise nearly anything on a damaged file
             yield source, None
             continue
         save(network.translate(picture), target)

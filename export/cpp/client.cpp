@@ -1,0 +1,393 @@
+// Pictures from what keras_gans.export wrote, by its manifest alone, through ONNX Runtime.
+//
+//   client EXPORT --output sheet.ppm --count 8 --seed 3 --label Dress,red --attribute Smiling
+//   client EXPORT --output translated.ppm --picture photo.ppm --network generator_ba
+//
+// Pictures are PPM (P6), grey ones PGM (P5). Samples stand one below the other.
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <onnxruntime_cxx_api.h>
+#include <openssl/evp.h>
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Options {
+  fs::path folder, output, picture, latents;
+  std::string network, precision;
+  std::vector<std::string> label, attributes;
+  int count = 1;
+  std::uint64_t seed = 0;
+};
+
+struct Picture {
+  std::int64_t height = 0, width = 0, channels = 0;
+  std::vector<std::uint8_t> pixels;
+};
+
+[[noreturn]] void refuse(const std::string& sentence) { throw std::runtime_error(sentence); }
+
+// === Which file, and whether it is the right one ===
+
+std::string read_all(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) refuse("Cannot read " + path.string() + ".");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string sha256(const std::string& content) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (!EVP_Digest(content.data(), content.size(), digest, &size, EVP_sha256(), nullptr))
+    refuse("OpenSSL cannot compute a sha256.");
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i)
+    for (int nibble : {digest[i] >> 4, digest[i] & 15}) text += "0123456789abcdef"[nibble];
+  return text;
+}
+
+json chosen(const json& manifest, const Options& options) {
+  if (manifest.at("format") != "keras_gans.export" || manifest.at("format_version") != 1)
+    refuse("The manifest is not of 'keras_gans.export' version 1.");
+  const json* found = nullptr;
+  std::string network = options.network;
+  for (const json& record : manifest.at("files")) {
+    if (network.empty()) network = record.at("network");
+    if (record.at("format") != "onnx" || record.at("network") != network) continue;
+    const std::string precision = record.at("precision");
+    if (!options.precision.empty() && precision != options.precision) continue;
+    if (!found || precision == "float32") found = &record;
+  }
+  if (!found) refuse("The export holds no such ONNX file: network '" + network + "'.");
+  return *found;
+}
+
+// The bytes of a file, those that were hashed and no others.
+std::string checked_content(const fs::path& folder, const json& record) {
+  const std::string name = record.at("path");
+  const fs::path path = fs::weakly_canonical(folder / name);
+  const fs::path inside = path.lexically_relative(fs::canonical(folder));
+  if (inside.empty() || *inside.begin() == "..")
+    refuse("Path '" + name + "' leads out of the export: do not trust it.");
+  std::string content = read_all(path);
+  if (sha256(content) != record.at("sha256"))
+    refuse(path.string() + " has changed since it was exported. Export the model again.");
+  return content;
+}
+
+// === Pictures ===
+
+Picture read_picture(const fs::path& path) {
+  std::istringstream file(read_all(path));
+  std::string kind;
+  Picture picture;
+  int levels = 0;
+  file >> kind >> picture.width >> picture.height >> levels;
+  file.get();
+  const bool known = (kind == "P6" || kind == "P5") && levels == 255;
+  if (!file || !known || picture.width < 1 || picture.height < 1)
+    refuse(path.string() + " is no PPM (P6) or PGM (P5) of 255 levels.");
+  picture.channels = kind == "P6" ? 3 : 1;
+  picture.pixels.assign(std::istreambuf_iterator<char>(file), {});
+  const auto size = picture.width * picture.height * picture.channels;
+  if (static_cast<std::int64_t>(picture.pixels.size()) != size)
+    refuse(path.string() + " is cut off.");
+  return picture;
+}
+
+void write_picture(const Picture& picture, const fs::path& path) {
+  const fs::path unfinished = path.string() + ".partial";
+  std::ofstream file(unfinished, std::ios::binary);
+  file << (picture.channels == 3 ? "P6\n" : "P5\n")
+       << picture.width << ' ' << picture.height << "\n255\n";
+  file.write(reinterpret_cast<const char*>(picture.pixels.data()),
+             static_cast<std::streamsize>(picture.pixels.size()));
+  file.close();
+  if (!file) {
+    fs::remove(unfinished);
+    refuse("Cannot write " + path.string() + ".");
+  }
+  fs::rename(unfinished, path);
+}
+
+// Where a pixel beyond the border is reflected from, however far it is.
+std::int64_t reflected(std::int64_t at, std::int64_t size) {
+  if (size == 1) return 0;
+  const std::int64_t period = 2 * (size - 1), inside = at % period;
+  return inside < size ? inside : period - inside;
+}
+
+// === Tensors, as the manifest says ===
+
+struct Axes {  // of pictures, in the manifest's order
+  std::size_t height, width, channels;
+};
+
+Axes axes(const json& tensor) {
+  const std::string layout = tensor.at("layout");
+  if (layout == "NHWC") return {1, 2, 3};
+  if (layout == "NCHW") return {2, 3, 1};
+  refuse("Layout " + layout + " is not known: NHWC and NCHW are.");
+}
+
+std::size_t place(const std::vector<std::int64_t>& shape, const Axes& axis, std::int64_t row,
+                  std::int64_t column, std::int64_t channel) {
+  std::int64_t index[4] = {};
+  index[axis.height] = row, index[axis.width] = column, index[axis.channels] = channel;
+  return static_cast<std::size_t>((index[1] * shape[2] + index[2]) * shape[3] + index[3]);
+}
+
+// One example, and its shape without the batch's size.
+struct Values {
+  std::vector<std::int64_t> shape;
+  std::vector<float> floats;
+  std::vector<std::int32_t> integers;
+};
+
+Values encoded(const Picture& picture, const json& tensor) {
+  const Axes axis = axes(tensor);
+  const double low = tensor.at("value_range").at(0), high = tensor.at("value_range").at(1);
+  const std::int64_t multiple = tensor.value("multiple_of", 1);
+  const auto up = [&](std::int64_t side) { return (side + multiple - 1) / multiple * multiple; };
+  Values values;
+  values.shape = {1, 0, 0, 0};
+  values.shape[axis.height] = up(picture.height), values.shape[axis.width] = up(picture.width);
+  values.shape[axis.channels] = picture.channels;
+  for (std::size_t i = 1; i < 4; ++i) {
+    const json& wanted = tensor.at("shape").at(i);
+    if (!wanted.is_null() && wanted != values.shape[i])
+      refuse("The picture does not fit: the file takes " + tensor.at("shape").dump() + ", " +
+             tensor.at("layout").get<std::string>() + ". Scale or convert it first.");
+  }
+  values.floats.resize(
+      static_cast<std::size_t>(values.shape[1] * values.shape[2] * values.shape[3]));
+  for (std::int64_t row = 0; row < values.shape[axis.height]; ++row)
+    for (std::int64_t column = 0; column < values.shape[axis.width]; ++column)
+      for (std::int64_t channel = 0; channel < picture.channels; ++channel) {
+        const auto from = (reflected(row, picture.height) * picture.width +
+                           reflected(column, picture.width)) * picture.channels + channel;
+        values.floats[place(values.shape, axis, row, column, channel)] = static_cast<float>(
+            low + picture.pixels[static_cast<std::size_t>(from)] * ((high - low) / 255.0));
+      }
+  return values;
+}
+
+// The first picture of a batch, cropped to a size where one is given.
+Picture decoded(const float* values, const std::vector<std::int64_t>& shape, const json& tensor,
+                const Picture& size) {
+  const Axes axis = axes(tensor);
+  const double low = tensor.at("value_range").at(0), high = tensor.at("value_range").at(1);
+  Picture picture;
+  picture.height = size.height ? size.height : shape[axis.height];
+  picture.width = size.width ? size.width : shape[axis.width];
+  picture.channels = shape[axis.channels];
+  for (std::int64_t row = 0; row < picture.height; ++row)
+    for (std::int64_t column = 0; column < picture.width; ++column)
+      for (std::int64_t channel = 0; channel < picture.channels; ++channel) {
+        const double value = values[place(shape, axis, row, column, channel)];
+        const double level = std::nearbyint((value - low) * (255.0 / (high - low)));
+        picture.pixels.push_back(static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0)));
+      }
+  return picture;
+}
+
+Values drawn(const json& tensor, std::mt19937_64& random, std::istream& given) {
+  Values values;
+  values.shape = {1};
+  std::int64_t size = 1;
+  for (std::size_t i = 1; i < tensor.at("shape").size(); ++i) {
+    values.shape.push_back(tensor.at("shape").at(i));
+    size *= values.shape.back();
+  }
+  values.floats.resize(static_cast<std::size_t>(size));
+  if (given.peek() != std::istream::traits_type::eof()) {
+    const auto bytes = static_cast<std::streamsize>(values.floats.size() * sizeof(float));
+    if (!given.read(reinterpret_cast<char*>(values.floats.data()), bytes))
+      refuse("There are fewer latents than --count asks for.");
+    return values;
+  }
+  const std::string distribution = tensor.value("distribution", "normal");
+  if (distribution == "uniform") {
+    const auto range = tensor.value("value_range", std::vector<float>{-1.0F, 1.0F});
+    std::uniform_real_distribution<float> draw(range.at(0), range.at(1));
+    for (float& value : values.floats) value = draw(random);
+  } else if (distribution == "normal") {
+    std::normal_distribution<float> draw(tensor.value("mean", 0.0F), tensor.value("stddev", 1.0F));
+    for (float& value : values.floats) value = draw(random);
+  } else {
+    refuse("Latents drawn from '" + distribution + "': normal and uniform are known.");
+  }
+  return values;
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return text;
+}
+
+// The number of a class or attribute given by number or by name.
+std::int32_t number_of(const std::string& word, const json& names, int first, int last) {
+  const auto digit = [](unsigned char letter) { return std::isdigit(letter) != 0; };
+  std::int64_t number = -1;
+  if (!word.empty() && word.size() < 9 && std::all_of(word.begin(), word.end(), digit))
+    number = std::stoi(word);
+  else
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (lower(names.at(i)) == lower(word)) number = first + static_cast<std::int64_t>(i);
+  if (number < first || number > last)
+    refuse("Unknown: '" + word + "'. Give a number from " + std::to_string(first) + " to " +
+           std::to_string(last) + (names.empty() ? "." : ", or one of: " + names.dump() + "."));
+  return static_cast<std::int32_t>(number);
+}
+
+Values switched(const json& tensor, const std::vector<std::string>& on) {
+  const int size = tensor.at("shape").at(1);
+  Values values;
+  values.shape = {1, size};
+  values.integers.assign(static_cast<std::size_t>(size), 0);
+  for (const std::string& name : on)
+    values.integers[static_cast<std::size_t>(
+        number_of(name, tensor.value("names", json::array()), 0, size - 1))] = 1;
+  return values;
+}
+
+Values labelled(const json& tensor, const std::vector<std::string>& label, std::size_t head) {
+  Values values;
+  values.shape = {1};
+  const int first = tensor.at("value_range").at(0), last = tensor.at("value_range").at(1);
+  const std::string word = head < label.size() ? label[head] : std::to_string(first);
+  values.integers = {number_of(word, tensor.value("classes", json::array()), first, last)};
+  return values;
+}
+
+// A tensor of the batch's size, which is 1 where it is free; a fixed batch is filled with copies.
+Ort::Value batch(Values& values, const json& tensor) {
+  const json& fixed = tensor.at("shape").at(0);
+  const std::int64_t copies = fixed.is_null() ? 1 : fixed.get<std::int64_t>();
+  const std::string dtype = tensor.at("dtype");
+  values.shape[0] = copies;
+  const auto filled = [&](auto& numbers) {
+    const auto one = numbers;
+    for (std::int64_t i = 1; i < copies; ++i)
+      numbers.insert(numbers.end(), one.begin(), one.end());
+    return Ort::Value::CreateTensor(
+        Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault), numbers.data(),
+        numbers.size(), values.shape.data(), values.shape.size());
+  };
+  if (dtype == "float32" && !values.floats.empty()) return filled(values.floats);
+  if (dtype == "int32" && !values.integers.empty()) return filled(values.integers);
+  refuse("Input '" + tensor.at("name").get<std::string>() + "' is " + dtype +
+         ", which this client does not feed.");
+}
+
+// === The command ===
+
+Options parsed(int argc, char** argv) {
+  Options options;
+  if (argc < 2) refuse("Usage: client EXPORT --output FILE [--picture FILE] [--count N] ...");
+  options.folder = argv[1];
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const std::string name = argv[i], value = argv[i + 1];
+    std::istringstream words(value);
+    if (name == "--output") options.output = value;
+    else if (name == "--picture") options.picture = value;
+    else if (name == "--latents") options.latents = value;  // float32, one after the other
+    else if (name == "--network") options.network = value;
+    else if (name == "--precision") options.precision = value;
+    else if (name == "--attribute") options.attributes.push_back(value);
+    else if (name == "--label")
+      for (std::string word; std::getline(words, word, ',');) options.label.push_back(word);
+    else if (name == "--count" && words >> options.count && options.count > 0) continue;
+    else if (name == "--seed" && words >> options.seed) continue;
+    else refuse("Not understood: " + name + " " + value + ".");
+  }
+  if (argc % 2 != 0) refuse("Each option takes a value.");
+  if (options.output.empty()) refuse("Where to write the picture? Give --output.");
+  return options;
+}
+
+void check_asked(const json& record, const Options& options) {
+  std::size_t heads = 0, attributes = 0, pictures = 0;
+  for (const json& tensor : record.at("inputs")) {
+    heads += tensor.at("kind") == "label";
+    attributes += tensor.at("kind") == "attributes";
+    pictures += tensor.at("kind") == "image";
+  }
+  if (!options.label.empty() && options.label.size() != heads)
+    refuse("A label is " + std::to_string(heads) + " classes, with commas between.");
+  if (!options.attributes.empty() && attributes == 0) refuse("The model has no attributes.");
+  if (options.picture.empty() == (pictures > 0))
+    refuse(pictures ? "The network translates pictures: give --picture." :
+                      "The network takes no --picture.");
+}
+
+void run(const Options& options) {
+  const json manifest = json::parse(read_all(options.folder / "manifest.json"));
+  const json record = chosen(manifest, options);
+  const std::string content = checked_content(options.folder, record);
+  check_asked(record, options);
+  const Picture source = options.picture.empty() ? Picture{} : read_picture(options.picture);
+  std::istringstream latents(options.latents.empty() ? "" : read_all(options.latents));
+  std::mt19937_64 random(options.seed);
+
+  Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "client");
+  Ort::Session session(env, content.data(), content.size(), Ort::SessionOptions{});
+  const json& output = record.at("outputs").at(0);
+  const std::string output_name = output.at("name");
+  Picture sheet;
+  for (int turn = 0; turn < (options.picture.empty() ? options.count : 1); ++turn) {
+    std::vector<Values> values;
+    std::vector<Ort::Value> tensors;
+    std::vector<std::string> names;
+    std::size_t head = 0;
+    values.reserve(record.at("inputs").size());  // tensors point into it
+    for (const json& tensor : record.at("inputs")) {
+      const std::string kind = tensor.at("kind");
+      if (kind == "latent") values.push_back(drawn(tensor, random, latents));
+      else if (kind == "label") values.push_back(labelled(tensor, options.label, head++));
+      else if (kind == "attributes") values.push_back(switched(tensor, options.attributes));
+      else if (kind == "image") values.push_back(encoded(source, tensor));
+      else refuse("Inputs of kind '" + kind + "' are not known.");
+      tensors.push_back(batch(values.back(), tensor));
+      names.push_back(tensor.at("name"));
+    }
+    std::vector<const char*> inputs;
+    for (const std::string& name : names) inputs.push_back(name.c_str());
+    const char* outputs[] = {output_name.c_str()};
+    const auto given = session.Run(Ort::RunOptions{nullptr}, inputs.data(), tensors.data(),
+                                   tensors.size(), outputs, 1);
+    const Picture picture =
+        decoded(given[0].GetTensorData<float>(), given[0].GetTensorTypeAndShapeInfo().GetShape(),
+                output, source);
+    sheet.width = picture.width, sheet.channels = picture.channels;
+    sheet.height += picture.height;
+    sheet.pixels.insert(sheet.pixels.end(), picture.pixels.begin(), picture.pixels.end());
+  }
+  write_picture(sheet, options.output);
+}
+
+int main(int argc, char** argv) {
+  try {
+    run(parsed(argc, argv));
+  } catch (const std::exception& error) {
+    std::cerr << "Error: " << error.what() << '\n';
+    return 2;
+  }
+}
