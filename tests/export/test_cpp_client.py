@@ -1,0 +1,152 @@
+"""`export/cpp/client.cpp`: the Python client's pictures, where it can be built."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_python_client import client, copied, made, photo, same_pictures
+
+from keras_gans import export
+
+SOURCE = pathlib.Path(__file__).parents[2] / "export" / "cpp"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The client, built."""
+    if not shutil.which("cmake"):
+        pytest.skip("the C++ client is not built: no cmake")
+    build = tmp_path_factory.mktemp("build")
+    ready = subprocess.run(["cmake", "-S", SOURCE, "-B", build], capture_output=True, text=True)
+    if ready.returncode:
+        pytest.skip(f"the C++ client is not built: {' '.join(ready.stderr.split())[:300]}")
+    done = subprocess.run(["cmake", "--build", build], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return build / "client"
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    names = {
+        "classes": {"kind": ["dress", "coat", "bag"], "colour": ["red", "blue"]},
+        "attributes": ["long", "striped"],
+    }
+    return made(
+        tmp_path_factory.mktemp("conditional"), "cdcgan", "onnx", names,
+        num_classes=(3, 2), num_attributes=2,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unpaired(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("unpaired"), "cyclegan", "onnx")
+
+
+def run(program, *arguments):
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_the_same_latents_give_the_same_pictures(program, conditional, tmp_path):
+    folder, model = conditional
+    latents = np.random.default_rng(0).normal(size=(3, model.latent_dim)).astype("float32")
+    latents.tofile(tmp_path / "latents")
+    done = run(
+        program, folder, "--output", tmp_path / "sheet.ppm", "--count", 3, "--label", "coat,1",
+        "--attribute", "striped", "--latents", tmp_path / "latents",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    expected = model.sample(labels=[1, 1], attributes=[0, 1], latents=latents)
+    given = np.asarray(Image.open(tmp_path / "sheet.ppm")).reshape(3, *expected.shape[1:])
+    assert same_pictures(given, expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"latent_distribution": "uniform"}])
+def test_latents_are_drawn_by_the_seed(program, tmp_path, options):
+    folder, _ = made(tmp_path, "dcgan", "onnx", **options)
+    sheets = []
+    for seed in (0, 0, 1):
+        done = run(program, folder, "--output", tmp_path / "sheet.ppm", "--seed", seed)
+        assert done.returncode == 0, done.stderr
+        sheets.append((tmp_path / "sheet.ppm").read_bytes())
+    assert sheets[0] == sheets[1] != sheets[2]
+    assert np.asarray(Image.open(tmp_path / "sheet.ppm")).std() > 5
+
+
+@pytest.mark.parametrize("network", ["generator_ab", "generator_ba"])
+def test_pictures_of_any_size_are_translated(program, unpaired, tmp_path, network):
+    for size in ((37, 50), (16, 64)):
+        Image.fromarray(photo(*size)).save(tmp_path / "photo.ppm")
+        arguments = ("--picture", tmp_path / "photo.ppm", "--network", network)
+        done = run(program, unpaired[0], "--output", tmp_path / "out.ppm", *arguments)
+        assert done.returncode == 0, done.stderr
+        given = np.asarray(Image.open(tmp_path / "out.ppm"))
+        expected = client.Network(unpaired[0], network).translate(photo(*size))
+        assert same_pictures(given, expected / 127.5 - 1.0)
+
+
+def test_mistakes_get_one_sentence(program, conditional, unpaired, tmp_path):
+    def changed(name, **values):
+        def change(content):
+            for record in content["files"]:
+                record.update(values)
+
+        return copied(conditional[0], tmp_path / name, change)
+
+    newer = copied(conditional[0], tmp_path / "newer", lambda c: c.update(format_version=2))
+    cut = tmp_path / "cut.ppm"
+    cut.write_bytes(b"P6\n4 4\n255\nabc")
+    output = tmp_path / "out.ppm"
+    for folder, arguments, words in (
+        (tmp_path, [], "Cannot read"),
+        (newer, [], "not of 'keras_gans.export' version 1"),
+        (changed("hash", sha256="0" * 64), [], "has changed since it was exported"),
+        (changed("outside", path="../hash/generator.onnx"), [], "leads out of the export"),
+        (changed("absolute", path="/etc/passwd"), [], "leads out of the export"),
+        (changed("format", format="tflite"), [], "no such ONNX file"),
+        (conditional[0], ["--network", "critic"], "no such ONNX file"),
+        (conditional[0], ["--label", "dres,red"], "Unknown: 'dres'. Give a number from 0 to 2"),
+        (conditional[0], ["--label", "dress"], "A label is 2 classes"),
+        (conditional[0], ["--attribute", "wide"], "Unknown: 'wide'"),
+        (conditional[0], ["--count", "none"], "Not understood"),
+        (conditional[0], ["--seed"], "takes a value"),
+        (conditional[0], ["--latents", cut, "--count", "9"], "fewer latents"),
+        (conditional[0], ["--picture", cut], "takes no --picture"),
+        (unpaired[0], [], "give --picture"),
+        (unpaired[0], ["--picture", cut], "is cut off"),
+    ):
+        done = run(program, folder, "--output", output, *arguments)
+        assert done.returncode == 2
+        assert done.stderr.startswith("Error: ") and words in done.stderr, done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not output.exists()
+
+
+def test_a_fixed_batch(program, conditional, tmp_path):
+    """A fixed batch is filled with copies."""
+    _, model = conditional
+    export.export(model, tmp_path / "three", formats="onnx", batch_size=3)
+    latents = np.random.default_rng(0).normal(size=(2, model.latent_dim)).astype("float32")
+    latents.tofile(tmp_path / "latents")
+    done = run(
+        program, tmp_path / "three", "--output", tmp_path / "sheet.ppm", "--count", 2,
+        "--latents", tmp_path / "latents",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    expected = model.sample(labels=[0, 0], latents=latents)
+    given = np.asarray(Image.open(tmp_path / "sheet.ppm")).reshape(expected.shape)
+    assert same_pictures(given, expected)
+
+
+def test_a_picture_that_does_not_fit(program, unpaired, tmp_path):
+    folder = copied(unpaired[0], tmp_path / "fixed")
+    content = json.loads((folder / "manifest.json").read_text())
+    content["files"][0]["inputs"][0]["shape"] = [1, 64, 64, 3]
+    (folder / "manifest.json").write_text(json.dumps(content))
+    Image.fromarray(photo(16, 32)).save(tmp_path / "photo.ppm")
+    arguments = ("--picture", tmp_path / "photo.ppm", "--output", tmp_path / "out.ppm")
+    done = run(program, folder, *arguments)
+    assert done.returncode == 2 and "Scale or convert it first." in done.stderr
