@@ -42,5 +42,5 @@ class Plain(GAN):
 
     def describe_tensors(self):
         image = super().describe_tensors()["image"]
-        latent = {"kind": "latent", "distribution": "uniform", "low": -1.0, "high": 1.0}
+        latent = {"kind": "latent", "distribution": "uniform", "value_range": [-1.0, 1.0]}
         return {"image": image, "source": image, "latent": latent}

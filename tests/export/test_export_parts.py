@@ -51,7 +51,7 @@ def test_every_kind_of_input_has_its_distribution():
     assert abs(normal.mean()) < 0.05 and abs(normal.std() - 1) < 0.05
     shifted = {"kind": "latent", "distribution": "normal", "mean": 5.0, "stddev": 0.1}
     assert abs(draw((500, 2), "float32", shifted)[500].inputs["x"].mean() - 5) < 0.05
-    uniform = {"kind": "latent", "distribution": "uniform", "low": 2.0, "high": 4.0}
+    uniform = {"kind": "latent", "distribution": "uniform", "value_range": [2.0, 4.0]}
     values = draw((2000, 2), "float32", uniform)[2000].inputs["x"]
     assert 2 <= values.min() < 2.1 and 3.9 < values.max() <= 4
     labels = draw((500,), "int32", {"kind": "label", "value_range": [3, 6]})[500].inputs["x"]
