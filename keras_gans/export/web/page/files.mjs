@@ -35,8 +35,8 @@ export async function verified({ path, sha256, size }, onProgress = () => {}) {
   if (bytes.length !== size || found !== sha256) {
     throw new Problem(
       `${path} is not the file that was exported: it has ${bytes.length} bytes with the hash `
-      + `${found.slice(0, 12)}…; the manifest says ${size} bytes, ${String(sha256).slice(0, 12)}…. `
-      + "It was not used.", AGAIN);
+      + `${found.slice(0, 12)}…; the manifest says ${size} bytes, ${String(sha256).slice(0, 12)}…, `
+      + "so it was not used.", AGAIN);
   }
   return bytes;
 }
