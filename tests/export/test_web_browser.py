@@ -77,9 +77,10 @@ def line_drawings(spec):
 def made(name, ort, folder, precisions=("float32",), **changes):
     model = vivid(zoo.get(name, **{**zoo.entry(name).tiny, **changes}))
     examples = None
-    if model.task == "paired_translation":
+    task = zoo.entry(name).task
+    if task == "paired_translation":
         examples = [tuple(map(line_drawings, model.batch_spec(64)))]
-    elif model.task == "unpaired_translation":
+    elif task == "unpaired_translation":
         # Noise: in flat pictures instance norm finds nothing but rounding errors to enlarge.
         examples = [fabricate(model, 64)]
     web.write(model, folder, precisions=precisions, examples=examples, runtime_path=ort)
