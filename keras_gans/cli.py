@@ -7,6 +7,7 @@ import inspect
 import os
 import pathlib
 import sys
+import webbrowser
 from typing import Annotated
 
 import typer
@@ -29,6 +30,12 @@ complaints = Console(stderr=True)
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback for errors.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Runtime = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        help="Folder or .tgz of onnxruntime-web, for a page; fetched with npm where not given."
+    ),
+]
 RunFolder = Annotated[pathlib.Path, typer.Argument(help="Folder of a run, as `train` made it.")]
 
 
@@ -531,6 +538,15 @@ def export(
             "--report", help="Measure every file, and write report.html with its pictures."
         ),
     ] = False,
+    web: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Instead of files for programs make a page for browsers in this folder, which any "
+            "web server can host.",
+        ),
+    ] = None,
+    runtime: Runtime = None,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ):
@@ -545,9 +561,28 @@ def export(
         keras-gans export runs/00002-pix2pix-emoji --formats onnx,tflite --precisions all
 
         keras-gans export horse2zebra.keras --image-size 256
+
+        keras-gans export runs/00002-pix2pix-emoji --web page
     """
     _quiet_tensorflow()
     with _one_sentence(debug):
+        if web:
+            if output or batch_size or report:
+                raise ValueError(
+                    "--web makes a page and nothing else: leave out --output, --batch-size and "
+                    "--report."
+                )
+            _write_page(
+                run,
+                web,
+                source=source,
+                precisions=tuple(precisions.split(",")),
+                runtime_path=runtime,
+                image_size=image_size,
+                overwrite=overwrite,
+            )
+            console.print(f"Page     {web} (any web server can host it)")
+            return
         from keras_gans import export as exporting
         from keras_gans import runs, zoo
 
@@ -588,6 +623,80 @@ def _examples(run, model, source):
     if source is not None:
         options = dataclasses.replace(options, data=source)
     return runs.examples(options, model)
+
+
+@app.command()
+def demo(
+    run: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show the page in the browser.")
+    ] = True,
+    runtime: Runtime = None,
+    debug: Debug = False,
+):
+    """Draw, and let a trained model answer in the browser; or steer it through its latents.
+
+    The page is made once, in RUN/page, and again when the model has changed. It computes in the
+    browser with onnxruntime-web, which npm fetches the first time; from then on no network is
+    needed. Ctrl+C stops.
+
+    Examples:
+
+        keras-gans demo runs/00002-pix2pix-emoji
+
+        keras-gans demo runs/00001-cdcgan-fashion --port 8080 --no-open
+
+        keras-gans demo horse2zebra.keras --runtime onnxruntime-web-1.30.0.tgz
+    """
+    _quiet_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans.export import web
+
+        single = run.suffix == ".keras"
+        page = run.with_name(f"{run.stem}-page") if single else run / "page"
+        model_path = run if single else run / "model.keras"
+        if not (model_path.is_file() and web.is_current(page, model_path)):
+            _write_page(run, page, runtime_path=runtime, overwrite=page.exists())
+        with web.server(page, host, port) as server:
+            address = web.address(server)
+            console.print(f"Page     {page}\nOpen     {address}  (Ctrl+C stops)", highlight=False)
+            if open_browser:
+                webbrowser.open(address)
+            server.serve_forever()
+
+
+def _write_page(run, directory, source=None, **how):
+    from keras_gans import runs, zoo
+    from keras_gans.export import web
+
+    opened = runs.open_run(run) if run.suffix != ".keras" else None
+    model = opened.load_model() if opened else zoo.load(run)
+    names = opened.label_names if opened else {"heads": None, "attributes": None}
+    manifest = web.write(
+        model,
+        directory,
+        examples=_examples_to_try(opened, model, source),
+        classes=names["heads"] or None,
+        attributes=names["attributes"] or None,
+        made_of=opened.model_path if opened else run,
+        **how,
+    )
+    _report_export(directory, manifest)
+
+
+def _examples_to_try(run, model, source):
+    """`_examples`, or none, and a note of it, where a run's own data is no longer there."""
+    try:
+        return _examples(run, model, source)
+    except (ValueError, OSError, ImportError) as error:
+        if source is not None:
+            raise
+        complaints.print(f"No examples on the page: {_plain(str(error))}", highlight=False)
+        return None
 
 
 def _report_export(directory, manifest):

@@ -1,9 +1,12 @@
 """The command: the whole job, its help, and what mistakes get."""
 
+import hashlib
+import http.server
 import json
 import os
 import subprocess
 import sys
+import webbrowser
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from typer.testing import CliRunner
 
 import keras_gans
 from keras_gans.cli import app
+from keras_gans.export.web import runtime
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 TINY = ["--set", "filters=4", "--set", "latent_dim=8"]
@@ -102,6 +106,49 @@ def test_export_reports_every_file(run):
     assert call("export", run, "--formats", "onnx", "--overwrite").exit_code == 0
 
 
+@pytest.fixture
+def onnxruntime_web(tmp_path, monkeypatch):
+    """A small folder in place of the real package."""
+    files = {name: name.encode() for name in runtime.FILES}
+    hashed = {n: (len(data), hashlib.sha256(data).hexdigest()) for n, data in files.items()}
+    monkeypatch.setattr(runtime, "FILES", hashed)
+    for name, data in files.items():
+        (tmp_path / "ort" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "ort" / name).write_bytes(data)
+    return tmp_path / "ort"
+
+
+def test_export_to_a_page(run, tmp_path, onnxruntime_web):
+    page = tmp_path / "page"
+    result = call("export", run, "--web", page, "--runtime", onnxruntime_web)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((page / "manifest.json").read_text())
+    assert manifest["files"][0]["inputs"][0]["shape"] == [1, 8]
+    assert "Ankle boot" in json.dumps(manifest)
+    again = call("export", run, "--web", page, "--runtime", onnxruntime_web)
+    assert again.exit_code == 2 and "--overwrite" in again.output
+    mixed = call("export", run, "--web", page, "--batch-size", 2)
+    assert mixed.exit_code == 2 and "--batch-size" in mixed.output
+
+
+def test_demo_serves_a_page_it_makes_once(run, onnxruntime_web, monkeypatch):
+    def stopped(server):
+        assert server.server_address[0] == "127.0.0.1"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(http.server.ThreadingHTTPServer, "serve_forever", stopped)
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address))
+    opened, times = [], []
+    for _ in range(2):
+        result = call("demo", run, "--port", 0, "--runtime", onnxruntime_web)
+        assert result.exit_code == 130, result.output
+        assert opened[-1] in result.output
+        times.append((run / "page" / "manifest.json").stat().st_mtime_ns)
+    assert times[0] == times[1]
+    call("demo", run, "--port", 0, "--no-open")
+    assert len(opened) == 2
+
+
 def test_list_and_show():
     listed = call("list", "--task", "unconditional").output
     assert "dcgan" in listed and "cdcgan" not in listed
@@ -134,6 +181,7 @@ def test_dry_run_writes_nothing(tmp_path):
         (["list", "--task", "drawing"], ["`task` must be one of"]),
         (["sample", "/no/such/run"], ["not the folder of a run"]),
         (["export", "/no/such/run"], ["not the folder of a run"]),
+        (["demo", "/no/such/run"], ["not the folder of a run"]),
     ],
 )
 def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, arguments, words):
@@ -243,7 +291,7 @@ def test_python_dash_m_is_the_command():
     assert done.stdout.strip() == f"keras-gans {keras_gans.__version__}"
 
 
-@pytest.mark.parametrize("verb", ["list", "show", "train", "sample", "export"])
+@pytest.mark.parametrize("verb", ["list", "show", "train", "sample", "export", "demo"])
 def test_help_teaches_with_examples(verb):
     result = call(verb, "--help")
     assert result.exit_code == 0

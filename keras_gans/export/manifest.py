@@ -6,6 +6,7 @@ The file is one JSON object:
     "format_version"  1; readers refuse what they do not know
     "model"           {"name", "class", "config"}: what was exported
     "versions"        {"keras_gans", "keras", "tensorflow"} that made it
+    "page"            only in the folder of a page (`keras_gans.export.web`), see below
     "files"           a list, one object for each file:
 
         "path"            relative to the manifest
@@ -36,6 +37,13 @@ and "distribution", "normal" with "mean" and "stddev" or "uniform" in "value_ran
 "kind": "label", "value_range" (both ends included) and, where known, "classes", and "head", what
 one of several labels is about; for attributes (N, attributes) "kind": "attributes", "value_range"
 [0, 1] and, where known, "names".
+Pictures to draw may have "drawing": what drawings of their kind look like, with colours as values
+of the tensor, one for each channel: "background", "stroke", "palette", a list of colours, and
+"width", of a line in pixels.
+
+"page" has "title"; "made_of", {"model", "page"}, sha256 of what it was made from, or null;
+"runtime", {"package", "version"} of what computes; "examples", {network: list of paths} of
+pictures to translate; and "files", a list of {"path", "size", "sha256"}, all else in the folder.
 """
 
 import dataclasses
@@ -120,9 +128,7 @@ class FileRecord:
     def from_json(cls, record):
         """The reverse of `to_json`; keys of later versions are passed over."""
         known = {field.name: record[field.name] for field in dataclasses.fields(cls)}
-        path = PurePosixPath(known["path"])
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"path {known['path']!r} leads out of the export")
+        _check_inside(known["path"])
         known["inputs"] = tuple(map(TensorRecord.from_json, record["inputs"]))
         known["outputs"] = tuple(map(TensorRecord.from_json, record["outputs"]))
         known["batch_sizes"], known["kept"] = tuple(record["batch_sizes"]), tuple(record["kept"])
@@ -137,11 +143,22 @@ class Manifest:
         model: `{"name", "class", "config"}`.
         versions: `{"keras_gans", "keras", "tensorflow"}`.
         files: one `FileRecord` for each file.
+        page: what else the folder of a page holds; None elsewhere.
     """
 
     model: dict[str, Any]
     versions: dict[str, str]
     files: tuple[FileRecord, ...]
+    page: dict[str, Any] | None = None
+
+    @property
+    def hashes(self):
+        """`{path: sha256}` of all the folder holds besides the manifest."""
+        page = self.page["files"] if self.page else []
+        return {
+            **{record.path: record.sha256 for record in self.files},
+            **{file["path"]: file["sha256"] for file in page},
+        }
 
     def to_json(self):
         """Plain JSON."""
@@ -150,6 +167,7 @@ class Manifest:
             "format_version": _FORMAT_VERSION,
             "model": self.model,
             "versions": self.versions,
+            **({"page": self.page} if self.page else {}),
             "files": [record.to_json() for record in self.files],
         }
 
@@ -188,7 +206,10 @@ class Manifest:
             )
         try:
             files = tuple(map(FileRecord.from_json, content["files"]))
-            return cls(content["model"], content["versions"], files)
+            page = content.get("page")
+            for file in page["files"] if page else []:
+                _check_inside(file["path"])
+            return cls(content["model"], content["versions"], files, page)
         except KeyError as error:
             raise ValueError(f"{path} lacks {error}. Export the model again.") from None
         except (AttributeError, TypeError, ValueError) as error:
@@ -204,16 +225,22 @@ class Manifest:
             ValueError: naming the files that are missing or have changed since they were proven.
         """
         wrong = []
-        for record in self.files:
-            path = Path(directory) / record.path
+        for name, sha256 in self.hashes.items():
+            path = Path(directory) / name
             if not path.exists():
-                wrong.append(f"{record.path} is missing")
-            elif fingerprint(path)[0] != record.sha256:
-                wrong.append(f"{record.path} has changed")
+                wrong.append(f"{name} is missing")
+            elif fingerprint(path)[0] != sha256:
+                wrong.append(f"{name} has changed")
         if wrong:
             raise ValueError(
                 f"{directory} is not what was exported: {', '.join(wrong)}. Export the model again."
             )
+
+
+def _check_inside(name):
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"path {name!r} leads out of the export")
 
 
 def fingerprint(path):

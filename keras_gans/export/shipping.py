@@ -86,7 +86,7 @@ def export(
     """
     exporters = _chosen(formats, precisions)
     target = staging.resolve(directory)
-    _refuse_folder(target, overwrite)
+    refuse_folder(target, overwrite)
     networks = _servables(model, batch_size, image_size)
     tensors = _described(model, classes, attributes)
     trials = _trials(model, networks, tensors, image_size, examples)
@@ -327,8 +327,8 @@ def _check_image_size(network, size):
             )
 
 
-def picture_size(model, image_size):
-    """(height, width) to prove a network with that leaves them free, or None."""
+def picture_size(model, image_size=None):
+    """(height, width) of `image_size` or, where not given, of the training's pictures, or None."""
     if image_size is not None:
         return _pair(image_size)
     for spec in tf.nest.flatten(model.batch_spec()):
@@ -390,7 +390,8 @@ def _with_names(model, inputs, names):
 # === What is in the way ===
 
 
-def _refuse_folder(target, overwrite):
+def refuse_folder(target, overwrite):
+    """Refuses a folder that holds something, or with `overwrite` something not an export's."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         _refuse_immovable(target)
         return
@@ -413,13 +414,18 @@ def _strangers(target):
     if not target.is_dir():
         return "a file"
     try:
-        files = Manifest.read(target).files
-        known = {manifests.FILE_NAME, REPORT_NAME, *(record.path for record in files)}
+        files = Manifest.read(target).hashes
     except FileNotFoundError:
         return f"no {manifests.FILE_NAME}"
     except ValueError:
         return f"a {manifests.FILE_NAME} of something else"
-    others = sorted(path.name for path in target.iterdir() if path.name not in known)
+    known = {manifests.FILE_NAME, REPORT_NAME, *files}
+    leaves = [path for path in target.rglob("*") if not (path.is_dir() and any(path.iterdir()))]
+    others = sorted(
+        path.as_posix()
+        for path in (leaf.relative_to(target) for leaf in leaves)
+        if not known.intersection(part.as_posix() for part in (path, *path.parents))
+    )
     return others[0] if others else None
 
 

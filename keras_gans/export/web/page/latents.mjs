@@ -1,0 +1,222 @@
+// The panel of models that make pictures from latents: sliders, classes, attributes, saved points.
+
+import { tensor } from "./tensors.mjs";
+import * as vectors from "./vectors.mjs";
+
+const FIRST = 8; // sliders seen at once
+const CHOOSERS = ["from", "to", "plus", "minus", "also"];
+const USUALLY = [0, 1, 0, 1, 2]; // which of the saved points each shows until a person chooses
+
+const element = (id) => document.getElementById(id);
+
+export class Latents {
+  #saved = []; // {name, latent, labels, picture}
+  #count = 0;
+  #sliders = [];
+  #picked = new Set(); // choosers a person has set
+
+  // `onChange` is called when another picture is wanted.
+  constructor(onChange, say) {
+    this.onChange = onChange;
+    this.say = say;
+    element("others").addEventListener("toggle", () => this.#fillOthers());
+    element("way").addEventListener("input", () => this.#goBetween());
+    for (const id of CHOOSERS) element(id).addEventListener("change", () => this.#picked.add(id));
+    for (const id of ["from", "to"]) {
+      element(id).addEventListener("change", () => this.#goBetween());
+    }
+    element("reckon").addEventListener("click", () => this.#reckon());
+  }
+
+  // Shows the controls of a network; points of another network are forgotten.
+  reset(record) {
+    this.inputs = record.inputs;
+    this.about = record.inputs.find((input) => input.kind === "latent");
+    this.size = this.about.shape[1];
+    this.labels = {};
+    this.#saved = [];
+    this.#showLabels();
+    this.#showSliders();
+    this.#showSaved();
+    this.random();
+  }
+
+  // What to feed the network for the point that is chosen.
+  tensors() {
+    return this.inputs.map((input) => tensor(
+      input, input.kind === "latent" ? this.latent : [this.labels[input.name]].flat()));
+  }
+
+  random() {
+    this.#go(vectors.draw(this.size, this.about));
+  }
+
+  // Keeps the point, with the picture it gives, an ImageData.
+  save(picture) {
+    this.#count += 1;
+    const point = { name: String(this.#count), latent: this.latent.slice(), picture };
+    this.#saved.push({ ...point, labels: structuredClone(this.labels) });
+    this.#showSaved();
+    this.say(`Point ${point.name} saved.`);
+  }
+
+  #go(latent) {
+    this.latent = latent;
+    this.#sliders.forEach((slider, i) => { slider.value = latent[i]; });
+    this.onChange();
+  }
+
+  // === Classes and attributes ===
+
+  #showLabels() {
+    const rows = this.inputs.filter((input) => input.kind !== "latent").map((input) => (
+      input.kind === "label" ? this.#classChooser(input) : this.#attributeChooser(input)));
+    element("labels").replaceChildren(...rows);
+  }
+
+  #classChooser(input) {
+    const [first, last] = input.value_range;
+    const select = document.createElement("select");
+    select.id = `class-${input.name}`;
+    for (let number = first; number <= last; number += 1) {
+      select.add(new Option(input.classes?.[number - first] ?? String(number), number));
+    }
+    this.labels[input.name] = first;
+    select.addEventListener("change", () => {
+      this.labels[input.name] = Number(select.value);
+      this.onChange();
+    });
+    return labelled(`${input.head ?? "Class"} `, select);
+  }
+
+  #attributeChooser(input) {
+    const group = document.createElement("fieldset");
+    group.append(Object.assign(document.createElement("legend"), { textContent: "Attributes" }));
+    this.labels[input.name] = Array(input.shape[1]).fill(0);
+    this.labels[input.name].forEach((_, i) => {
+      const box = Object.assign(document.createElement("input"), { type: "checkbox" });
+      box.id = `attribute-${input.name}-${i}`;
+      box.addEventListener("change", () => {
+        this.labels[input.name][i] = Number(box.checked);
+        this.onChange();
+      });
+      const label = labelled("", box);
+      label.append(` ${input.names?.[i] ?? `attribute ${i + 1}`}`);
+      group.append(label);
+    });
+    return group;
+  }
+
+  #chooseLabels(labels) {
+    this.labels = structuredClone(labels);
+    for (const [name, value] of Object.entries(labels)) {
+      if (Array.isArray(value)) {
+        value.forEach((on, i) => { element(`attribute-${name}-${i}`).checked = on === 1; });
+      } else {
+        element(`class-${name}`).value = value;
+      }
+    }
+  }
+
+  // === Sliders ===
+
+  #showSliders() {
+    const shown = Math.min(FIRST, this.size);
+    this.#sliders = [];
+    element("first-sliders").replaceChildren();
+    element("other-sliders").replaceChildren();
+    element("others").open = false;
+    element("others").hidden = this.size <= shown;
+    element("first-title").textContent = `First ${shown} of ${this.size} latent values`;
+    element("others-title").textContent = `The other ${this.size - shown}`;
+    this.#addSliders(element("first-sliders"), shown);
+  }
+
+  #fillOthers() {
+    if (element("others").open) this.#addSliders(element("other-sliders"), this.size);
+  }
+
+  #addSliders(parent, end) {
+    const { mean, stddev } = this.about;
+    const [low, high] = this.about.value_range ?? [mean - 3 * stddev, mean + 3 * stddev];
+    for (let i = this.#sliders.length; i < end; i += 1) {
+      const slider = Object.assign(document.createElement("input"), {
+        type: "range", min: low, max: high, step: (high - low) / 200, id: `latent-${i}`,
+      });
+      slider.value = this.latent?.[i] ?? 0;
+      slider.addEventListener("input", () => {
+        this.latent[i] = Number(slider.value);
+        this.onChange();
+      });
+      const name = Object.assign(document.createElement("span"), { textContent: `z${i + 1}` });
+      const label = document.createElement("label");
+      label.append(name, slider);
+      parent.append(label);
+      this.#sliders.push(slider);
+    }
+  }
+
+  // === Saved points ===
+
+  #showSaved() {
+    element("saved").replaceChildren(...this.#saved.map((point) => this.#tile(point)));
+    element("saved-hint").hidden = this.#saved.length > 0;
+    const few = this.#saved.length < 2;
+    element("between").disabled = few;
+    element("arithmetic").disabled = few;
+    CHOOSERS.forEach((id, turn) => {
+      const select = element(id);
+      const before = this.#picked.has(id) ? select.value : "";
+      select.replaceChildren(...this.#saved.map(({ name }) => new Option(name, name)));
+      const usual = this.#saved[USUALLY[turn]] ?? this.#saved.at(-1);
+      const kept = this.#saved.find(({ name }) => name === before);
+      if (usual) select.value = (kept ?? usual).name;
+    });
+  }
+
+  #tile(point) {
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width: point.picture.width, height: point.picture.height });
+    canvas.getContext("2d").putImageData(point.picture, 0, 0);
+    const show = Object.assign(document.createElement("button"), { type: "button" });
+    show.append(canvas, point.name);
+    show.setAttribute("aria-label", `Show point ${point.name}`);
+    show.addEventListener("click", () => {
+      this.#chooseLabels(point.labels);
+      this.#go(point.latent.slice());
+    });
+    const forget = Object.assign(document.createElement("button"), {
+      type: "button", className: "forget", textContent: "Forget",
+    });
+    forget.setAttribute("aria-label", `Forget point ${point.name}`);
+    forget.addEventListener("click", () => {
+      this.#saved = this.#saved.filter((other) => other !== point);
+      this.#showSaved();
+      element("save").focus();
+      this.say(`Point ${point.name} forgotten.`);
+    });
+    const item = document.createElement("li");
+    item.append(show, forget);
+    return item;
+  }
+
+  #chosen(id) {
+    return this.#saved.find(({ name }) => name === element(id).value).latent;
+  }
+
+  #goBetween() {
+    // Uniform latents fill a cube, which great circles leave; normal ones lie near a sphere.
+    const path = this.about.distribution === "uniform" ? vectors.linear : vectors.spherical;
+    this.#go(path(this.#chosen("from"), this.#chosen("to"), Number(element("way").value)));
+  }
+
+  #reckon() {
+    this.#go(vectors.arithmetic(this.#chosen("plus"), this.#chosen("minus"), this.#chosen("also")));
+  }
+}
+
+function labelled(text, control) {
+  const label = document.createElement("label");
+  label.append(text, control);
+  return label;
+}

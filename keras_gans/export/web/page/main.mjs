@@ -1,0 +1,312 @@
+// The page: looks what the manifest holds, shows the panels for it, and keeps the answer up to date.
+
+import { Drawing } from "./drawing.mjs";
+import { Engine } from "./engine.mjs";
+import { Problem, readManifest, verified } from "./files.mjs";
+import { Latents } from "./latents.mjs";
+import { fromPixels, sidesOf, tensor, toColour, toPixels } from "./tensors.mjs";
+
+const element = (id) => document.getElementById(id);
+
+let manifest;
+let engine;
+let record = null; // of the network that answers
+let shown = null; // network whose panel is shown
+let picture; // the answer, an ImageData
+let wanted = false; // another answer than the one that is shown or computed
+let working = null; // a promise while answers are computed
+
+const drawing = new Drawing(element("drawing"), element("cursor"), {
+  onChange: () => { element("undo").disabled = !drawing.undoable; ask(); },
+  onKey: (key) => press({ p: "pencil", e: "eraser", u: "undo", c: "clear", x: "example", d: "download" }, key),
+  say,
+});
+const latents = new Latents(ask, say);
+
+begin().catch(fail);
+
+async function begin() {
+  checkBrowser();
+  manifest = await readManifest();
+  const name = manifest.page.title ?? manifest.model.name;
+  document.title = name;
+  element("title").textContent = name;
+  element("device-row").hidden = !navigator.gpu;
+  engine = new Engine(manifest.page.files, (share) => { element("progress").value = share; });
+  offer("network", [...new Set(manifest.networks.map(({ network }) => network))], direction);
+  offerPrecisions();
+  wire();
+  await show();
+}
+
+function checkBrowser() {
+  if (typeof WebAssembly !== "object") {
+    throw new Problem("WebAssembly is off or missing in this browser, and the page computes with it.",
+      "Turn it on (browsers switch it off in lockdown and strict security modes), or use another "
+      + "browser: any Chrome, Edge, Firefox or Safari since 2022.");
+  }
+  if (!globalThis.crypto?.subtle) {
+    throw new Problem(
+      `The page checks every file before it uses it, for which browsers demand a secure address; ${location.origin} is none.`,
+      "Serve the folder over https, or open it as localhost: on the machine that serves it, or through "
+      + `a tunnel, “ssh -L ${location.port || 80}:localhost:${location.port || 80} ${location.hostname}”.`);
+  }
+}
+
+// === Choosing a network ===
+
+function direction(name) {
+  const [, from, to] = /_([a-z])([a-z])$/.exec(name) ?? [];
+  return from ? `${from.toUpperCase()} → ${to.toUpperCase()}` : name;
+}
+
+function offer(id, names, words = (name) => name) {
+  const select = element(id);
+  const before = select.value;
+  select.replaceChildren(...names.map((name) => new Option(words(name), name)));
+  if (names.includes(before)) select.value = before;
+  element(`${id}-row`).hidden = names.length < 2;
+}
+
+function offerPrecisions() {
+  const precisions = manifest.networks
+    .filter(({ network }) => network === element("network").value).map(({ precision }) => precision);
+  // What is proven closest to Keras comes first.
+  offer("precision", precisions.sort((a, b) => (b === "float32") - (a === "float32")));
+}
+
+// Loads the network that is chosen, and shows the panel it needs.
+async function show() {
+  document.body.dataset.state = "loading";
+  await working;
+  record = null; // nothing is asked of a network that is not there
+  const chosen = manifest.networks.find((file) => (
+    file.network === element("network").value && file.precision === element("precision").value));
+  element("problem").hidden = true;
+  element("progress").hidden = false;
+  say(`Loading ${chosen.path}, ${(chosen.size / 1e6).toFixed(1)} MB …`);
+  await engine.load(chosen, element("device").value);
+  element("progress").hidden = true;
+  record = chosen;
+  element("main").hidden = element("choices").hidden = false;
+  if (shown !== record.network) showPanel();
+  say(`${engine.note}Ready: ${engine.words}.`);
+  ask();
+}
+
+function showPanel() {
+  shown = record.network;
+  const image = record.inputs.find((input) => input.kind === "image");
+  element("draw").hidden = !image;
+  for (const id of ["latents", "random", "save"]) element(id).hidden = Boolean(image);
+  document.body.dataset.kind = image ? "draw" : "latents";
+  element("answer-title").textContent = image ? "Answer" : "Picture";
+  if (!image) {
+    latents.reset(record);
+    return;
+  }
+  const [height, width] = sidesOf(image, manifest);
+  const [low, high] = image.value_range;
+  const channels = image.shape[3];
+  const look = image.drawing ?? {
+    background: Array(channels).fill(high), stroke: Array(channels).fill(low),
+    width: Math.max(1, Math.round(height / 32)),
+  };
+  const palette = look.palette ?? [look.background, look.stroke];
+  drawing.reset(height, width, {
+    background: toColour(look.background, image), stroke: toColour(look.stroke, image), lineWidth: look.width,
+  });
+  showColours(palette.map((colour) => toColour(colour, image)), channels);
+  element("width").max = Math.max(12, 3 * look.width);
+  setWidth(look.width);
+  setTool(false);
+  element("undo").disabled = true;
+  element("example").hidden = !examples().length;
+}
+
+// === Drawing ===
+
+function showColours(colours, channels) {
+  const row = element("colours");
+  row.hidden = colours.length <= 2; // line drawings have one colour besides that of the paper
+  const swatches = colours.map((colour) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "colour" });
+    button.style.backgroundColor = colour;
+    button.setAttribute("aria-label", `Colour ${colour}`);
+    button.addEventListener("click", () => setColour(colour));
+    button.dataset.colour = colour;
+    return button;
+  });
+  const other = Object.assign(document.createElement("input"), { type: "color", id: "other-colour" });
+  other.setAttribute("aria-label", "Another colour");
+  other.addEventListener("input", () => setColour(other.value));
+  row.replaceChildren(...swatches, ...(channels === 3 ? [other] : []));
+  setColour(drawing.colour);
+}
+
+function setColour(colour) {
+  drawing.colour = colour;
+  for (const button of element("colours").querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.colour === colour));
+  }
+  setTool(false);
+}
+
+function setTool(erasing) {
+  drawing.erasing = erasing;
+  element("pencil").setAttribute("aria-pressed", String(!erasing));
+  element("eraser").setAttribute("aria-pressed", String(erasing));
+}
+
+function setWidth(width) {
+  drawing.lineWidth = width;
+  element("width").value = width;
+  element("width-value").textContent = `${width} px`;
+}
+
+function examples() {
+  return manifest.page.examples?.[record.network] ?? [];
+}
+
+async function loadExample() {
+  const paths = examples();
+  const path = paths[Math.floor(Math.random() * paths.length)];
+  const file = manifest.page.files.find((other) => other.path === path);
+  if (!file) throw new Problem(`The manifest has no hash of ${path}.`, "Export the page again.");
+  drawing.load(await createImageBitmap(new Blob([await verified(file)], { type: "image/png" })));
+  say("Example loaded.");
+}
+
+async function loadPicture(file) {
+  try {
+    drawing.load(await createImageBitmap(file));
+    say(`${file.name} loaded.`);
+  } catch {
+    say(`${file.name} is not a picture this browser can read: use PNG, JPEG or WebP.`);
+  }
+}
+
+// === Answering: one at a time, and always the newest question next ===
+
+function ask() {
+  if (!record) return;
+  wanted = true;
+  document.body.dataset.state = "busy";
+  working ??= answerAll();
+}
+
+async function answerAll() {
+  try {
+    while (wanted) {
+      wanted = false;
+      await answer();
+    }
+    document.body.dataset.state = "ready";
+  } catch (error) {
+    fail(error);
+  } finally {
+    working = null;
+  }
+}
+
+async function answer() {
+  const begun = performance.now();
+  const { outputs, milliseconds } = await engine.run(questions());
+  const about = record.outputs.find((output) => output.kind === "image");
+  picture = toPixels(outputs[about.name], about);
+  const canvas = element("result");
+  Object.assign(canvas, { width: picture.width, height: picture.height });
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+  Object.assign(canvas.dataset, {
+    computing: milliseconds.toFixed(1), answering: (performance.now() - begun).toFixed(1),
+  });
+  element("time").textContent = `${Math.round(milliseconds)} ms (${engine.words})`;
+}
+
+function questions() {
+  const image = record.inputs.find((input) => input.kind === "image");
+  if (!image) return latents.tensors();
+  const pixels = drawing.pixels;
+  return [tensor(image, fromPixels(pixels, image), [pixels.height, pixels.width])];
+}
+
+function download() {
+  element("result").toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${record.network}.png`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }, "image/png");
+}
+
+// === Controls ===
+
+function wire() {
+  onClick("pencil", () => setTool(false));
+  onClick("eraser", () => setTool(true));
+  onClick("undo", () => drawing.undo());
+  onClick("clear", () => drawing.clear());
+  onClick("open", () => element("file").click());
+  onClick("example", loadExample);
+  onClick("download", download);
+  onClick("random", () => latents.random());
+  onClick("save", async () => {
+    await working; // the picture that belongs to the point
+    latents.save(picture);
+  });
+  element("file").addEventListener("change", ({ target }) => {
+    if (target.files.length) loadPicture(target.files[0]);
+    target.value = "";
+  });
+  element("width").addEventListener("input", ({ target }) => setWidth(Number(target.value)));
+  element("network").addEventListener("change", () => { offerPrecisions(); show().catch(fail); });
+  for (const id of ["precision", "device"]) {
+    element(id).addEventListener("change", () => show().catch(fail));
+  }
+  element("result").addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    press({ r: "random", s: "save", d: "download", x: "example" }, event.key);
+  });
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.shiftKey
+        && !element("draw").hidden) {
+      event.preventDefault();
+      drawing.undo();
+    }
+  });
+}
+
+function onClick(id, action) {
+  element(id).addEventListener("click", async () => {
+    try {
+      await action();
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+// Presses the button a key stands for; false where it stands for none.
+function press(buttons, key) {
+  const button = element(buttons[key.toLowerCase()] ?? "");
+  if (!button || button.hidden) return false;
+  button.click();
+  return true;
+}
+
+// === Saying what goes on ===
+
+function say(words) {
+  element("status").textContent = words;
+}
+
+function fail(error) {
+  document.body.dataset.state = "failed";
+  element("progress").hidden = true;
+  element("problem").hidden = false;
+  element("problem-title").textContent = error.message;
+  element("problem-advice").textContent = error instanceof Problem ? error.advice
+    : "This is a fault of the page. Reload it; if that does not help, report the sentence above.";
+  say("");
+}

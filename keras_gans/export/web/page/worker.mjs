@@ -1,0 +1,70 @@
+// Computes, away from the page so that it stays responsive: one network at a time.
+
+import { Problem, verified } from "./files.mjs";
+
+let ort = null;
+let session = null;
+
+const actions = { open, run };
+
+self.addEventListener("message", async ({ data: { id, action, ...details } }) => {
+  try {
+    self.postMessage({ id, result: await actions[action](details) });
+  } catch (error) {
+    self.postMessage({ id, error: { message: String(error?.message ?? error), advice: error?.advice } });
+  }
+});
+
+function progress(bytes) {
+  self.postMessage({ progress: bytes });
+}
+
+// Loads the runtime.
+async function start({ device, runtime }) {
+  const [binary, module] = await Promise.all([
+    verified(runtime, progress), load(`ort.${device}.min.mjs`),
+  ]);
+  ort = module;
+  const { wasm } = ort.env;
+  wasm.wasmPaths = { mjs: String(new URL(runtime.path.replace(/wasm$/, "mjs"), import.meta.url)) };
+  wasm.wasmBinary = binary;
+  // Threads share memory, which browsers allow where the server sends COOP and COEP.
+  wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
+}
+
+async function load(entry) {
+  try {
+    return await import(`./ort/${entry}`);
+  } catch (error) {
+    throw new Problem(`ort/${entry} cannot be loaded: ${error.message}.`,
+      "Export the page again, copy the whole folder to the server, and reload.");
+  }
+}
+
+// Loads a network, and the runtime before the first; returns how it computes, in words.
+async function open({ device, runtime, record }) {
+  const [bytes] = await Promise.all([
+    verified(record, progress), ort ?? start({ device, runtime }),
+  ]);
+  await session?.release();
+  session = null;
+  try {
+    session = await ort.InferenceSession.create(bytes, { executionProviders: [device] });
+  } catch (error) {
+    throw new Problem(`${record.path} cannot be opened: ${error.message}`,
+      "Update the browser, or choose what computes.");
+  }
+  const threads = ort.env.wasm.numThreads;
+  return device === "webgpu" ? "WebGPU" : `WebAssembly, ${threads} thread${threads > 1 ? "s" : ""}`;
+}
+
+// Tensors in, {name: tensor} out, and the milliseconds between.
+async function run({ inputs }) {
+  const feeds = Object.fromEntries(
+    inputs.map(({ name, dtype, dims, data }) => [name, new ort.Tensor(dtype, data, dims)]));
+  const begun = performance.now();
+  const found = await session.run(feeds);
+  const milliseconds = performance.now() - begun;
+  const outputs = Object.entries(found).map(([name, { dims, data }]) => [name, { dims, data }]);
+  return { outputs: Object.fromEntries(outputs), milliseconds };
+}

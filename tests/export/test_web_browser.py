@@ -1,0 +1,607 @@
+"""The page in a real browser: Debian's chromium, driven by selenium, with the real runtime."""
+
+import base64
+import contextlib
+import functools
+import http.server
+import io
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from export_models import as_if_trained
+from fabrication import fabricate
+from PIL import Image
+
+from keras_gans import latent, sheets, zoo
+from keras_gans.export import web
+from keras_gans.export.web import runtime
+
+selenium = pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.large,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER),
+        reason="needs a browser: apt-get install chromium chromium-driver",
+    ),
+]
+
+ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no network but this machine
+PHONE = {"width": 390, "height": 844, "pixelRatio": 2.0, "touch": True}
+LEVELS = 0.1  # mean distance from Keras' picture, of 255: no other picture passes for it
+
+
+# === Pages ===
+
+
+@pytest.fixture(scope="module")
+def ort():
+    try:
+        return runtime.find()
+    except RuntimeError as error:
+        pytest.skip(str(error))
+
+
+def vivid(model):
+    """Weights that make pictures of many colours, without the chaos of large random ones."""
+    for network in model.networks_to_export().values():
+        as_if_trained(network)
+        for weight in network.weights:
+            if "kernel" in weight.path:
+                fan = math.prod(weight.shape[:-1])
+                weight.assign(weight * (2.0 / math.sqrt(fan)))
+    return model
+
+
+def line_drawings(spec):
+    pictures = np.ones(spec.shape, "float32")
+    for number in range(len(pictures)):
+        pictures[number, 4 + number % 8 : -4, 2 + number % 28] = -1.0
+    return pictures
+
+
+def made(name, ort, folder, precisions=("float32",), **changes):
+    model = vivid(zoo.get(name, **{**zoo.entry(name).tiny, **changes}))
+    examples = None
+    task = zoo.entry(name).task
+    if task == "paired_translation":
+        examples = [tuple(map(line_drawings, model.batch_spec(64)))]
+    elif task == "unpaired_translation":
+        # Noise: in flat pictures instance norm finds nothing but rounding errors to enlarge.
+        examples = [fabricate(model, 64)]
+    web.write(model, folder, precisions=precisions, examples=examples, runtime_path=ort)
+    return folder, model
+
+
+@pytest.fixture(scope="module")
+def translator(ort, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("translator") / "page"
+    return made("pix2pix", ort, folder, image_size=64)
+
+
+@pytest.fixture(scope="module")
+def both_ways(ort, tmp_path_factory):
+    return made("cyclegan", ort, tmp_path_factory.mktemp("both_ways") / "page")
+
+
+@pytest.fixture(scope="module")
+def labelled(ort, tmp_path_factory):
+    """A latent model of two heads of classes and two attributes."""
+    folder = tmp_path_factory.mktemp("labelled") / "page"
+    return made("cdcgan", ort, folder, num_classes=(3, 2), num_attributes=2)
+
+
+@contextlib.contextmanager
+def running(server):
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def serving(folder):
+    return running(web.server(folder, port=0))
+
+
+# === The browser ===
+
+
+@contextlib.contextmanager
+def chromium(profile, *flags, phone=False):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1200,1000",
+        f"--user-data-dir={profile}",
+        *flags,
+    ):
+        options.add_argument(flag)
+    if phone:
+        options.add_experimental_option("mobileEmulation", {"deviceMetrics": PHONE})
+    options.add_experimental_option("prefs", {"download.default_directory": str(profile)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("profile"), ALONE) as one:
+        yield one
+
+
+def element(browser, name):
+    return browser.find_element(By.ID, name)
+
+
+def settled(browser, timeout=120):
+    """Waits until the newest question is answered, or something failed; returns which."""
+    body = browser.find_element(By.TAG_NAME, "body")
+    WebDriverWait(browser, timeout, 0.05).until(
+        lambda _: body.get_attribute("data-state") in ("ready", "failed")
+    )
+    return body.get_attribute("data-state")
+
+
+def opened(browser, url):
+    browser.get(url)
+    state = settled(browser)
+    assert state == "ready", element(browser, "problem").text
+
+
+def refusal(browser, url):
+    browser.get(url)
+    assert settled(browser) == "failed"
+    assert not element(browser, "main").is_displayed()
+    problem = element(browser, "problem")
+    assert problem.is_displayed() and problem.get_attribute("role") == "alert"
+    return problem.text
+
+
+def pixels(browser, canvas):
+    """A canvas as uint8 (height, width, 3)."""
+    url = browser.execute_script(
+        "return document.getElementById(arguments[0]).toDataURL('image/png')", canvas
+    )
+    data = base64.b64decode(url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def distance(picture, other):
+    return np.abs(picture.astype("float32") - other.astype("float32")).mean()
+
+
+def circle(browser, radius=60):
+    canvas = element(browser, "drawing")
+    actions = ActionChains(browser, duration=5)
+    actions.move_to_element_with_offset(canvas, radius, 0).click_and_hold()
+    for step in range(1, 33):
+        angle = step * math.pi / 16
+        place = round(radius * math.cos(angle)), round(radius * math.sin(angle))
+        actions.move_to_element_with_offset(canvas, *place)
+    actions.release().perform()
+    settled(browser)
+
+
+def shape(picture):
+    """A picture of a latent model as the page shows it."""
+    shown = sheets.to_uint8(picture)
+    return np.repeat(shown, 3, axis=-1) if shown.shape[-1] == 1 else shown
+
+
+# === Drawing ===
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_a_drawing_is_answered_as_keras_answers_it(translator, tmp_path, phone):
+    folder, model = translator
+    with serving(folder) as url, chromium(tmp_path / "profile", ALONE, phone=phone) as browser:
+        opened(browser, url)
+        empty, before = pixels(browser, "drawing"), pixels(browser, "result")
+        circle(browser)
+        drawn, answer = pixels(browser, "drawing"), pixels(browser, "result")
+        assert drawn.shape == (64, 64, 3)
+        assert 20 < np.count_nonzero((drawn != empty).any(axis=-1)) < 1000
+        expected = sheets.to_uint8(model.translate(drawn / 127.5 - 1.0))
+        assert expected.std() > 10  # a picture, of which a wrong one would differ
+        assert distance(answer, expected) <= LEVELS
+        assert distance(answer, before) > 5 * LEVELS
+
+        element(browser, "undo").click()
+        settled(browser)
+        assert np.array_equal(pixels(browser, "drawing"), empty)
+        assert np.array_equal(pixels(browser, "result"), before)
+        width = browser.execute_script("return document.documentElement.scrollWidth")
+        assert width <= browser.execute_script("return innerWidth")
+
+
+def test_eraser_clear_and_width(translator, browser):
+    with serving(translator[0]) as url:
+        opened(browser, url)
+        empty = pixels(browser, "drawing")
+        circle(browser)
+        thin = np.count_nonzero((pixels(browser, "drawing") != empty).any(axis=-1))
+        element(browser, "eraser").click()
+        circle(browser)
+        assert np.array_equal(pixels(browser, "drawing"), empty)
+        element(browser, "pencil").click()
+        width = element(browser, "width")
+        width.send_keys(Keys.END)
+        circle(browser)
+        thick = np.count_nonzero((pixels(browser, "drawing") != empty).any(axis=-1))
+        assert thick > 2 * thin
+        element(browser, "clear").click()
+        assert np.array_equal(pixels(browser, "drawing"), empty)
+
+
+def test_all_of_it_by_keyboard(translator, browser):
+    with serving(translator[0]) as url:
+        opened(browser, url)
+        empty, before = pixels(browser, "drawing"), pixels(browser, "result")
+        for _ in range(20):
+            browser.switch_to.active_element.send_keys(Keys.TAB)
+            if browser.switch_to.active_element.get_attribute("id") == "drawing":
+                break
+        keys = browser.switch_to.active_element
+        keys.send_keys(Keys.ARROW_LEFT * 10, " ", Keys.ARROW_RIGHT * 20, Keys.ARROW_DOWN * 10, " ")
+        keys.send_keys(Keys.ARROW_UP * 3)  # the pen is up
+        settled(browser)
+        changed = (pixels(browser, "drawing") != empty).any(axis=-1)
+        assert changed[32, 22:43].all() and changed[32:43, 42].all()
+        assert distance(pixels(browser, "result"), before) > 0
+        assert "row" in element(browser, "status").text
+        keys.send_keys("u")
+        assert np.array_equal(pixels(browser, "drawing"), empty)
+        keys.send_keys("x")
+        WebDriverWait(browser, 10).until(
+            lambda _: not np.array_equal(pixels(browser, "drawing"), empty)
+        )
+        keys.send_keys(Keys.CONTROL, "z")
+        assert np.array_equal(pixels(browser, "drawing"), empty)
+
+
+def test_pictures_and_examples_arrive_as_they_are(translator, browser, tmp_path):
+    folder, model = translator
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype("uint8")
+    Image.fromarray(picture).save(tmp_path / "mine.png")
+    with serving(folder) as url:
+        opened(browser, url)
+        element(browser, "file").send_keys(str(tmp_path / "mine.png"))
+        WebDriverWait(browser, 10).until(lambda _: "loaded" in element(browser, "status").text)
+        settled(browser)
+        assert np.array_equal(pixels(browser, "drawing"), picture)
+        expected = sheets.to_uint8(model.translate(picture / 127.5 - 1.0))
+        assert distance(pixels(browser, "result"), expected) <= LEVELS
+
+        (tmp_path / "note.png").write_text("no picture")
+        element(browser, "file").send_keys(str(tmp_path / "note.png"))
+        WebDriverWait(browser, 10).until(
+            lambda _: "not a picture" in element(browser, "status").text
+        )
+        element(browser, "example").click()
+        WebDriverWait(browser, 10).until(lambda _: "Example" in element(browser, "status").text)
+        examples = [np.asarray(Image.open(path)) for path in (folder / "examples").iterdir()]
+        shown = pixels(browser, "drawing")
+        assert any(np.array_equal(shown, example) for example in examples)
+
+
+def test_both_directions_of_a_cyclegan(both_ways, browser):
+    folder, model = both_ways
+    with serving(folder) as url:
+        opened(browser, url)
+        direction = Select(element(browser, "network"))
+        assert [option.text for option in direction.options] == ["A → B", "B → A"]
+        for text, name in (("A → B", "ab"), ("B → A", "ba")):
+            direction.select_by_visible_text(text)
+            assert settled(browser) == "ready"
+            circle(browser)
+            drawn = pixels(browser, "drawing")
+            expected = sheets.to_uint8(model.translate(drawn / 127.5 - 1.0, direction=name))
+            assert distance(pixels(browser, "result"), expected) <= LEVELS
+
+
+def test_the_result_can_be_kept(translator, tmp_path):
+    with serving(translator[0]) as url, chromium(tmp_path, ALONE) as browser:
+        opened(browser, url)
+        circle(browser)
+        element(browser, "download").click()
+        path = tmp_path / "generator.png"
+        WebDriverWait(browser, 20).until(lambda _: path.exists() and path.stat().st_size)
+        kept = np.asarray(Image.open(path).convert("RGB"))
+        assert np.array_equal(kept, pixels(browser, "result"))
+
+
+# === Latents ===
+
+
+def steer(browser, values):
+    """Sets every slider, as a person would; returns the latent, which sliders round."""
+    if not element(browser, "others").get_attribute("open"):
+        with contextlib.suppress(selenium.common.exceptions.ElementNotInteractableException):
+            element(browser, "others-title").click()  # hidden where there are few
+    given = browser.execute_async_script(
+        """
+        const [values, done] = arguments;
+        setTimeout(() => done(values.map((value, i) => {
+          const slider = document.getElementById(`latent-${i}`);
+          slider.value = value;
+          slider.dispatchEvent(new Event("input"));
+          return Number(slider.value);
+        })), 100);
+        """,
+        [float(value) for value in values],
+    )
+    settled(browser)
+    return np.array(given, "float32")
+
+
+def sampled(model, point, labels):
+    return shape(model.sample(latents=point[None], labels=labels[:2], attributes=labels[2:])[0])
+
+
+def test_sliders_classes_and_attributes_move_the_picture(labelled, browser):
+    folder, model = labelled
+    point = latent.draw(1, model.latent_dim, seed=1)[0]
+    with serving(folder) as url:
+        opened(browser, url)
+        point = steer(browser, point)
+        seen = [pixels(browser, "result")]
+        assert distance(seen[0], sampled(model, point, [0, 0, 0, 0])) <= LEVELS
+        moves = [
+            (lambda: Select(element(browser, "class-label_0")).select_by_index(2), [2, 0, 0, 0]),
+            (lambda: Select(element(browser, "class-label_1")).select_by_index(1), [2, 1, 0, 0]),
+            (lambda: element(browser, "attribute-attributes-1").click(), [2, 1, 0, 1]),
+        ]
+        for move, labels in moves:
+            move()
+            settled(browser)
+            seen.append(pixels(browser, "result"))
+            assert distance(seen[-1], sampled(model, point, labels)) <= LEVELS
+            assert distance(seen[-1], seen[-2]) > 5 * LEVELS
+        element(browser, "latent-0").send_keys(Keys.END)  # by keyboard
+        settled(browser)
+        assert distance(pixels(browser, "result"), seen[-1]) > 5 * LEVELS
+        point[0] = 3.0
+        assert distance(pixels(browser, "result"), sampled(model, point, [2, 1, 0, 1])) <= LEVELS
+
+
+def test_ways_between_points_and_arithmetic_are_those_of_python(labelled, browser):
+    folder, model = labelled
+    with serving(folder) as url:
+        opened(browser, url)
+        points = []
+        for number, point in enumerate(latent.draw(3, model.latent_dim, seed=2), start=1):
+            points.append(steer(browser, point))
+            element(browser, "save").click()
+            WebDriverWait(browser, 10).until(
+                lambda _, n=number: len(browser.find_elements(By.CSS_SELECTOR, "#saved li")) == n
+            )
+        a, b, c = points
+
+        element(browser, "reckon").click()
+        settled(browser)
+        expected = sampled(model, latent.arithmetic(a, b, c), [0, 0, 0, 0])
+        assert distance(pixels(browser, "result"), expected) <= LEVELS
+
+        way = element(browser, "way")
+        way.send_keys(Keys.END)
+        settled(browser)
+        assert distance(pixels(browser, "result"), sampled(model, b, [0, 0, 0, 0])) <= LEVELS
+        for _ in range(50):
+            way.send_keys(Keys.ARROW_LEFT)
+        settled(browser)
+        middle = latent.spherical(a, b, 3)[1]
+        assert distance(pixels(browser, "result"), sampled(model, middle, [0, 0, 0, 0])) <= LEVELS
+
+        Select(element(browser, "class-label_0")).select_by_index(1)
+        browser.find_element(By.CSS_SELECTOR, "#saved li:nth-child(3) button").click()
+        settled(browser)  # a point brings its labels back
+        assert distance(pixels(browser, "result"), sampled(model, c, [0, 0, 0, 0])) <= LEVELS
+        before = pixels(browser, "result")
+        element(browser, "random").click()
+        settled(browser)
+        assert distance(pixels(browser, "result"), before) > 0
+
+
+def test_vectors_agree_with_python(labelled, browser):
+    a, b = latent.draw(2, 16, seed=3)
+    with serving(labelled[0]) as url:
+        opened(browser, url)
+        script = """
+        const [pairs, done] = arguments;
+        import("./vectors.mjs").then((vectors) => done(pairs.map(([a, b]) => (
+          [0, 0.25, 0.5, 0.75, 1].map((way) => (
+            Array.from(vectors.spherical(Float32Array.from(a), Float32Array.from(b), way))))))));
+        """
+        pairs = [(a, b), (a, -a), (a, 2 * a), (a, 0 * a)]
+        found = browser.execute_async_script(script, [[x.tolist(), y.tolist()] for x, y in pairs])
+        for (start, end), points in zip(pairs, found, strict=True):
+            np.testing.assert_allclose(points, latent.spherical(start, end, 5), atol=1e-5)
+
+
+def test_the_latent_page_fits_a_phone(labelled, tmp_path):
+    with serving(labelled[0]) as url, chromium(tmp_path, ALONE, phone=True) as browser:
+        opened(browser, url)
+        width = browser.execute_script("return document.documentElement.scrollWidth")
+        assert width <= browser.execute_script("return innerWidth")
+        browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
+        picture = element(browser, "result").rect
+        scrolled = browser.execute_script("return window.scrollY")
+        assert scrolled <= picture["y"] < scrolled + PHONE["height"] / 2  # still in sight
+
+
+# === Where and how it is served ===
+
+
+def test_a_cold_start_needs_nothing_from_elsewhere(translator, tmp_path):
+    with serving(translator[0]) as url, chromium(tmp_path, ALONE) as browser:
+        opened(browser, url)
+        loaded = browser.execute_script(
+            "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+        )
+        assert loaded and all(address.startswith(url) for address in loaded)
+        complaints = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+        assert not complaints
+        blocked = browser.execute_async_script(
+            """
+            const done = arguments[0];
+            document.addEventListener("securitypolicyviolation", (event) => done(event.blockedURI));
+            fetch("http://example.com/").catch(() => {});
+            """
+        )
+        assert "example.com" in blocked
+        assert "2 threads" in element(browser, "time").text or os.cpu_count() != 2
+
+
+def test_any_web_server_can_host_it(translator, browser):
+    folder, model = translator
+    handler = functools.partial(_Silent, directory=str(folder))
+    with running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
+        opened(browser, url)  # without the headers that threads need
+        assert "1 thread" in element(browser, "time").text
+        circle(browser)
+        expected = sheets.to_uint8(model.translate(pixels(browser, "drawing") / 127.5 - 1.0))
+        assert distance(pixels(browser, "result"), expected) <= LEVELS
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+
+# === What is missing ===
+
+
+@pytest.fixture
+def damaged(translator, tmp_path):
+    """A page of the test's own, to be damaged."""
+    return shutil.copytree(translator[0], tmp_path / "damaged")
+
+
+def hash_of_nothing(folder):
+    content = json.loads((folder / "manifest.json").read_text())
+    content["files"][0]["sha256"] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+def flip_a_bit(name):
+    def damage(folder):
+        data = bytearray((folder / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (folder / name).write_bytes(data)
+
+    return damage
+
+
+def cut_short(folder):
+    data = (folder / "generator.onnx").read_bytes()
+    (folder / "generator.onnx").write_bytes(data[:-100])
+
+
+def lead_out(folder):
+    content = json.loads((folder / "manifest.json").read_text())
+    content["files"][0]["path"] = "//elsewhere/generator.onnx"
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (hash_of_nothing, ["generator.onnx is not the file that was exported", "0000", "again"]),
+        (flip_a_bit("generator.onnx"), ["generator.onnx is not the file that was exported"]),
+        (flip_a_bit("ort/ort-wasm-simd-threaded.wasm"), ["threaded.wasm is not the file that was"]),
+        (cut_short, ["generator.onnx is not the file that was exported", "bytes"]),
+        (lambda f: (f / "generator.onnx").unlink(), ["generator.onnx is missing", "404"]),
+        (lambda f: (f / "manifest.json").write_text("{"), ["manifest.json cannot be read"]),
+        (lambda f: (f / "manifest.json").write_text("{}"), ["not the manifest of a keras_gans"]),
+        (lambda f: (f / "manifest.json").unlink(), ["manifest.json is missing"]),
+        (lambda f: (f / "ort/ort.wasm.min.mjs").unlink(), ["ort.wasm.min.mjs cannot be loaded"]),
+        (lead_out, ["outside the folder"]),
+    ],
+)
+def test_damage_is_refused_in_words(damaged, browser, damage, words):
+    damage(damaged)
+    handler = functools.partial(_Silent, directory=str(damaged))
+    with running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
+        said = refusal(browser, url)
+    for word in words:
+        assert word in said
+
+
+def test_without_webassembly_it_says_so(translator, tmp_path):
+    flags = (ALONE, "--js-flags=--jitless")
+    with serving(translator[0]) as url, chromium(tmp_path, *flags) as browser:
+        assert "WebAssembly is off or missing" in refusal(browser, url)
+
+
+def test_at_an_insecure_address_it_says_what_to_do(translator, tmp_path):
+    rules = "--host-resolver-rules=MAP pages.test 127.0.0.1"
+    with serving(translator[0]) as url, chromium(tmp_path, rules) as browser:
+        said = refusal(browser, url.replace("127.0.0.1", "pages.test"))
+    assert "https" in said and "localhost" in said
+
+
+def test_without_javascript_or_a_server_it_says_so(translator, browser):
+    browser.get((translator[0] / "index.html").as_uri())
+    said = element(browser, "status").text
+    assert "opened from the disk" in said and "keras-gans demo" in said
+
+
+# === The command ===
+
+
+def test_demo_from_a_run_to_an_answer(ort, browser, tmp_path):
+    command = [sys.executable, "-m", "keras_gans"]
+    subprocess.run(
+        [*command, "train", "cdcgan_fashion", "--epochs", "1", "--steps-per-epoch", "1",
+         "--batch-size", "8", "--set", "filters=4", "--runs-dir", tmp_path],
+        check=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    run = tmp_path / "00001-cdcgan-fashion"
+    made_at = []
+    for _ in range(2):  # the second time the page is there already
+        demo = subprocess.Popen(
+            [*command, "demo", run, "--port", "0", "--no-open", "--runtime", ort],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            line = next(line for line in demo.stdout if line.startswith("Open"))
+            opened(browser, line.split()[1])
+            classes = Select(element(browser, "class-label")).options
+            assert "Sneaker" in [option.text for option in classes]
+        finally:
+            demo.send_signal(signal.SIGINT)
+            demo.wait(timeout=30)
+        made_at.append((run / "page" / "manifest.json").stat().st_mtime_ns)
+    assert made_at[0] == made_at[1]
