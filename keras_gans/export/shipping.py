@@ -291,6 +291,7 @@ def _servables(model, batch_size, image_size):
     if batch_size is not None:
         check_positive("batch_size", batch_size)
     size = _pair(image_size)
+    _check_multiples(model, size)
     networks = [
         Servable(name, network, batch_size=batch_size, image_size=size)
         for name, network in model.networks_to_export().items()
@@ -312,6 +313,18 @@ def _pair(image_size):
     for side in sides:
         check_positive("image_size", side)
     return sides
+
+
+def _check_multiples(model, size):
+    """Refuses a size the networks cannot halve as often as they do, with the next that works."""
+    for about in model.describe_tensors().values():
+        step = about.get("multiple_of", 1)
+        if size is not None and any(side % step for side in size):
+            works = tuple(-(-side // step) * step for side in size)
+            raise ExportError(
+                f"The sides of the pictures must be multiples of {step}. Received: image_size="
+                f"{size}; {works} would do."
+            )
 
 
 def _check_image_size(network, size):
