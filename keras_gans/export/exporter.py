@@ -78,7 +78,7 @@ class Exporter(abc.ABC):
     requires: dict[str, str] = {}
 
     # Pictures are in [-1, 1], so one grey level of 256 is 8e-3. Measured: at most 1.3e-6 of networks
-    # fed with latents, 3.6e-5 of a trained CycleGAN, whose instance norms divide by small numbers.
+    # given latents, 3.6e-5 of a trained CycleGAN, whose instance norms divide by small numbers.
     precisions: dict[str, Tolerance | Floor] = {"float32": Tolerance(1e-4)}
     calibrated: tuple[str, ...] = ()
 
