@@ -77,8 +77,8 @@ class Exporter(abc.ABC):
     runtime: str
     requires: dict[str, str] = {}
 
-    # Pictures are in [-1, 1], so one grey level of 256 is 8e-3. Measured: at most 1.3e-6 of networks
-    # given latents, 3.6e-5 of a trained CycleGAN, whose instance norms divide by small numbers.
+    # Pictures are in [-1, 1], so one grey level of 256 is 8e-3. Measured: at most 1.3e-6 of
+    # networks given latents, 3.6e-5 of a trained CycleGAN, whose instance norms divide by little.
     precisions: dict[str, Tolerance | Floor] = {"float32": Tolerance(1e-4)}
     calibrated: tuple[str, ...] = ()
 
