@@ -30,12 +30,12 @@ The file is one JSON object:
         "runtime"         it was measured in, with its version
 
 A tensor has "name", "dtype", "shape" (null where the size is free: batch first) and what the
-model says of it: for pictures "kind": "image", "layout": "NHWC" and "value_range" and, where sides
-must be one, "multiple_of" (pad by reflection, crop what comes out); for latents "kind": "latent"
-and "distribution", "normal" with "mean" and "stddev" or "uniform" in "value_range"; for labels
-"kind": "label", "value_range" (both ends included) and, where known, "classes", and "head", what
-one of several labels is about; for attributes (N, attributes) "kind": "attributes", "value_range"
-[0, 1] and, where known, "names".
+model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the order of the shape,
+"value_range" and, where sides must be one, "multiple_of" (pad by reflection, crop what comes out);
+for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
+"value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
+"classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":
+"attributes", "value_range" [0, 1] and, where known, "names".
 """
 
 import dataclasses

@@ -1,0 +1,588 @@
+"""Rewrites of ONNX graphs: what tf2onnx leaves that an engineer who writes by hand would not.
+
+Each rewrite keeps what the graph computes, but for rounding, and leaves alone what it does not
+recognise; the proof that follows every export would show a mistake.
+"""
+
+import re
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes import common as passes
+
+_TO_NCHW = (0, 3, 1, 2)
+_LINEAR = ("Conv", "ConvTranspose", "MatMul", "Gemm")
+_ELEMENTWISE = ("Relu", "LeakyRelu", "Tanh", "Sigmoid", "Elu", "Softplus")
+_SCOPE = re.compile(r"_\d+$")  # TensorFlow's, at every name: `up_1` is called in scope `up_1_1`
+
+
+def tidied(proto, layers):
+    """The graph with nothing in it that need not be.
+
+    Args:
+        proto: `onnx.ModelProto`, opset 17, as tf2onnx makes it.
+        layers: `{name: keras.Layer}` of the network it was made from.
+
+    Returns:
+        `onnx.ModelProto`
+    """
+    return _rewritten(
+        proto,
+        lambda graph: _settle_transposed(graph, layers),
+        _crop_by_padding,
+        _fold_constants,
+        _transpose_weights,
+        _fuse_instance_norm,
+        _drop_cancelled_biases,
+        _drop_idle_reshapes,
+    )
+
+
+def for_floats(proto):
+    """A tidied graph with its convolutions in the form that is fastest in floating point.
+
+    Returns:
+        `onnx.ModelProto`
+    """
+    return _rewritten(proto, lambda graph: _as_convolutions(graph, _outgrows), _split_narrow)
+
+
+def for_integers(proto):
+    """A tidied graph with its convolutions in a form that ONNX Runtime has in integers.
+
+    There are integer kernels for convolutions but not for transposed ones, whose weights would be
+    converted to floats at every run.
+
+    Returns:
+        `onnx.ModelProto`
+    """
+    return _rewritten(proto, lambda graph: _as_convolutions(graph, lambda node: True))
+
+
+def _rewritten(proto, *rewrites):
+    model = ir.from_proto(proto)
+    for rewrite in rewrites:
+        passes.ShapeInferencePass()(model)
+        rewrite(model.graph)
+        passes.RemoveUnusedNodesPass()(model)
+    passes.ShapeInferencePass()(model)
+    passes.RemoveUnusedOpsetsPass()(model)
+    return ir.to_proto(model)
+
+
+def layer_of(node_name, layers):
+    """Name of the Keras layer whose call a node is of, or None.
+
+    Args:
+        node_name: such as "generator_1/up_8_1/conv_transpose".
+        layers: names of the network's layers.
+    """
+    for part in reversed(node_name.split("/")):
+        for name in (_SCOPE.sub("", part), part):
+            if name in layers:
+                return name
+    return None
+
+
+# === Transposed convolutions ===
+
+
+def _settle_transposed(graph, layers):
+    """Pads known from the layer in place of shape arithmetic.
+
+    Where height and width are free, tf2onnx computes the whole result, its size and the size
+    wanted, and crops and pads by the difference: 30 operations for what two integers say.
+    """
+    for node in _nodes(graph, "ConvTranspose"):
+        layer = layers.get(layer_of(node.name, layers))
+        crop = _consumer(node, "Slice")
+        pad = crop and _consumer(crop, "Pad")
+        if pad is None or _ints(crop.inputs[1]) is not None:
+            continue
+        pads = _pads(layer)
+        if pads is not None:
+            node.attributes["pads"] = ir.AttrInt64s("pads", pads)
+            _replace(pad, node.outputs[0])
+
+
+def _pads(layer):
+    """ONNX pads of a `keras.layers.Conv2DTranspose`, or None for one that pads need not do for."""
+    if layer is None or layer.output_padding is not None or set(layer.dilation_rate) != {1}:
+        return None
+    if any(size < stride for size, stride in zip(layer.kernel_size, layer.strides, strict=True)):
+        return None
+    total = [
+        size - stride if layer.padding == "same" else 0
+        for size, stride in zip(layer.kernel_size, layer.strides, strict=True)
+    ]
+    begin = [pixels // 2 for pixels in total]
+    return begin + [pixels - first for pixels, first in zip(total, begin, strict=True)]
+
+
+def _crop_by_padding(graph):
+    """Lets a transposed convolution not compute what is cropped from its result."""
+    for node in _nodes(graph, "ConvTranspose"):
+        crop = _sole_consumer(node, "Slice")
+        margins = crop and _margins(crop)
+        if margins is not None:
+            pads = node.attributes.get_ints("pads", [0] * 4)
+            pads = [pad + margin for pad, margin in zip(pads, margins, strict=True)]
+            node.attributes["pads"] = ir.AttrInt64s("pads", pads)
+            _replace(crop, node.outputs[0])
+
+
+def _margins(crop):
+    """Pixels (top, left, bottom, right) a Slice takes off pictures, None where it does more."""
+    starts, ends, axes, steps = (_ints(value) for value in (*crop.inputs[1:], None)[:4])
+    if None in (starts, ends, axes) or (steps and set(steps) != {1}):
+        return None
+    margins = [0] * 4
+    for start, end, axis in zip(starts, ends, axes, strict=True):
+        last = 0 if end >= np.iinfo(np.int32).max else -end
+        if start < 0 or last < 0 or (axis not in (2, 3) and (start or last)):
+            return None
+        if axis in (2, 3):
+            margins[axis - 2], margins[axis] = start, last
+    return margins
+
+
+def _as_convolutions(graph, wanted):
+    """Transposed convolutions as convolutions to the pixels of each block, and DepthToSpace."""
+    for node in _nodes(graph, "ConvTranspose"):
+        plan = _blocks(node)
+        if plan is None or not wanted(node):
+            continue
+        stride, taps, shift, pads, crop = plan
+        kernel = _array(node.inputs[1])
+        inputs = [
+            node.inputs[0],
+            _initializer(graph, node.inputs[1].name, _by_block(kernel, stride, taps, shift), True),
+        ]
+        if len(node.inputs) > 2:
+            bias = np.tile(_array(node.inputs[2]), stride * stride)
+            inputs.append(_initializer(graph, node.inputs[2].name, bias, True))
+        made = [ir.node("Conv", inputs, {"pads": pads}, name=node.name)]
+        made.append(
+            ir.node(
+                "DepthToSpace",
+                made[0].outputs,
+                {"blocksize": stride},
+                name=f"{node.name}/pixels",
+            )
+        )
+        if any(crop):
+            bounds = {
+                "starts": crop[:2],
+                "ends": [-last if last else np.iinfo(np.int64).max for last in crop[2:]],
+                "axes": [2, 3],
+            }
+            values = [
+                _initializer(graph, f"{node.name}/{name}", np.array(numbers, np.int64))
+                for name, numbers in bounds.items()
+            ]
+            made.append(ir.node("Slice", [made[1].outputs[0], *values], name=f"{node.name}/crop"))
+        made[-1].outputs[0].type = node.outputs[0].type
+        graph.insert_before(node, made)
+        _replace(node, made[-1].outputs[0])
+
+
+def _blocks(node):
+    """How a transposed convolution is one of blocks of `stride` x `stride` pixels.
+
+    Row q of its whole result is row q % stride of block q // stride and depends on the rows
+    q // stride - t of what goes in, t < taps. With `shift` zeros before the kernel the blocks
+    begin where the result does, and none has to be cut.
+
+    Returns:
+        (stride, taps, shift, pads of the convolution, pixels to crop from the result) or None
+    """
+    kernel = _array(node.inputs[1])
+    strides = node.attributes.get_ints("strides", [1, 1])
+    if kernel is None or kernel.ndim != 4 or kernel.shape[2] != kernel.shape[3]:
+        return None
+    if strides[0] != strides[1] or strides[0] == 1 or node.attributes.get_int("group", 1) != 1:
+        return None
+    if any(node.attributes.get_ints("output_padding", [0])) or "output_shape" in node.attributes:
+        return None
+    if set(node.attributes.get_ints("dilations", [1])) != {1}:
+        return None
+    stride, size = strides[0], kernel.shape[2]
+    pads = node.attributes.get_ints("pads", [0] * 4)
+    if pads[0] != pads[1] or pads[2] != pads[3]:
+        return None
+
+    def cost(shift):
+        return (-(-(size + shift) // stride), (pads[0] + shift) % stride)
+
+    shift = min(range(stride), key=cost)
+    taps, _ = cost(shift)
+    first, last = pads[0] + shift, stride * taps - shift - size + pads[2]
+    rows = [min(pixels // stride, taps - 1) for pixels in (first, last)]
+    around = [taps - 1 - row for row in rows]
+    crop = [pixels - stride * row for pixels, row in zip((first, last), rows, strict=True)]
+    return stride, taps, shift, _both_axes(around), _both_axes(crop)
+
+
+def _both_axes(ends):
+    return [ends[0]] * 2 + [ends[1]] * 2
+
+
+def _by_block(kernel, stride, taps, shift):
+    """(in, out, k, k) of a transposed convolution -> (stride^2 * out, in, taps, taps)."""
+    size, (inputs, outputs) = kernel.shape[2], kernel.shape[:2]
+    after = stride * taps - size - shift
+    kernel = np.pad(kernel, ((0, 0), (0, 0), (shift, after), (shift, after)))
+    kernel = kernel.reshape(inputs, outputs, taps, stride, taps, stride)[:, :, ::-1, :, ::-1]
+    return kernel.transpose(3, 5, 1, 0, 2, 4).reshape(-1, inputs, taps, taps)
+
+
+def _outgrows(node):
+    """Whether ONNX Runtime's own way to a transposed convolution is the slower one.
+
+    It multiplies all pixels by the whole kernel and then adds up the overlapping results, which
+    is slow where they do not fit into the cache. Measured on one core (x86-64, AVX2), time of the
+    convolution over that of the transposed one: 512 to 128 maps of 32 x 32 pixels 0.68, 1024 to
+    256 of 16 x 16 0.74, 256 to 64 of 64 x 64 0.82 (4 to 16 MiB); 1024 to 512 of 8 x 8 1.01, 128
+    to 64 of 16 x 16 1.0 (1 to 2 MiB). Kernels of other sizes than twice the stride are computed
+    with zeros (3 x 3: 1.4), and a picture's few channels are few to begin with (1.2).
+    """
+    kernel, shape = _array(node.inputs[1]), node.inputs[0].shape
+    if shape is None or not all(isinstance(size, int) for size in shape[2:]):
+        return False
+    stride = node.attributes.get_ints("strides")[0]
+    columns = kernel[0].size * shape[2] * shape[3] * kernel.itemsize
+    return kernel.shape[2] == 2 * stride and kernel.shape[1] >= 16 and columns > 2 * 2**20
+
+
+# === Convolutions to few maps ===
+
+
+def _split_narrow(graph):
+    """Convolutions to a picture's channels as `keras_gans.layers.NarrowConv2D` is in training.
+
+    ONNX Runtime computes 8 maps at a time, and so 8 of which 3 are wanted. k x 1 to 3 k maps, and
+    1 x k ones that add these up, waste little.
+    """
+    for node in _nodes(graph, "Conv"):
+        kernel = _array(node.inputs[1])
+        if kernel is None or not _is_narrow(node, kernel):
+            continue
+        maps, inputs, size, _ = kernel.shape
+        pads = node.attributes.get_ints("pads", [0] * 4)
+        columns = kernel.transpose(3, 0, 1, 2).reshape(size * maps, inputs, size, 1)
+        summing = np.eye(size * maps, dtype=kernel.dtype).reshape(size, maps, size * maps)
+        summing = summing.transpose(1, 2, 0).reshape(maps, size * maps, 1, size)
+        name = node.inputs[1].name
+        first = ir.node(
+            "Conv",
+            [node.inputs[0], _initializer(graph, name, columns, True)],
+            {"pads": [pads[0], 0, pads[2], 0]},
+            name=f"{node.name}/columns",
+        )
+        second = ir.node(
+            "Conv",
+            [first.outputs[0], _initializer(graph, f"{name}/sum", summing), *node.inputs[2:]],
+            {"pads": [0, pads[1], 0, pads[3]]},
+            name=node.name,
+        )
+        second.outputs[0].type = node.outputs[0].type
+        graph.insert_before(node, [first, second])
+        _replace(node, second.outputs[0])
+
+
+def _is_narrow(node, kernel):
+    """Whether two convolutions of one dimension each are faster."""
+    attributes = node.attributes
+    maps, inputs, *sizes = kernel.shape
+    plain = (
+        set(attributes.get_ints("strides", [1]))
+        == {1}
+        == set(attributes.get_ints("dilations", [1]))
+    )
+    padded = attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
+    square = len(sizes) == 2 and sizes[0] == sizes[1] >= 5
+    return (
+        plain
+        and padded
+        and square
+        and maps <= 4
+        and inputs >= 16 * maps
+        and (attributes.get_int("group", 1) == 1)
+    )
+
+
+# === Batch norm ===
+
+
+def _fold_constants(graph):
+    """Factors and summands of each channel, which batch norm is, into the weights before them."""
+    changed = True
+    while changed:
+        changed = False
+        for node in _nodes(graph, "Mul", "Add", "Sub"):
+            changed = _fold(graph, node) or changed
+
+
+def _fold(graph, node):
+    constant, value = _constant_and_other(node)
+    if constant is None:
+        return False
+    linear, spread = _sole_producer(value), 1
+    if linear is not None and linear.op_type == "Reshape":
+        spread = _pixels_of_dense(linear)
+        linear = spread and _sole_producer(linear.inputs[0])
+    if not linear or linear.op_type not in _LINEAR or linear.attributes.get_int("group", 1) != 1:
+        return False
+    if _array(linear.inputs[1]) is None or not _plain(linear):
+        return False
+    last = linear.op_type in ("MatMul", "Gemm")
+    channels = _per_channel(constant, -1 if last else 1, value)
+    if channels is None:
+        return False
+    _scale_and_shift(graph, linear, node.op_type, np.tile(channels, spread))
+    _replace(node, value)
+    return True
+
+
+def _scale_and_shift(graph, linear, op, channels):
+    """Applies `op` with one number for each channel to weights and bias of a linear node."""
+    kernel = _array(linear.inputs[1])
+    width = kernel.shape[0] if linear.op_type == "Conv" else kernel.shape[1]
+    channels = np.broadcast_to(channels, (width,))
+    bias = _array(linear.inputs[2]) if len(linear.inputs) > 2 else None
+    if op == "Mul":
+        axis = 0 if linear.op_type == "Conv" else 1
+        shape = [-1 if place == axis else 1 for place in range(kernel.ndim)]
+        _set_input(graph, linear, 1, kernel * channels.reshape(shape))
+        bias = None if bias is None else bias * channels
+    else:
+        bias = (0 if bias is None else bias) + (channels if op == "Add" else -channels)
+    if bias is not None:
+        if linear.op_type == "MatMul":
+            linear.op_type = "Gemm"
+        _set_input(graph, linear, 2, bias.astype(kernel.dtype))
+
+
+def _per_channel(constant, axis, value):
+    """A constant that differs along the channels only as (channels,) or (1,), else None."""
+    if constant.size == 1:
+        return constant.reshape(1)
+    rank = len(value.shape) if value.shape is not None else 2 if axis == -1 else 4
+    if constant.ndim > rank:
+        return None
+    shape = (1,) * (rank - constant.ndim) + constant.shape
+    if any(size != 1 for place, size in enumerate(shape) if place != axis % rank):
+        return None
+    return constant.reshape(-1)
+
+
+def _constant_and_other(node):
+    first, second = node.inputs
+    if _array(second) is not None:
+        return _array(second), first
+    if _array(first) is not None and node.op_type != "Sub":
+        return _array(first), second
+    return None, None
+
+
+def _plain(linear):
+    """Whether a Gemm is a matrix product and a bias, and a MatMul one of matrices."""
+    if linear.op_type == "Gemm":
+        attributes = linear.attributes
+        return (
+            not attributes.get_int("transA", 0)
+            and not attributes.get_int("transB", 0)
+            and attributes.get_float("alpha", 1.0) == attributes.get_float("beta", 1.0) == 1.0
+        )
+    if linear.op_type == "MatMul":
+        given = linear.inputs[0].shape
+        return given is not None and len(given) == 2 and _array(linear.inputs[1]).ndim == 2
+    return True
+
+
+# === Layout ===
+
+
+def _transpose_weights(graph):
+    """Dense to pictures: weights in the order that the first convolution wants."""
+    for node in _nodes(graph, "Transpose"):
+        if tuple(node.attributes.get_ints("perm", [])) != _TO_NCHW:
+            continue
+        reshape = _sole_producer(node.inputs[0])
+        while reshape is not None and reshape.op_type in _ELEMENTWISE:
+            reshape = _sole_producer(reshape.inputs[0])
+        if reshape is None or reshape.op_type != "Reshape" or not _pixels_of_dense(reshape):
+            continue
+        dense = _sole_producer(reshape.inputs[0])
+        if dense is None or dense.op_type not in ("MatMul", "Gemm") or not _plain(dense):
+            continue
+        if any(_array(value) is None for value in dense.inputs[1:]):
+            continue
+        batch, height, width, channels = _ints(reshape.inputs[1])
+        order = np.arange(height * width * channels).reshape(height, width, channels)
+        order = order.transpose(2, 0, 1).ravel()
+        for place, value in enumerate(dense.inputs[1:], start=1):
+            _set_input(graph, dense, place, _array(value)[..., order])
+        _set_input(graph, reshape, 1, np.array([batch, channels, height, width], np.int64))
+        _forget_shapes(reshape, node)
+        _replace(node, node.inputs[0])
+
+
+def _forget_shapes(first, last):
+    """Between two nodes of a chain of sole consumers; they are inferred again."""
+    while first is not last:
+        first.outputs[0].shape = None
+        first = first.outputs[0].consumers()[0]
+
+
+def _pixels_of_dense(reshape):
+    """Pixels of pictures (N, H, W, C) made of (N, H * W * C), 0 for another Reshape."""
+    given, shape = reshape.inputs[0].shape, _ints(reshape.inputs[1])
+    if given is None or len(given) != 2 or shape is None or len(shape) != 4:
+        return 0
+    return shape[1] * shape[2] if min(shape[1:]) > 0 else 0
+
+
+# === Instance norm ===
+
+
+def _fuse_instance_norm(graph):
+    """`keras_gans.layers.InstanceNorm`, eight operations, as the one that says so."""
+    for node in _nodes(graph, "Mul"):
+        found = _instance_norm(node)
+        if found is None:
+            continue
+        value, epsilon = found
+        channels = value.shape[1] if value.shape is not None else None
+        if not isinstance(channels, int):
+            continue
+        fused = ir.node(
+            "InstanceNormalization",
+            [
+                value,
+                _initializer(graph, f"ones_{channels}", np.ones(channels, np.float32)),
+                _initializer(graph, f"zeros_{channels}", np.zeros(channels, np.float32)),
+            ],
+            {"epsilon": epsilon},
+            name=node.name,
+        )
+        fused.outputs[0].type, fused.outputs[0].shape = value.type, value.shape
+        graph.insert_before(node, fused)
+        _replace(node, fused.outputs[0])
+
+
+def _instance_norm(node):
+    """(what it normalises, epsilon) of the product an instance norm ends in, else None."""
+    centred, rate = node.inputs
+    subtract = _produced(centred, "Sub")
+    root = _produced(_produced_input(rate, "Reciprocal"), "Sqrt")
+    stabilised = root and _produced(root.inputs[0], "Add")
+    if subtract is None or stabilised is None:
+        return None
+    epsilon, variance = _constant_and_other(stabilised)
+    squares = _produced(_averaged(variance), "Mul")
+    value, mean = subtract.inputs
+    if squares is None or set(squares.inputs) != {centred} or _averaged(mean) is not value:
+        return None
+    return (value, float(epsilon.item())) if epsilon is not None and epsilon.size == 1 else None
+
+
+def _averaged(value):
+    """What a mean over height and width, perhaps reshaped, is the mean of; else None."""
+    reshape = _produced(value, "Reshape")
+    return _produced_input(reshape.inputs[0] if reshape else value, "GlobalAveragePool")
+
+
+def _drop_cancelled_biases(graph):
+    """An instance norm subtracts what a bias before it adds."""
+    for node in _nodes(graph, "InstanceNormalization"):
+        linear = _sole_producer(node.inputs[0])
+        if linear is not None and linear.op_type == "Add":
+            constant, value = _constant_and_other(linear)
+            if constant is not None and _per_channel(constant, 1, value) is not None:
+                _replace(linear, value)
+                linear = _sole_producer(value)
+        if linear is not None and linear.op_type in ("Conv", "ConvTranspose"):
+            linear.resize_inputs(2)
+
+
+def _drop_idle_reshapes(graph):
+    """tf2onnx transposes maps of one pixel by reshaping them, which here changes nothing."""
+    for node in _nodes(graph, "Reshape"):
+        given, made = node.inputs[0].shape, _ints(node.inputs[1])
+        if given is not None and made is not None and list(given) == made:
+            _replace(node, node.inputs[0])
+
+
+# === Nodes and values ===
+
+
+def _nodes(graph, *ops):
+    return [node for node in graph if node.op_type in ops and node.domain == ""]
+
+
+def _array(value):
+    """A constant as an array, else None."""
+    return None if value is None or value.const_value is None else value.const_value.numpy()
+
+
+def _ints(value):
+    array = _array(value)
+    return None if array is None else array.ravel().tolist()
+
+
+def _produced(value, op):
+    node = value.producer() if value is not None else None
+    return node if node is not None and node.op_type == op else None
+
+
+def _produced_input(value, op):
+    node = _produced(value, op)
+    return node.inputs[0] if node is not None else None
+
+
+def _sole_producer(value):
+    """The node that makes a value nobody else sees, else None."""
+    if value is None or value.is_graph_output() or len(value.uses()) != 1:
+        return None
+    return value.producer()
+
+
+def _consumer(node, op):
+    found = [user for user in node.outputs[0].consumers() if user.op_type == op]
+    return found[0] if len(found) == 1 else None
+
+
+def _sole_consumer(node, op):
+    return _consumer(node, op) if _sole_producer(node.outputs[0]) is node else None
+
+
+def _replace(node, value):
+    """Puts a value in the place of a node's output, under the output's name where it is public."""
+    old = node.outputs[0]
+    if old.is_graph_output():
+        value.name, old.name = old.name, None
+    ir.convenience.replace_all_uses_with(old, value, replace_graph_outputs=True)
+    value.shape = old.shape
+    node.graph.remove(node, safe=True)
+
+
+def _set_input(graph, node, place, array):
+    """Gives a node a constant of its own."""
+    if place >= len(node.inputs):
+        node.resize_inputs(place + 1)
+        name = f"{node.name}/bias"
+    else:
+        name = node.inputs[place].name
+        if len(node.inputs[place].uses()) > 1:
+            name = f"{node.name}/{name}"
+    node.replace_input_with(place, _initializer(graph, name, array, fresh=True))
+
+
+def _initializer(graph, name, array, fresh=False):
+    if name in graph.initializers and not fresh:
+        return graph.initializers[name]
+    value = ir.Value(name=name, const_value=ir.tensor(np.ascontiguousarray(array), name=name))
+    value.shape, value.type = ir.Shape(array.shape), ir.TensorType(value.const_value.dtype)
+    graph.initializers[name] = value
+    return value
