@@ -59,6 +59,17 @@ def for_integers(proto):
     return _rewritten(proto, lambda graph: _as_convolutions(graph, lambda node: True))
 
 
+def in_order(proto):
+    """The graph with every node after those it needs, as the format demands.
+
+    Returns:
+        `onnx.ModelProto`
+    """
+    model = ir.from_proto(proto)
+    model.graph.sort()
+    return ir.to_proto(model)
+
+
 def _rewritten(proto, *rewrites):
     model = ir.from_proto(proto)
     for rewrite in rewrites:

@@ -23,11 +23,13 @@ def half(model):
     """
     from onnxruntime.transformers import float16
 
-    return float16.convert_float_to_float16(
+    halved = float16.convert_float_to_float16(
         model,
         keep_io_types=True,
         op_block_list=[*float16.DEFAULT_OP_BLOCK_LIST, "InstanceNormalization"],
     )
+    del halved.graph.value_info[:]  # types from before
+    return onnx_graph.in_order(halved)  # conversions were appended, after their use
 
 
 class Quantizer:
@@ -44,9 +46,10 @@ class Quantizer:
     """
 
     def __init__(self, model, layers, calibration, batch_size):
-        self.model = model
         self._calibration, self._batch_size = calibration, batch_size
-        self._cache = tempfile.TemporaryDirectory()
+        self._folder = tempfile.TemporaryDirectory()
+        self._path = Path(self._folder.name) / "float32.onnx"
+        onnx.save(model, self._path)
         self._nodes = collections.defaultdict(list)
         self._sizes = collections.Counter()
         weights = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
@@ -74,7 +77,7 @@ class Quantizer:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "quantized.onnx"
             quantization.quantize_static(
-                self.model,
+                self._path,
                 path,
                 _reader(self._calibration, self._batch_size),
                 per_channel=True,
@@ -82,7 +85,7 @@ class Quantizer:
                 weight_type=quantization.QuantType.QInt8,
                 op_types_to_quantize=list(_QUANTIZED),
                 nodes_to_quantize=nodes,
-                calibration_cache_path=Path(self._cache.name) / "ranges",
+                calibration_cache_path=Path(self._folder.name) / "ranges",
             )
             return onnx.load(path)
 
@@ -109,7 +112,7 @@ class Quantizer:
 
     def _by_sensitivity(self):
         inputs = {name: array[:_SENSED] for name, array in self._calibration.items()}
-        expected = _outputs(self.model, inputs, self._batch_size)
+        expected = _outputs(onnx.load(self._path), inputs, self._batch_size)
         errors = {}
         for layer, nodes in self._nodes.items():
             given = _outputs(self._quantized(nodes), inputs, self._batch_size)
