@@ -56,7 +56,7 @@ def for_integers(proto):
     Returns:
         `onnx.ModelProto`
     """
-    return _rewritten(proto, lambda graph: _as_convolutions(graph, lambda node: True))
+    return _rewritten(proto, lambda graph: _as_convolutions(graph, lambda node: True), _part_biases)
 
 
 def in_order(proto):
@@ -263,6 +263,25 @@ def _outgrows(node):
     stride = node.attributes.get_ints("strides")[0]
     columns = kernel[0].size * shape[2] * shape[3] * kernel.itemsize
     return kernel.shape[2] == 2 * stride and kernel.shape[1] >= 16 and columns > 2 * 2**20
+
+
+# === Dense layers ===
+
+
+def _part_biases(graph):
+    """Gemm as MatMul and Add.
+
+    A bias in integers has a scale and a zero point for each unit, which for the thousands of units
+    that latents go to is more than the bias itself.
+    """
+    for node in _nodes(graph, "Gemm"):
+        if len(node.inputs) < 3 or not _plain(node):
+            continue
+        product = ir.node("MatMul", node.inputs[:2], name=node.name)
+        added = ir.node("Add", [product.outputs[0], node.inputs[2]], name=f"{node.name}/bias")
+        added.outputs[0].type = node.outputs[0].type
+        graph.insert_before(node, [product, added])
+        _replace(node, added.outputs[0])
 
 
 # === Convolutions to few maps ===

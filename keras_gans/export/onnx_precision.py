@@ -81,6 +81,7 @@ class Quantizer:
                 path,
                 _reader(self._calibration, self._batch_size),
                 per_channel=True,
+                reduce_range=True,
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
                 op_types_to_quantize=list(_QUANTIZED),
