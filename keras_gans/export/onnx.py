@@ -27,6 +27,8 @@ class OnnxExporter(Exporter):
     runtime = "onnxruntime"
     requires = {"onnx": "onnx", "tf2onnx": "onnx", "onnx_ir": "onnx", "onnxruntime": "onnx"}
     layouts = ("NHWC", "NCHW")
+    # SSIM: trained on emoji and clothes, int8 measured 0.91 and 0.94 (cyclegan_emoji), 0.98
+    # (pix2pix_emoji), 0.99 (cdcgan_fashion); 0.86 looks blotched in flat areas. float16: 0.99999.
     precisions = {
         **Exporter.precisions,
         "float16": Floor(translated=45.0, generated=45.0, ssim=0.99),
