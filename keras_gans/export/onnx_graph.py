@@ -29,6 +29,7 @@ def tidied(proto, layers):
     return _rewritten(
         proto,
         lambda graph: _settle_transposed(graph, layers),
+        _settle_resizes,
         _crop_by_padding,
         _fold_constants,
         _transpose_weights,
@@ -263,6 +264,35 @@ def _outgrows(node):
     stride = node.attributes.get_ints("strides")[0]
     columns = kernel[0].size * shape[2] * shape[3] * kernel.itemsize
     return kernel.shape[2] == 2 * stride and kernel.shape[1] >= 16 and columns > 2 * 2**20
+
+
+# === Upsampling ===
+
+
+def _settle_resizes(graph):
+    """Whole factors in place of sizes, which a free batch makes an arithmetic with shapes of.
+
+    Pixel i is then pixel i // factor, which needs no name of TensorFlow's for its rounding.
+    """
+    for node in _nodes(graph, "Resize"):
+        value, made = node.inputs[0], node.outputs[0]
+        if node.attributes.get_string("mode", "nearest") != "nearest":
+            continue
+        sides = [(one.shape or [])[2:] for one in (value, made)]
+        if not all(len(pair) == 2 and all(isinstance(s, int) for s in pair) for pair in sides):
+            continue
+        if any(new % old for old, new in zip(*sides, strict=True)):
+            continue
+        factors = [1.0, 1.0, *(new / old for old, new in zip(*sides, strict=True))]
+        name = f"scales_{factors[2]:.0f}_{factors[3]:.0f}"
+        scales = _initializer(graph, name, np.array(factors, np.float32))
+        node.resize_inputs(3)
+        node.replace_input_with(1, None)
+        node.replace_input_with(2, scales)
+        node.attributes["coordinate_transformation_mode"] = ir.AttrString(
+            "coordinate_transformation_mode", "asymmetric"
+        )
+        node.attributes["nearest_mode"] = ir.AttrString("nearest_mode", "floor")
 
 
 # === Dense layers ===

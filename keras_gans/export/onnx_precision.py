@@ -138,8 +138,10 @@ def _outputs(model, inputs, batch_size):
     """What a graph gives for `inputs`, one array for each output and turn."""
     import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
     session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return [array for turn in _turns(inputs, batch_size) for array in session.run(None, turn)]
 
