@@ -1,6 +1,6 @@
 """Time and size of exported generators, against what others export, as ratios of medians.
 
-    python benchmarks/export.py [--only cyclegan pix2pix dcgan dcgan_64] [--rounds 15] [--run RUN]
+    python benchmarks/export.py [--only cyclegan pix2pix dcgan dcgan_64] [--rounds 15] [--cpu]
 
 Rows: `cyclegan` (ResNet, 9 blocks, 256 px) and `pix2pix` (U-Net, 256 px) at batch 1, `dcgan`
 (64 px) at batch 1 and, as `dcgan_64`, at batch 64. Files of each:
@@ -10,8 +10,9 @@ Rows: `cyclegan` (ResNet, 9 blocks, 256 px) and `pix2pix` (U-Net, 256 px) at bat
 - `torch`: `torch.onnx.export` of the same network in PyTorch; left out where torch or onnxscript is
   not installed.
 
-All run in this process, turn about, with two threads each; every round runs each file once, so
-that a machine that slows down slows all. Weights are random but for batch norm's, which are unlike
+All run in this process, turn about, with two threads each; every round runs each file once (for
+0.2 seconds, where once is shorter), in another order, so that a machine that slows down slows all.
+`--cpu` counts the processor's seconds of one thread instead, for machines that others use. Weights are random but for batch norm's, which are unlike
 their defaults, and integers learn their ranges from blurred noise: what pictures are worth is not
 measured here but by every export (`psnr` and `ssim` in its manifest). With `--run` the networks are
 those of a trained run, and their rivals are left out.
@@ -20,6 +21,7 @@ those of a trained run, and their rivals are left out.
 import argparse
 import os
 import pathlib
+import random
 import statistics
 import sys
 import tempfile
@@ -41,7 +43,7 @@ from keras_gans.export.quiet import quiet
 from keras_gans.export.servable import Servable
 from keras_gans.export.tflite import TFLiteExporter
 
-THREADS = 2
+LEAST_SECONDS = 0.2
 CALIBRATING = 8
 ROWS = {"cyclegan": 1, "pix2pix": 1, "dcgan": 1, "dcgan_64": 64}
 STOCK = {
@@ -139,18 +141,18 @@ def file_of_torch(name, batch_size, folder):
     return path
 
 
-def runner(path, inputs):
+def runner(path, inputs, threads):
     """A function that runs a file once on `inputs`, in its runtime."""
     if path.suffix == ".tflite":
         from ai_edge_litert.interpreter import Interpreter
 
-        loaded = Interpreter(model_path=str(path), num_threads=THREADS)
+        loaded = Interpreter(model_path=str(path), num_threads=threads)
         signature = loaded.get_signature_runner()
         return lambda: signature(**inputs)
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = THREADS, 3
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     fed = {}
     for tensor, array in zip(session.get_inputs(), inputs.values(), strict=True):
@@ -160,21 +162,28 @@ def runner(path, inputs):
     return lambda: session.run(None, fed)
 
 
-def raced(files, inputs, rounds):
-    """`{file: seconds}`, medians of rounds in which each runs once."""
-    runners = {label: runner(path, inputs) for label, path in files.items()}
-    seconds = {label: [] for label in files}
-    for run in runners.values():
+def raced(files, inputs, rounds, cpu):
+    """`{file: seconds}` of one run, medians of rounds."""
+    clock, threads = (time.process_time, 1) if cpu else (time.perf_counter, 2)
+    runners = {label: runner(path, inputs, threads) for label, path in files.items()}
+    turns = {}
+    for label, run in runners.items():
         run()
+        started = clock()
+        run()
+        turns[label] = max(1, round(LEAST_SECONDS / max(clock() - started, 1e-4)))
+    seconds = {label: [] for label in files}
+    order = random.Random(0)
     for _ in range(rounds):
-        for label, run in runners.items():
-            started = time.perf_counter()
-            run()
-            seconds[label].append(time.perf_counter() - started)
+        for label in order.sample(list(runners), len(runners)):
+            started = clock()
+            for _ in range(turns[label]):
+                runners[label]()
+            seconds[label].append((clock() - started) / turns[label])
     return {label: statistics.median(times) for label, times in seconds.items()}
 
 
-def compare(row, rounds, run=None):
+def compare(row, rounds, cpu, run=None):
     batch_size = ROWS.get(row, 1)
     name = row.removesuffix("_64")
     network = servable(name, batch_size, run)
@@ -185,13 +194,13 @@ def compare(row, rounds, run=None):
             files["keras"] = file_of_keras(name, folder)
             files["torch"] = file_of_torch(name, batch_size, folder)
         files = {label: path for label, path in files.items() if path is not None}
-        times = raced(files, inputs_of(network, batch_size), rounds)
+        times = raced(files, inputs_of(network, batch_size), rounds, cpu)
         sizes = {label: path.stat().st_size for label, path in files.items()}
-    report(row, batch_size, times, sizes)
+    report(f"{row}, batch {batch_size}, {'one thread' if cpu else 'two threads'}", times, sizes)
 
 
-def report(row, batch_size, times, sizes):
-    print(f"\n{row}, batch {batch_size}, {THREADS} threads")
+def report(title, times, sizes):
+    print(f"\n{title}")
     print(f"  {'file':22s} {'ms':>9s} {'of onnx float32':>16s} {'MB':>8s}")
     for label, seconds in times.items():
         ratio = seconds / times["onnx float32"]
@@ -209,11 +218,12 @@ if __name__ == "__main__":
     )
     parser.add_argument("--only", choices=ROWS, nargs="*", help="of the rows")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--cpu", action="store_true", help="processor time of one thread")
     parser.add_argument("--run", type=pathlib.Path, help="a trained run instead of the rows")
     arguments = parser.parse_args()
     if arguments.run:
         opened = runs.open_run(arguments.run)
-        compare(opened.path.name, arguments.rounds, opened)
+        compare(opened.path.name, arguments.rounds, arguments.cpu, opened)
     else:
         for row in arguments.only or ROWS:
-            compare(row, arguments.rounds)
+            compare(row, arguments.rounds, arguments.cpu)

@@ -31,8 +31,10 @@ def tidied(proto, layers):
         lambda graph: _settle_transposed(graph, layers),
         _settle_resizes,
         _crop_by_padding,
+        _drop_idle_slices,
         _fold_constants,
         _transpose_weights,
+        _transpose_products,
         _fuse_instance_norm,
         _drop_cancelled_biases,
         _drop_idle_reshapes,
@@ -489,6 +491,30 @@ def _transpose_weights(graph):
         _replace(node, node.inputs[0])
 
 
+def _transpose_products(graph):
+    """Features times constant pictures: both in the order that the first convolution wants."""
+    for node in _nodes(graph, "Transpose"):
+        product = _produced(node.inputs[0], "Mul")
+        if tuple(node.attributes.get_ints("perm", [])) != _TO_NCHW or product is None:
+            continue
+        constant, value = _constant_and_other(product)
+        spread = _produced(value, "Unsqueeze")
+        if spread is None or _ints(spread.inputs[1]) != [1, 2] or constant.ndim != 3:
+            continue
+        axes = _initializer(graph, "height_and_width", np.array([2, 3], np.int64))
+        basis = constant.transpose(2, 0, 1)
+        name = f"{product.name}/transposed"
+        made = [ir.node("Unsqueeze", [spread.inputs[0], axes], name=spread.name)]
+        made.append(
+            ir.node(
+                "Mul", [made[0].outputs[0], _initializer(graph, name, basis)], name=product.name
+            )
+        )
+        made[1].outputs[0].type = node.outputs[0].type
+        graph.insert_before(node, made)
+        _replace(node, made[1].outputs[0])
+
+
 def _forget_shapes(first, last):
     """Between two nodes of a chain of sole consumers; they are inferred again."""
     while first is not last:
@@ -576,6 +602,16 @@ def _drop_idle_reshapes(graph):
     for node in _nodes(graph, "Reshape"):
         given, made = node.inputs[0].shape, _ints(node.inputs[1])
         if given is not None and made is not None and list(given) == made:
+            _replace(node, node.inputs[0])
+
+
+def _drop_idle_slices(graph):
+    """Where new axes are made by indexing, TensorFlow slices all of the others."""
+    for node in _nodes(graph, "Slice"):
+        starts, ends, _, steps = (_ints(value) for value in (*node.inputs[1:], None)[:4])
+        if starts is None or ends is None or any(starts) or (steps and set(steps) != {1}):
+            continue
+        if min(ends) >= 10**9:  # tf2onnx's infinity
             _replace(node, node.inputs[0])
 
 
