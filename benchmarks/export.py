@@ -12,10 +12,12 @@ Rows: `cyclegan` (ResNet, 9 blocks, 256 px) and `pix2pix` (U-Net, 256 px) at bat
 
 All run in this process, turn about, with two threads each; every round runs each file once (for
 0.2 seconds, where once is shorter), in another order, so that a machine that slows down slows all.
-`--cpu` counts the processor's seconds of one thread instead, for machines that others use. Weights are random but for batch norm's, which are unlike
-their defaults, and integers learn their ranges from blurred noise: what pictures are worth is not
-measured here but by every export (`psnr` and `ssim` in its manifest). With `--run` the networks are
-those of a trained run, and their rivals are left out.
+`--cpu` counts the processor's seconds of one thread instead, for machines that others use.
+
+Weights are random but for batch norm's, which are unlike their defaults, and integers learn their
+ranges from blurred noise: what pictures are worth is not measured here but by every export (`psnr`
+and `ssim` in its manifest). With `--run` the networks are those of a trained run, and their rivals
+are left out.
 """
 
 import argparse
