@@ -108,6 +108,12 @@ class FileRecord:
     batch_sizes: tuple[int, ...]
     runtime: str
 
+    @property
+    def layout(self):
+        """Of its pictures, going in and out."""
+        tensors = (*self.inputs, *self.outputs)
+        return next((t.about["layout"] for t in tensors if "layout" in t.about), "NHWC")
+
     def to_json(self):
         """Plain JSON."""
         record = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

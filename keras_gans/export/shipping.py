@@ -256,14 +256,15 @@ def _chosen(formats, precisions, layout):
 
 
 def _in_layout(exporters, layout):
-    lacking = [exporter.title for exporter in exporters if layout not in exporter.layouts]
+    """The exporters for one layout, refused by name where a format does not have it."""
+    lacking = [one.title for one in exporters if layout not in one.layouts]
     if lacking:
-        having = [e.title for e in _EXPORTERS.values() if layout in e.layouts]
+        having = [one.title for one in _EXPORTERS.values() if layout in one.layouts]
         raise ValueError(
             f"{' and '.join(lacking)} cannot be written in layout {layout!r}"
             + (f"; {', '.join(having)} can." if having else "; NHWC and NCHW are layouts.")
         )
-    return [exporter.in_layout(layout) for exporter in exporters]
+    return [one.in_layout(layout) for one in exporters]
 
 
 def _refuse_unused(exporters, precisions, chosen):
