@@ -11,7 +11,7 @@ from keras_gans.export.exporter import Exporter, Floor, UnsupportedOps
 
 # What tf2onnx writes well: 18 turns global average pools into ReduceMean, 19 is refused.
 OPSET = 17
-_COUNTED = re.compile(r"__\d+(?=$|:)")
+_COUNTED = re.compile(r"__\d+(?=$|[:/])")
 
 
 class OnnxExporter(Exporter):
@@ -58,6 +58,7 @@ class OnnxExporter(Exporter):
         standard = [entry for entry in model.opset_import if entry.domain == ""]
         del model.opset_import[:]
         model.opset_import.extend(standard)
+        del model.graph.value_info[:]  # which says what runtimes infer, and counts what is free
         _name_free_sizes(model.graph, network, self.layout)
         _name_steadily(model.graph, network)
         onnx.save(model, str(path))

@@ -33,6 +33,7 @@ def tidied(proto, layers):
         _crop_by_padding,
         _drop_idle_slices,
         _fold_constants,
+        _raise_transposes,
         _transpose_weights,
         _transpose_products,
         _fuse_instance_norm,
@@ -466,18 +467,52 @@ def _plain(linear):
 # === Layout ===
 
 
+def _raise_transposes(graph):
+    """Layout changes before what is done to each value or channel, as far up as they go."""
+    changed = True
+    while changed:
+        changed = False
+        for node in _nodes(graph, "Transpose"):
+            changed = (_is_to_nchw(node) and _raise(graph, node)) or changed
+
+
+def _raise(graph, transpose):
+    work = _sole_producer(transpose.inputs[0])
+    if work is None or not (work.op_type in _ELEMENTWISE or work.op_type in ("Mul", "Add")):
+        return False
+    inputs = list(work.inputs)
+    if work.op_type not in _ELEMENTWISE:
+        constant, value = _constant_and_other(work)
+        channels = None if constant is None else _per_channel(constant, -1, transpose.outputs[0])
+        if channels is None:
+            return False
+        name = f"{work.name}/channels"
+        inputs = [value, _initializer(graph, name, channels.reshape(-1, 1, 1))]
+    raised = ir.node("Transpose", inputs[:1], {"perm": _TO_NCHW}, name=transpose.name)
+    attributes = list(work.attributes.values())
+    again = ir.Node("", work.op_type, [raised.outputs[0], *inputs[1:]], attributes, name=work.name)
+    again.outputs[0].type = transpose.outputs[0].type
+    graph.insert_before(transpose, [raised, again])
+    _replace(transpose, again.outputs[0])
+    graph.remove(work, safe=True)
+    return True
+
+
+def _is_to_nchw(node):
+    perm = node.attributes.get_ints("perm", [])
+    return node.op_type == "Transpose" and tuple(perm) == _TO_NCHW
+
+
 def _transpose_weights(graph):
     """Dense to pictures: weights in the order that the first convolution wants."""
-    for node in _nodes(graph, "Transpose"):
-        if tuple(node.attributes.get_ints("perm", [])) != _TO_NCHW:
+    for reshape in _nodes(graph, "Reshape"):
+        made, dense = reshape.outputs[0], _sole_producer(reshape.inputs[0])
+        transposes = [] if made.is_graph_output() else list(made.consumers())
+        if not transposes or not all(map(_is_to_nchw, transposes)):
             continue
-        reshape = _sole_producer(node.inputs[0])
-        while reshape is not None and reshape.op_type in _ELEMENTWISE:
-            reshape = _sole_producer(reshape.inputs[0])
-        if reshape is None or reshape.op_type != "Reshape" or not _pixels_of_dense(reshape):
+        if not _pixels_of_dense(reshape) or dense is None or not _plain(dense):
             continue
-        dense = _sole_producer(reshape.inputs[0])
-        if dense is None or dense.op_type not in ("MatMul", "Gemm") or not _plain(dense):
+        if dense.op_type not in ("MatMul", "Gemm"):
             continue
         if any(_array(value) is None for value in dense.inputs[1:]):
             continue
@@ -487,15 +522,15 @@ def _transpose_weights(graph):
         for place, value in enumerate(dense.inputs[1:], start=1):
             _set_input(graph, dense, place, _array(value)[..., order])
         _set_input(graph, reshape, 1, np.array([batch, channels, height, width], np.int64))
-        _forget_shapes(reshape, node)
-        _replace(node, node.inputs[0])
+        for transpose in transposes:
+            _replace(transpose, made)
 
 
 def _transpose_products(graph):
     """Features times constant pictures: both in the order that the first convolution wants."""
     for node in _nodes(graph, "Transpose"):
         product = _produced(node.inputs[0], "Mul")
-        if tuple(node.attributes.get_ints("perm", [])) != _TO_NCHW or product is None:
+        if not _is_to_nchw(node) or product is None:
             continue
         constant, value = _constant_and_other(product)
         spread = _produced(value, "Unsqueeze")
@@ -513,13 +548,6 @@ def _transpose_products(graph):
         made[1].outputs[0].type = node.outputs[0].type
         graph.insert_before(node, made)
         _replace(node, made[1].outputs[0])
-
-
-def _forget_shapes(first, last):
-    """Between two nodes of a chain of sole consumers; they are inferred again."""
-    while first is not last:
-        first.outputs[0].shape = None
-        first = first.outputs[0].consumers()[0]
 
 
 def _pixels_of_dense(reshape):

@@ -28,7 +28,6 @@ def half(model):
         keep_io_types=True,
         op_block_list=[*float16.DEFAULT_OP_BLOCK_LIST, "InstanceNormalization"],
     )
-    del halved.graph.value_info[:]  # types from before
     return onnx_graph.in_order(halved)  # conversions were appended, after their use
 
 

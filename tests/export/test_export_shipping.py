@@ -362,7 +362,7 @@ def test_flex_operations_are_found_in_the_file(exotic, tmp_path):
 # === Interruptions leave no traces ===
 
 
-def interrupt(*args):
+def interrupt(*args, **kwargs):
     raise KeyboardInterrupt
 
 
