@@ -63,6 +63,20 @@ def for_integers(proto):
     return _rewritten(proto, lambda graph: _as_convolutions(graph, lambda node: True), _part_biases)
 
 
+def narrow_convolutions(proto):
+    """Names of the convolutions that are best in floating point, whatever the others are in."""
+    return {node.name for node in _nodes(ir.from_proto(proto).graph, "Conv") if _is_narrow(node)}
+
+
+def with_narrow_split(proto):
+    """A graph with its narrow convolutions, where they are in floats, in their fastest form.
+
+    Returns:
+        `onnx.ModelProto`
+    """
+    return _rewritten(proto, _split_narrow)
+
+
 def in_order(proto):
     """The graph with every node after those it needs, as the format demands.
 
@@ -328,9 +342,9 @@ def _split_narrow(graph):
     time.
     """
     for node in _nodes(graph, "Conv"):
-        kernel = _array(node.inputs[1])
-        if kernel is None or not _is_narrow(node, kernel):
+        if not _is_narrow(node):
             continue
+        kernel = _array(node.inputs[1])
         maps, inputs, size, _ = kernel.shape
         pads = node.attributes.get_ints("pads", [0] * 4)
         columns = kernel.transpose(3, 0, 1, 2).reshape(size * maps, inputs, size, 1)
@@ -354,25 +368,17 @@ def _split_narrow(graph):
         _replace(node, second.outputs[0])
 
 
-def _is_narrow(node, kernel):
-    """Whether two convolutions of one dimension each are faster."""
-    attributes = node.attributes
-    maps, inputs, *sizes = kernel.shape
-    plain = (
-        set(attributes.get_ints("strides", [1]))
-        == {1}
-        == set(attributes.get_ints("dilations", [1]))
-    )
-    padded = attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
-    square = len(sizes) == 2 and sizes[0] == sizes[1] >= 5
-    return (
-        plain
-        and padded
-        and square
-        and maps <= 4
-        and inputs >= 16 * maps
-        and (attributes.get_int("group", 1) == 1)
-    )
+def _is_narrow(node):
+    """Whether a convolution is faster as two of one dimension each."""
+    kernel, attributes = _array(node.inputs[1]), node.attributes
+    if kernel is None or kernel.ndim != 4 or attributes.get_int("group", 1) != 1:
+        return False
+    if attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
+        return False
+    if {*attributes.get_ints("strides", [1]), *attributes.get_ints("dilations", [1])} != {1}:
+        return False
+    maps, inputs, height, width = kernel.shape
+    return height == width >= 5 and maps <= 4 and inputs >= 8 * maps
 
 
 # === Batch norm ===

@@ -41,7 +41,8 @@ class Quantizer:
 
     How fast integers are is the processor's business. Without VNNI (measured on Zen 2) a 3 x 3
     convolution of 256 maps takes 0.88 of its time in float32: three instructions on one port for
-    what two fused multiply-adds do on two.
+    what two fused multiply-adds do on two. One of 7 x 7 to a picture's 3 channels takes six times as
+    long as that, for few weights: see `onnx_graph.narrow_convolutions`, which stay in floats.
 
     Args:
         model: `onnx.ModelProto` in float32, as `onnx_graph.for_integers` makes it.
@@ -60,8 +61,11 @@ class Quantizer:
         self._nodes = collections.defaultdict(list)
         self._sizes = collections.Counter()
         weights = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
+        floats = onnx_graph.narrow_convolutions(model)
         for node in model.graph.node:
-            if node.op_type in _QUANTIZED and node.input[1] in weights:
+            if node.op_type not in _QUANTIZED or node.name in floats:
+                continue
+            if node.input[1] in weights:
                 # By its weights: tf2onnx renames convolutions that it merges a padding into.
                 layer = onnx_graph.layer_of(node.input[1], layers) or node.name
                 self._nodes[layer].append(node.name)
@@ -98,7 +102,7 @@ class Quantizer:
             )
             made = onnx.load(path)
         del made.metadata_props[:]
-        return made
+        return onnx_graph.with_narrow_split(made)
 
     def candidates(self):
         """Which layers to keep in float32, in the order to try: see `Exporter.layers_to_keep`.
