@@ -41,8 +41,8 @@ class Quantizer:
 
     How fast integers are is the processor's business. Without VNNI (measured on Zen 2) a 3 x 3
     convolution of 256 maps takes 0.88 of its time in float32: three instructions on one port for
-    what two fused multiply-adds do on two. One of 7 x 7 to a picture's 3 channels takes six times as
-    long as that, for few weights: see `onnx_graph.narrow_convolutions`, which stay in floats.
+    what two fused multiply-adds do on two. One of 7 x 7 to a picture's 3 channels takes six times
+    as long as that, for few weights: see `onnx_graph.narrow_convolutions`, which stay in floats.
 
     Args:
         model: `onnx.ModelProto` in float32, as `onnx_graph.for_integers` makes it.
