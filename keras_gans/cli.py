@@ -513,6 +513,9 @@ def export(
             "between, or `all`; each in the formats that have it."
         ),
     ] = "float32",
+    layout: Annotated[
+        str, typer.Option(help="Of pictures going in and out: NHWC or, in ONNX, NCHW.")
+    ] = "NHWC",
     output: Annotated[
         pathlib.Path | None,
         typer.Option(help="Folder to make; RUN/exported, or the file's name without .keras."),
@@ -596,6 +599,7 @@ def export(
             directory,
             formats=wanted,
             precisions=tuple(precisions.split(",")),
+            layout=layout,
             batch_size=batch_size,
             image_size=image_size,
             examples=examples,

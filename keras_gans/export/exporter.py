@@ -68,6 +68,8 @@ class Exporter(abc.ABC):
         precisions: `{precision: Tolerance or Floor}`, those the format can be written in and what
             their files are held to.
         calibrated: the precisions whose ranges must be learned from inputs.
+        layouts: of pictures, those the format can be written in.
+        layout: the one this exporter writes.
     """
 
     name: str
@@ -81,6 +83,12 @@ class Exporter(abc.ABC):
     # networks given latents, 3.6e-5 of a trained CycleGAN, whose instance norms divide by little.
     precisions: dict[str, Tolerance | Floor] = {"float32": Tolerance(1e-4)}
     calibrated: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ("NHWC",)
+    layout: str = "NHWC"
+
+    def in_layout(self, layout):
+        """This format's exporter for one of `layouts`."""
+        return self
 
     @abc.abstractmethod
     def write(self, network, path, precision, *, calibration=None, kept=()):
@@ -123,7 +131,8 @@ class Exporter(abc.ABC):
         """Opens the artefact in the format's own runtime.
 
         Returns:
-            `run({input name: array}) -> {output name: array}`
+            `run({input name: array}) -> {output name: array}`; pictures are NHWC here, whatever
+            the artefact's layout.
         """
 
     def file_name(self, network, precision):

@@ -31,12 +31,12 @@ The file is one JSON object:
         "runtime"         it was measured in, with its version
 
 A tensor has "name", "dtype", "shape" (null where the size is free: batch first) and what the
-model says of it: for pictures "kind": "image", "layout": "NHWC" and "value_range" and, where sides
-must be one, "multiple_of" (pad by reflection, crop what comes out); for latents "kind": "latent"
-and "distribution", "normal" with "mean" and "stddev" or "uniform" in "value_range"; for labels
-"kind": "label", "value_range" (both ends included) and, where known, "classes", and "head", what
-one of several labels is about; for attributes (N, attributes) "kind": "attributes", "value_range"
-[0, 1] and, where known, "names".
+model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the order of the shape,
+"value_range" and, where sides must be one, "multiple_of" (pad by reflection, crop what comes out);
+for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
+"value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
+"classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":
+"attributes", "value_range" [0, 1] and, where known, "names".
 Pictures to draw may have "drawing": what drawings of their kind look like, with colours as values
 of the tensor, one for each channel: "background", "stroke", "palette", a list of colours, and
 "width", of a line in pixels.
@@ -115,6 +115,12 @@ class FileRecord:
     kept: tuple[str, ...]
     batch_sizes: tuple[int, ...]
     runtime: str
+
+    @property
+    def layout(self):
+        """Of its pictures, going in and out."""
+        tensors = (*self.inputs, *self.outputs)
+        return next((t.about["layout"] for t in tensors if "layout" in t.about), "NHWC")
 
     def to_json(self):
         """Plain JSON."""

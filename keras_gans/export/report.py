@@ -199,7 +199,7 @@ def _section(directory, network, inputs, measurements):
 
 
 def _run(directory, record, inputs):
-    exporter = shipping.exporter(record.format)
+    exporter = shipping.exporter(record.format).in_layout(record.layout)
     with quiet():
         return parity.in_turns(
             exporter.load(directory / record.path), inputs, record.inputs[0].shape[0]

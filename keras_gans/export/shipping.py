@@ -40,6 +40,7 @@ def export(
     *,
     formats=("saved_model", "onnx", "tflite"),
     precisions=("float32",),
+    layout="NHWC",
     batch_size=None,
     image_size=None,
     examples=None,
@@ -62,6 +63,7 @@ def export(
         formats: one or several of "saved_model", "onnx" and "tflite".
         precisions: one or several of those the formats have, or "all"; each is written in every
             format that has it.
+        layout: of pictures going in and out, "NHWC" or, in ONNX, "NCHW".
         batch_size: a fixed one (1 gives the leanest files for phones and browsers), or None for
             a free one.
         image_size: side, or (height, width), of the pictures a translator takes; None leaves it
@@ -77,14 +79,14 @@ def export(
         The `Manifest`.
 
     Raises:
-        ValueError: for an unknown format or precision, or sizes that are not the networks'.
+        ValueError: for an unknown format, precision or layout, or sizes that are not the networks'.
         ImportError: for a package a format needs, before anything is written.
         FileExistsError: if `directory` holds something, or, with `overwrite`, something that is
             not an export.
         ParityError: if a file differs from Keras, or its pictures are too unlike Keras'.
         UnsupportedOps: if a network needs operations a format does not have.
     """
-    exporters = _chosen(formats, precisions)
+    exporters = _chosen(formats, precisions, layout)
     target = staging.resolve(directory)
     refuse_folder(target, overwrite)
     networks = _servables(model, batch_size, image_size)
@@ -112,6 +114,7 @@ def export_sampling_network(
     format="saved_model",
     *,
     precision="float32",
+    layout="NHWC",
     batch_size=None,
     image_size=None,
     examples=None,
@@ -124,6 +127,7 @@ def export_sampling_network(
         filepath: of the file ('.onnx', '.tflite') or folder (SavedModel) to make.
         format: "saved_model", "onnx" or "tflite".
         precision: one of those the format has.
+        layout: as in `export`.
         batch_size: as in `export`.
         image_size: as in `export`.
         examples: as in `export`.
@@ -139,7 +143,7 @@ def export_sampling_network(
         ParityError: if the file differs from Keras.
         UnsupportedOps: if the network needs operations the format does not have.
     """
-    ((chosen, precision),) = _chosen((format,), (precision,))
+    ((chosen, precision),) = _chosen((format,), (precision,), layout)
     chosen.check_suffix(filepath)
     target = staging.resolve(filepath)
     _refuse_file(target, chosen, overwrite)
@@ -185,8 +189,8 @@ def _ship(network, path, exporter, precision, tensors, trial):
         precision=precision,
         size=size,
         sha256=sha256,
-        inputs=_records(network.inputs, tensors),
-        outputs=_records(network.outputs, tensors),
+        inputs=_records(network.inputs, tensors, exporter.layout),
+        outputs=_records(network.outputs, tensors, exporter.layout),
         **dataclasses.asdict(proof),
         examples={
             "real": trial.examples.real,
@@ -229,14 +233,14 @@ def _count(inputs):
 # === What is asked for ===
 
 
-def _chosen(formats, precisions):
+def _chosen(formats, precisions, layout):
     """`[(exporter, precision)]`: every precision in every format that has it, all installed."""
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     precisions = (precisions,) if isinstance(precisions, str) else tuple(precisions)
     for argument, given in (("formats", formats), ("precisions", precisions)):
         if not given:
             raise ValueError(f"`{argument}` is empty: nothing would be exported.")
-    exporters = list(dict.fromkeys(map(exporter, formats)))
+    exporters = _in_layout(list(dict.fromkeys(map(exporter, formats))), layout)
     everything = [precision for one in exporters for precision in one.precisions]
     precisions = everything if "all" in precisions else list(dict.fromkeys(precisions))
     chosen = [
@@ -249,6 +253,18 @@ def _chosen(formats, precisions):
     for one in exporters:
         one.check_installed()
     return chosen
+
+
+def _in_layout(exporters, layout):
+    """The exporters for one layout, refused by name where a format does not have it."""
+    lacking = [one.title for one in exporters if layout not in one.layouts]
+    if lacking:
+        having = [one.title for one in _EXPORTERS.values() if layout in one.layouts]
+        raise ValueError(
+            f"{' and '.join(lacking)} cannot be written in layout {layout!r}"
+            + (f"; {', '.join(having)} can." if having else "; NHWC and NCHW are layouts.")
+        )
+    return [one.in_layout(layout) for one in exporters]
 
 
 def _refuse_unused(exporters, precisions, chosen):
@@ -478,11 +494,16 @@ def _refuse_file(target, exporter, overwrite):
 # === What the manifest says ===
 
 
-def _records(tensors, about):
-    return tuple(
-        TensorRecord(tensor.name, tensor.dtype, tensor.shape, about.get(tensor.name, {}))
-        for tensor in tensors
-    )
+def _records(tensors, about, layout):
+    records = []
+    for tensor in tensors:
+        shape, said = tensor.shape, about.get(tensor.name, {})
+        if tensor.is_picture and layout == "NCHW":
+            shape = tuple(shape[axis] for axis in (0, 3, 1, 2))
+        if "layout" in said:
+            said = {**said, "layout": layout}
+        records.append(TensorRecord(tensor.name, tensor.dtype, shape, said))
+    return tuple(records)
 
 
 def _model_record(model):

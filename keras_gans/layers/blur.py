@@ -38,9 +38,9 @@ class BlurUp(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         # Every pixel twice in each direction, then the means of neighbours: the same as [1, 2, 1]
-        # between zeros, of operations that converters know.
+        # between zeros, of operations that converters know. The pixel before the last is its twin.
         twice = doubled(inputs, training)
-        twice = tf.pad(twice, [[0, 0], [0, 1], [0, 1], [0, 0]], mode="SYMMETRIC")
+        twice = tf.pad(twice, [[0, 0], [0, 1], [0, 1], [0, 0]], mode="REFLECT")
         return tf.nn.avg_pool2d(twice, 2, 1, "VALID")
 
     def compute_output_shape(self, input_shape):
