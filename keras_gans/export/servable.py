@@ -53,7 +53,7 @@ class Servable:
                 f"`networks_to_export` must return functional keras.Models. Received for {name!r}: "
                 f"{type(network).__name__}."
             )
-        self.name = name
+        self.name, self._sizes = name, {"batch_size": batch_size, "image_size": image_size}
         self.model = in_float32(network)
         self.inputs = tuple(
             Tensor(tensor.name, _shape(tensor, batch_size, image_size, name), tensor.dtype)
@@ -77,6 +77,14 @@ class Servable:
             tensors = [tf.constant(arrays[tensor.name], tensor.dtype) for tensor in self.inputs]
             outputs = self._call(self._packed(tensors))
         return {name: keras.ops.convert_to_numpy(output) for name, output in outputs.items()}
+
+    def rebuilt(self, change):
+        """The same network of another make, of the same sizes.
+
+        Args:
+            change: function from the `keras.Model` to one with equal inputs and outputs.
+        """
+        return Servable(self.name, change(self.model), **self._sizes)
 
     def _call(self, inputs):
         outputs = keras.tree.flatten(self.model(inputs, training=False))
