@@ -28,6 +28,8 @@ The file is one JSON object:
         "kept"            layers left in float32 because the pictures were too poor without
         "batch_sizes"     it was measured at
         "runtime"         it was measured in, with its version
+        "signatures"      other signatures of the file, {name: {tensor: {"dtype", "value_range"}}}:
+                          what differs there of the tensors above
 
 A tensor has "name", "dtype", "shape" (null where the size is free: batch first) and what the
 model says of it: for pictures "kind": "image", "layout": "NHWC" and "value_range" and, where sides
@@ -35,7 +37,8 @@ must be one, "multiple_of" (pad by reflection, crop what comes out); for latents
 and "distribution", "normal" with "mean" and "stddev" or "uniform" in "value_range"; for labels
 "kind": "label", "value_range" (both ends included) and, where known, "classes", and "head", what
 one of several labels is about; for attributes (N, attributes) "kind": "attributes", "value_range"
-[0, 1] and, where known, "names".
+[0, 1] and, where known, "names"; for what is drawn besides "kind": "noise" and "distribution",
+"bernoulli" being zeros and, with "probability", ones.
 """
 
 import dataclasses
@@ -107,6 +110,7 @@ class FileRecord:
     kept: tuple[str, ...]
     batch_sizes: tuple[int, ...]
     runtime: str
+    signatures: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_json(self):
         """Plain JSON."""
@@ -119,7 +123,11 @@ class FileRecord:
     @classmethod
     def from_json(cls, record):
         """The reverse of `to_json`; keys of later versions are passed over."""
-        known = {field.name: record[field.name] for field in dataclasses.fields(cls)}
+        known = {
+            field.name: record[field.name]
+            for field in dataclasses.fields(cls)
+            if field.name != "signatures" or field.name in record
+        }
         path = PurePosixPath(known["path"])
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise ValueError(f"path {known['path']!r} leads out of the export")

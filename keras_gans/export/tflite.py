@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from keras_gans.export import lowering
 from keras_gans.export.exporter import Exporter, Floor, Tolerance, UnsupportedOps
-from keras_gans.export.saved_model import SIGNATURE, SavedModelExporter
+from keras_gans.export.saved_model import SIGNATURE, save
 from keras_gans.layers import InstanceNorm
 
 _REFUSED_OP = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
@@ -34,6 +34,8 @@ _BUILTINS = tf.lite.OpsSet.TFLITE_BUILTINS
 _INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 _NORMS = (InstanceNorm, keras.layers.LayerNormalization, keras.layers.GroupNormalization)
 _RANK = 4  # what the GPU delegate and many accelerators stop at
+# Its integer form gives other codes, and so pictures of other classes: 10 dB for 44.
+_NEVER_IN_INTEGERS = {"ONE_HOT"}
 # Of sizes worked out while running: nothing a delegate takes, and needless where they are fixed.
 _SHAPE_OPS = {"SHAPE", "PACK", "RANGE", "FILL", "BROADCAST_ARGS"}
 
@@ -88,7 +90,7 @@ class TFLiteExporter(Exporter):
 
     def inspect(self, path):
         content = Path(path).read_bytes()
-        ops = collections.Counter(_all_ops(content))
+        ops = collections.Counter(op for op, _ in _all_ops(content))
         foreign = [op for op in ops if op.startswith(("CUSTOM", "STABLEHLO"))]
         if foreign:
             raise self._unsupported(sorted(foreign))
@@ -109,7 +111,7 @@ class TFLiteExporter(Exporter):
         if debugger is None:
             debugger = self._converted(network, "int8", calibration, workspace)
             self._learned[network] = debugger
-        tensors = list(_outputs_of(debugger.calibrated_model, kept))
+        tensors = list(_in_float(debugger.calibrated_model, kept))
         debugger.options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=tensors)
         return debugger.get_nondebug_quantized_model()
 
@@ -121,7 +123,7 @@ class TFLiteExporter(Exporter):
         # workspace, so that no disk but the target's can be full, and no other be left dirty.
         with tempfile.TemporaryDirectory(dir=workspace) as folder:
             saved_model = Path(folder) / "saved_model"
-            SavedModelExporter().write(lowered, saved_model, "float32")
+            save(lowered, saved_model, {SIGNATURE: lowered.function})
             converter = tf.lite.TFLiteConverter.from_saved_model(
                 str(saved_model), signature_keys=[SIGNATURE]
             )
@@ -180,7 +182,7 @@ def _parsed(content):
 
 
 def _all_ops(content):
-    """Operations of a flatbuffer, custom ones as `CUSTOM <name>`."""
+    """(operation, names of its outputs) of a flatbuffer, custom ones as `CUSTOM <name>`."""
     from ai_edge_litert import schema_py_generated as schema
 
     names = {
@@ -192,18 +194,17 @@ def _all_ops(content):
             code = model.operatorCodes[operator.opcodeIndex]
             # Two fields, because the first one was a byte and ran out.
             name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-            yield f"CUSTOM {code.customCode.decode()}" if name == "CUSTOM" else name
+            outputs = [graph.tensors[index].name.decode() for index in operator.outputs]
+            yield f"CUSTOM {code.customCode.decode()}" if name == "CUSTOM" else name, outputs
 
 
-def _outputs_of(content, layers):
-    """Names of the tensors that come out of some layers' operations."""
-    marks = [lowering.mark(layer) for layer in layers]
-    for graph in _parsed(content).subgraphs:
-        for operator in graph.operators:
-            for index in operator.outputs:
-                name = graph.tensors[index].name.decode()
-                if any(mark in name for mark in marks):
-                    yield name
+def _in_float(content, kept):
+    """Names of the tensors that come out of the operations to leave in float32."""
+    marks = [lowering.mark(layer) for layer in kept]
+    for op, outputs in _all_ops(content):
+        for output in outputs:
+            if op in _NEVER_IN_INTEGERS or any(mark in output for mark in marks):
+                yield output
 
 
 def _refuse_high_ranks(content):
