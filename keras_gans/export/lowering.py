@@ -55,7 +55,7 @@ def lowered(network):
             elif before is not None and isinstance(original, layers.BatchNormalization):
                 up = before.normalised(original)
             elif before is not None and type(original) is layers.ReLU and not _is_leaky(original):
-                up = dataclasses.replace(before, activation="relu")
+                up = dataclasses.replace(before, activation="relu", merged=f"{before.merged}relu_")
         if up is None:
             outputs = layer(*args, **kwargs)
             if original is not None:
@@ -121,6 +121,7 @@ class _Up:
         crop: rows and columns of the full result that are left out before the first kept one.
         name: of the layer.
         activation: after it, or None.
+        merged: what went into it, for a name of its own where it is needed without as well.
     """
 
     inputs: keras.KerasTensor
@@ -130,6 +131,7 @@ class _Up:
     crop: tuple[int, int]
     name: str
     activation: str | None = None
+    merged: str = ""
 
     @classmethod
     def of(cls, layer, inputs):
@@ -149,7 +151,7 @@ class _Up:
         scale = scale * ops.convert_to_numpy(norm.gamma) if norm.scale else scale
         shift = ops.convert_to_numpy(norm.beta) if norm.center else 0.0
         bias = (self.bias - mean) * scale + shift
-        return dataclasses.replace(self, kernel=self.kernel * scale, bias=bias)
+        return dataclasses.replace(self, kernel=self.kernel * scale, bias=bias, merged="norm_")
 
     def written(self):
         """Convolutions, and their outputs put in place."""
@@ -158,7 +160,9 @@ class _Up:
             for size, crop in zip(self.kernel.shape[:2], self.crop, strict=True)
         )
         vertical, horizontal = _margin(rows), _margin(columns)
-        margin = layers.ZeroPadding2D((vertical, horizontal), name=f"{self.name}{_END}margin")
+        margin = layers.ZeroPadding2D(
+            (vertical, horizontal), name=f"{self.name}{_END}{self.merged}margin"
+        )
         x = margin(self.inputs)
         seen = [
             (_seen(row, *vertical), _seen(column, *horizontal))
@@ -190,7 +194,7 @@ class _Up:
             kernel.shape[-1],
             kernel.shape[:2],
             activation=self.activation,
-            name=f"{self.name}{_END}{name}",
+            name=f"{self.name}{_END}{self.merged}{name}",
         )
         outputs = conv(x)
         conv.set_weights([kernel, np.tile(self.bias, places)])
