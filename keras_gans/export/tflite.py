@@ -52,8 +52,11 @@ class TFLiteExporter(Exporter):
     # PSNR: what is taken for indistinguishable (45) and for good (30). SSIM, measured on a trained
     # CycleGAN of emoji: float16 1.000, int16x8 0.999, dynamic_range 0.998; int8 0.91 at 32.6 dB,
     # and 0.88 at 31.0 dB, where the flat grounds are seen to be mottled.
+    # float32: XNNPACK adds up the means of instance norm in another order, and where a picture is
+    # flat they are divided by next to nothing: up to 8e-5 on 32 emoji, where the same network in
+    # TensorFlow gives 1e-6. It is a fiftieth of a grey level.
     precisions = {
-        "float32": Tolerance(2e-5),
+        "float32": Tolerance(1.5e-4),
         "float16": Floor(translated=45.0, generated=45.0, ssim=0.99),
         "dynamic_range": Floor(translated=40.0, generated=40.0, ssim=0.98),
         "int8": Floor(translated=30.0, generated=33.0, ssim=0.9),
