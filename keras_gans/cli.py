@@ -527,6 +527,12 @@ def export(
         int | None,
         typer.Option(help="Fixed side, for translators; any size where not given."),
     ] = None,
+    stochastic: Annotated[
+        bool,
+        typer.Option(
+            "--stochastic", help="pix2pix as in its paper: the masks of its dropout are inputs."
+        ),
+    ] = False,
     source: Annotated[
         str | None,
         typer.Option(
@@ -602,6 +608,7 @@ def export(
             layout=layout,
             batch_size=batch_size,
             image_size=image_size,
+            stochastic=stochastic,
             examples=examples,
             overwrite=overwrite,
             classes=opened.label_names["heads"] or None if opened else None,

@@ -113,6 +113,20 @@ class GAN(keras.Model):
         """`{name: functional keras.Model}` worth shipping, in inference form."""
         return {"generator": self.generator}
 
+    def stochastic_networks_to_export(self, image_size=None):
+        """As `networks_to_export`, with what is random when the model samples as inputs.
+
+        Args:
+            image_size: (height, width) of the pictures that go in; None for those of training.
+
+        Raises:
+            ValueError: of a model that has no such form.
+        """
+        raise ValueError(
+            f"{self.name} has no form for export that drops or draws anything beyond its inputs. "
+            "Leave `stochastic` out (`--stochastic`)."
+        )
+
     def inputs_to_export(self, batch):
         """What a batch of data holds for the exported networks to be tried on.
 

@@ -120,7 +120,8 @@ class Exporter(abc.ABC):
         """Looks into the artefact, whatever the converter said about it.
 
         Returns:
-            `{"ops": {op: count}, "opset": int or None, "signature": str or None}`
+            `{"ops": {op: count}, "opset": int or None, "signature": str or None}`, and
+            "signatures" where there are others, as the manifest has them.
 
         Raises:
             UnsupportedOps: for operations that must not ship.
@@ -133,6 +134,18 @@ class Exporter(abc.ABC):
         Returns:
             `run({input name: array}) -> {output name: array}`; pictures are NHWC here, whatever
             the artefact's layout.
+        """
+
+    def prove_others(self, path, network, gallery):  # noqa: B027 - most have nothing else
+        """Compares whatever else than the network itself the artefact offers.
+
+        Args:
+            path: of the artefact, whose network is proven.
+            network: the `Servable` it was written from.
+            gallery: a `keras_gans.export.parity.Probe` of what it will be fed with.
+
+        Raises:
+            ParityError: where it gives something else than it should.
         """
 
     def file_name(self, network, precision):

@@ -29,6 +29,8 @@ The file is one JSON object:
         "kept"            layers left in float32 because the pictures were too poor without
         "batch_sizes"     it was measured at
         "runtime"         it was measured in, with its version
+        "signatures"      other signatures of the file, {name: {tensor: {"dtype", "value_range"}}}:
+                          what differs there of the tensors above
 
 A tensor has "name", "dtype", "shape" (null where the size is free: batch first) and what the
 model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the order of the shape,
@@ -36,7 +38,8 @@ model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the 
 for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
 "value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
 "classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":
-"attributes", "value_range" [0, 1] and, where known, "names".
+"attributes", "value_range" [0, 1] and, where known, "names"; for what is drawn besides "kind":
+"noise" and "distribution", "bernoulli" being zeros and, with "probability", ones.
 Pictures to draw may have "drawing": what drawings of their kind look like, with colours as values
 of the tensor, one for each channel: "background", "stroke", "palette", a list of colours, and
 "width", of a line in pixels.
@@ -115,6 +118,7 @@ class FileRecord:
     kept: tuple[str, ...]
     batch_sizes: tuple[int, ...]
     runtime: str
+    signatures: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def layout(self):
@@ -133,7 +137,11 @@ class FileRecord:
     @classmethod
     def from_json(cls, record):
         """The reverse of `to_json`; keys of later versions are passed over."""
-        known = {field.name: record[field.name] for field in dataclasses.fields(cls)}
+        known = {
+            field.name: record[field.name]
+            for field in dataclasses.fields(cls)
+            if field.name != "signatures" or field.name in record
+        }
         _check_inside(known["path"])
         known["inputs"] = tuple(map(TensorRecord.from_json, record["inputs"]))
         known["outputs"] = tuple(map(TensorRecord.from_json, record["outputs"]))

@@ -271,6 +271,8 @@ def draw(tensor, description, batch_size, sides, rng):
 
 
 def _noise(rng, shape, description):
+    if description.get("distribution") == "bernoulli":
+        return rng.uniform(size=shape) < description["probability"]
     if description.get("distribution", "normal") == "uniform":
         return rng.uniform(*description.get("value_range", (-1.0, 1.0)), shape)
     return rng.normal(description.get("mean", 0.0), description.get("stddev", 1.0), shape)

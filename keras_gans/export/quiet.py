@@ -12,7 +12,7 @@ from keras_gans.export.exporter import ExportError
 
 _LOGGERS = ("absl", "tensorflow", "tf2onnx")
 # How TensorFlow's and TFLite's C++ mark what is less than an error.
-_CHATTER = re.compile(rb"[IW]\d{4} |INFO: |WARNING: ")
+_CHATTER = re.compile(rb"[IW]\d{4} |INFO: |WARNING: |fully_quantize: ")
 
 
 @contextlib.contextmanager

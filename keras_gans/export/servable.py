@@ -10,16 +10,17 @@ from keras_gans.export.exporter import ExportError
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """A public tensor: its name, shape (None where free) and dtype."""
+    """A public tensor: its name, shape (None where free), dtype and, where said, kind."""
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
+    kind: str | None = None
 
     @property
     def is_picture(self):
         """Whether this is a batch of pictures, (N, H, W, C)."""
-        return len(self.shape) == 4
+        return len(self.shape) == 4 and self.kind in (None, "image")
 
 
 class Servable:
@@ -34,6 +35,7 @@ class Servable:
         batch_size: a fixed one, or None for a free one.
         image_size: (height, width) of the pictures that go in, or None to leave them as the
             network has them.
+        tensors: what `GAN.describe_tensors` says; all of rank 4 are pictures where left out.
 
     Attributes:
         name: of the network.
@@ -47,26 +49,38 @@ class Servable:
         ExportError: for a network that is not functional, or not of this `image_size`.
     """
 
-    def __init__(self, name, network, *, batch_size=None, image_size=None):
+    def __init__(self, name, network, *, batch_size=None, image_size=None, tensors=None):
         if not getattr(network, "inputs", None) or not hasattr(network, "output_names"):
             raise ExportError(
                 f"`networks_to_export` must return functional keras.Models. Received for {name!r}: "
                 f"{type(network).__name__}."
             )
         self.name = name
+        self._as = {"batch_size": batch_size, "image_size": image_size, "tensors": tensors}
+        kind = lambda name: (tensors or {}).get(name, {}).get("kind")  # noqa: E731
         self.model = in_float32(network)
         self.inputs = tuple(
-            Tensor(tensor.name, _shape(tensor, batch_size, image_size, name), tensor.dtype)
+            Tensor(
+                tensor.name,
+                _shape(tensor, batch_size, image_size, name),
+                tensor.dtype,
+                kind(tensor.name),
+            )
             for tensor in network.inputs
         )
-        self.signature = self._packed(
+        self.signature = self.packed(
             [tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name) for tensor in self.inputs]
         )
         # Without autograph, as Keras traces its own models.
         self.function = tf.function(self._call, input_signature=[self.signature], autograph=False)
         traced = self.function.get_concrete_function().structured_outputs
         self.outputs = tuple(
-            Tensor(output, _known(traced[output].shape, symbolic.shape), symbolic.dtype)
+            Tensor(
+                output,
+                _known(traced[output].shape, symbolic.shape),
+                symbolic.dtype,
+                kind(output),
+            )
             for output, symbolic in zip(network.output_names, self.model.outputs, strict=True)
         )
 
@@ -75,14 +89,23 @@ class Servable:
         # On the CPU, where the other runtimes compute: a GPU's TF32 convolutions are off by 1e-3.
         with tf.device("CPU:0"):
             tensors = [tf.constant(arrays[tensor.name], tensor.dtype) for tensor in self.inputs]
-            outputs = self._call(self._packed(tensors))
+            outputs = self._call(self.packed(tensors))
         return {name: keras.ops.convert_to_numpy(output) for name, output in outputs.items()}
+
+    def rebuilt(self, change):
+        """The same network of another make, of the same sizes.
+
+        Args:
+            change: function from the `keras.Model` to one with equal inputs and outputs.
+        """
+        return Servable(self.name, change(self.model), **self._as)
 
     def _call(self, inputs):
         outputs = keras.tree.flatten(self.model(inputs, training=False))
         return dict(zip(self.model.output_names, outputs, strict=True))
 
-    def _packed(self, flat):
+    def packed(self, flat):
+        """Inputs in the order of `inputs`, in the structure `function` takes."""
         return keras.tree.pack_sequence_as(self.model.input, flat)
 
 

@@ -43,6 +43,7 @@ def export(
     layout="NHWC",
     batch_size=None,
     image_size=None,
+    stochastic=False,
     examples=None,
     overwrite=False,
     classes=None,
@@ -68,6 +69,8 @@ def export(
             a free one.
         image_size: side, or (height, width), of the pictures a translator takes; None leaves it
             as the network has it.
+        stochastic: ship what the model draws from when it samples, with its dropout's masks as
+            inputs (`pix2pix`); False ships it with dropout off.
         examples: iterable of batches as `data.load` gives them, best held out: what files are
             tried on and integers learn their ranges from. Networks fed with latents need none.
         overwrite: replace an earlier export.
@@ -79,7 +82,8 @@ def export(
         The `Manifest`.
 
     Raises:
-        ValueError: for an unknown format, precision or layout, or sizes that are not the networks'.
+        ValueError: for an unknown format, precision or layout, sizes that are not the networks', or
+            a model without a stochastic form.
         ImportError: for a package a format needs, before anything is written.
         FileExistsError: if `directory` holds something, or, with `overwrite`, something that is
             not an export.
@@ -89,7 +93,7 @@ def export(
     exporters = _chosen(formats, precisions, layout)
     target = staging.resolve(directory)
     refuse_folder(target, overwrite)
-    networks = _servables(model, batch_size, image_size)
+    networks = _servables(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
     trials = _trials(model, networks, tensors, image_size, examples)
     for network, trial in zip(networks, trials, strict=True):
@@ -117,6 +121,7 @@ def export_sampling_network(
     layout="NHWC",
     batch_size=None,
     image_size=None,
+    stochastic=False,
     examples=None,
     overwrite=False,
 ):
@@ -130,6 +135,7 @@ def export_sampling_network(
         layout: as in `export`.
         batch_size: as in `export`.
         image_size: as in `export`.
+        stochastic: as in `export`.
         examples: as in `export`.
         overwrite: replace an earlier file.
 
@@ -147,7 +153,7 @@ def export_sampling_network(
     chosen.check_suffix(filepath)
     target = staging.resolve(filepath)
     _refuse_file(target, chosen, overwrite)
-    network = _servables(model, batch_size, image_size)[0]
+    network = _servables(model, batch_size, image_size, stochastic)[0]
     tensors = _described(model)
     (trial,) = _trials(model, [network], tensors, image_size, examples)
     if precision in chosen.calibrated:
@@ -219,6 +225,7 @@ def _write(network, path, exporter, precision, trial):
         found = exporter.inspect(path)
         try:
             proof = parity.prove(exporter, path, network, trial.probes, precision, trial.gallery)
+            exporter.prove_others(path, network, trial.gallery)
             return found, proof, tuple(kept)
         except parity.PoorPictures as error:
             poor = error
@@ -298,7 +305,7 @@ def exporter(name):
     )
 
 
-def _servables(model, batch_size, image_size):
+def _servables(model, batch_size, image_size, stochastic):
     if not hasattr(model, "networks_to_export") or not hasattr(model, "describe_tensors"):
         raise ValueError(
             f"Only a keras_gans.GAN can be exported. Received: {type(model).__name__}. For a plain "
@@ -308,9 +315,18 @@ def _servables(model, batch_size, image_size):
         check_positive("batch_size", batch_size)
     size = _pair(image_size)
     _check_multiples(model, size)
+    tensors = model.describe_tensors()
+    # Of a stochastic network all sides are fixed already, and its masks have others.
+    chosen = model.stochastic_networks_to_export(size) if stochastic else model.networks_to_export()
     networks = [
-        Servable(name, network, batch_size=batch_size, image_size=size)
-        for name, network in model.networks_to_export().items()
+        Servable(
+            name,
+            network,
+            batch_size=batch_size,
+            image_size=None if stochastic else size,
+            tensors=tensors,
+        )
+        for name, network in chosen.items()
     ]
     for network in networks:
         _check_image_size(network, size)

@@ -1,4 +1,4 @@
-"""Instance normalization without affine weights."""
+"""Instance normalization."""
 
 import keras
 import tensorflow as tf
@@ -13,10 +13,12 @@ class InstanceNorm(keras.layers.Layer):
     """Each feature map of each picture shifted to mean 0 and scaled to variance 1.
 
     Statistics are the picture's own, in training and after it, computed in float32. There are no
-    weights: that is `InstanceNorm2d`'s default in PyTorch, which the translators were built with.
+    weights unless asked for: that is `InstanceNorm2d`'s default in PyTorch, which the translators
+    were built with.
 
     Args:
         epsilon: added to the variance.
+        affine: scale by `gamma` and shift by `beta`, learned for each feature map.
         **kwargs: those of `keras.layers.Layer`.
 
     Shapes: (N, H, W, C) -> the same.
@@ -24,12 +26,21 @@ class InstanceNorm(keras.layers.Layer):
     Reference: Ulyanov, Vedaldi & Lempitsky, 2016, https://arxiv.org/abs/1607.08022
     """
 
-    def __init__(self, epsilon=1e-5, **kwargs):
+    def __init__(self, epsilon=1e-5, affine=False, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = epsilon
-        self.built = True
+        self.epsilon, self.affine = epsilon, affine
+        self.built = not affine
+
+    def build(self, input_shape):
+        if self.affine:
+            self.gamma = self.add_weight((input_shape[-1],), "ones", name="gamma")
+            self.beta = self.add_weight((input_shape[-1],), "zeros", name="beta")
 
     def call(self, inputs, training=None):
+        normalised = self._normalised(inputs, training)
+        return normalised * self.gamma + self.beta if self.affine else normalised
+
+    def _normalised(self, inputs, training):
         if training and inputs.shape[0] and inputs.shape[0] <= _FEW:
             # Over one picture, batch norm is instance norm, and has a fused kernel with a
             # fused gradient. Exports never come here.
@@ -52,4 +63,4 @@ class InstanceNorm(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "epsilon": self.epsilon, "affine": self.affine}

@@ -24,8 +24,9 @@ Reference: junyanz/pytorch-CycleGAN-and-pix2pix, models/pix2pix_model.py, models
 
 Where they disagree the reference is followed: no batch norm at the bottleneck (of one value, it
 would give zero), the learning rate decays. At test time the paper keeps dropout on and normalises
-with the statistics of the test batch: `translate(..., stochastic=True)`. The default, and what is
-exported, has dropout off and the running averages, so that one picture has one translation.
+with the statistics of the test batch: `translate(..., stochastic=True)`, and exports of that form
+(`stochastic=True`) take the dropout's masks as inputs. The default, and what is exported unless
+asked otherwise, has dropout off and the running averages: one picture has one translation.
 """
 
 import contextlib
@@ -37,9 +38,11 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
-from keras_gans.layers import BatchNorm
+from keras_gans.layers import BatchNorm, InstanceNorm
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register
+
+_DROPPED = 0.5  # by dropout, of the features
 
 
 def generator(source_channels, target_channels, filters, num_downs):
@@ -47,23 +50,50 @@ def generator(source_channels, target_channels, filters, num_downs):
 
     H and W are multiples of 2 ** num_downs.
     """
-    widths = [filters * min(2**level, 8) for level in range(num_downs)]
     source = keras.Input((None, None, source_channels), name="source")
+    dropout = lambda x, level: layers.Dropout(_DROPPED)(x)  # noqa: E731
+    target = _unet(source, target_channels, filters, num_downs, _batch_norm, dropout)
+    return keras.Model(source, target, name="generator")
+
+
+def masked_generator(source_shape, target_channels, filters, num_downs):
+    """The U-Net as it is at test time in the paper, for one picture at a time.
+
+    Batch norm by the statistics of one picture is instance norm with batch norm's weights. What
+    the dropout keeps is an input for each of its layers: `mask_5`, (N, h, w, C) of zeros and ones.
+    """
+    source, masks = keras.Input(source_shape, name="source"), {}
+
+    def masked(x, level):
+        masks[level] = keras.Input(x.shape[1:], name=f"mask_{level}")
+        return x * masks[level] / (1.0 - _DROPPED)
+
+    norm = lambda name: InstanceNorm(affine=True, name=name)  # noqa: E731
+    target = _unet(source, target_channels, filters, num_downs, norm, masked)
+    return keras.Model([source, *masks.values()], target, name="generator")
+
+
+def _unet(source, target_channels, filters, num_downs, norm, dropout):
+    widths = [filters * min(2**level, 8) for level in range(num_downs)]
     x, skips = _down(widths[0], 1)(source), []
     for level, width in enumerate(widths[1:], start=2):
         skips.append(x)
         x = _down(width, level)(layers.LeakyReLU(0.2)(x))
         if level < num_downs:  # the bottleneck has one value to a map: nothing to normalise
-            x = _batch_norm(f"down_{level}_norm")(x)
+            x = norm(f"down_{level}_norm")(x)
     for level in range(num_downs, 1, -1):
         x = _up(widths[level - 2], level)(layers.ReLU()(x))
-        x = _batch_norm(f"up_{level}_norm")(x)
-        if num_downs > level > 4:
-            x = layers.Dropout(0.5)(x)
+        x = norm(f"up_{level}_norm")(x)
+        if level in _dropping(num_downs):
+            x = dropout(x, level)
         x = layers.Concatenate()([skips[level - 2], x])
     x = _up(target_channels, 1, use_bias=True)(layers.ReLU()(x))
-    target = layers.Activation("tanh", dtype="float32", name="target")(x)
-    return keras.Model(source, target, name="generator")
+    return layers.Activation("tanh", dtype="float32", name="target")(x)
+
+
+def _dropping(num_downs):
+    """Levels of the way up that have dropout."""
+    return range(5, num_downs)
 
 
 def discriminator(image_size, source_channels, target_channels, filters):
@@ -266,13 +296,29 @@ class Pix2Pix(GAN):
         source, target = batch[:: 1 if self.direction == "ab" else -1]
         return [np.asarray(source), self.translate(source), np.asarray(target)]
 
+    def stochastic_networks_to_export(self, image_size=None):
+        sides = image_size or (self.image_size, self.image_size)
+        for side in sides:
+            check_multiple("image_size", side, self.stride, f"num_downs={self.num_downs} halve it")
+        network = masked_generator(
+            (*sides, self.source_channels), self.target_channels, self.filters, self.num_downs
+        )
+        for layer in network.layers:
+            if layer.weights:
+                # Of batch norm the first two, gamma and beta: its averages are not used.
+                given = self.generator.get_layer(layer.name).get_weights()
+                layer.set_weights(given[: len(layer.weights)])
+        return {"generator": network}
+
     def inputs_to_export(self, batch):
         source, _ = batch[:: 1 if self.direction == "ab" else -1]
         return {"generator": {"source": source}}
 
     def describe_tensors(self):
         picture = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
-        return {"source": {**picture, "multiple_of": self.stride}, "target": picture}
+        mask = {"kind": "noise", "distribution": "bernoulli", "probability": 1.0 - _DROPPED}
+        masks = {f"mask_{level}": mask for level in _dropping(self.num_downs)}
+        return {"source": {**picture, "multiple_of": self.stride}, "target": picture, **masks}
 
     def reference_layers(self):
         """`{network: {module name in the reference's checkpoints: our layer's name}}`."""
