@@ -25,7 +25,7 @@ ALLOWED = {
     "tricks": {"augment", "losses"},
     "latent_gan": {"gan", "layers", "losses", "penalties", "augment", "latent", "tricks"},
     "zoo": {"gan", "labels", "latent_gan", "layers", "losses", "optimizers", "latent"},
-    "export": {"gan", "sheets", "version"},
+    "export": {"gan", "layers", "sheets", "version"},
     "callbacks": {"gan", "sheets", "metrics"},
     "torch_files": set(),
     "translating": {"data", "sheets"},
