@@ -92,8 +92,10 @@ class Network:
             feeds[head["name"]] = np.repeat([one[number] for one in asked], count)
         return self({**feeds, **switched(self.inputs("attributes"), attributes, total)})
 
-    def translate(self, picture):
+    def translate(self, picture, seed=0):
         """A picture's translation, both uint8 (H, W, C), of any size.
+
+        `seed` is of the masks of a stochastic network's dropout.
 
         Sides that must be a multiple of something are padded by reflection and cropped back. Where
         the file's sides are fixed, the picture is scaled to them, and stays so.
@@ -107,7 +109,10 @@ class Network:
             picture = np.asarray(scaled).reshape(height, width, -1)
         missing = [(0, -side % source.get("multiple_of", 1)) for side in (height, width)]
         padded = np.pad(picture, (*missing, (0, 0)), mode="reflect")
-        return self({source["name"]: encoded(padded[None], source)})[0, :height, :width]
+        random = np.random.default_rng(seed)
+        feeds = {tensor["name"]: drawn(tensor, 1, random) for tensor in self.inputs("noise")}
+        feeds[source["name"]] = encoded(padded[None], source)
+        return self(feeds)[0, :height, :width]
 
 
 # === Which file, and whether it is the right one ===
@@ -195,9 +200,11 @@ def drawn(tensor, count, random):
     distribution = tensor.get("distribution", "normal")
     if distribution == "uniform":
         return random.uniform(*tensor.get("value_range", (-1.0, 1.0)), shape)
+    if distribution == "bernoulli":
+        return random.random(shape) < tensor["probability"]
     if distribution != "normal":
         raise ValueError(
-            f"{tensor['name']} is drawn from {distribution!r}: normal or uniform known."
+            f"{tensor['name']} is drawn from {distribution!r}: normal, uniform, bernoulli known."
         )
     return tensor.get("mean", 0.0) + tensor.get("stddev", 1.0) * random.standard_normal(shape)
 

@@ -142,6 +142,16 @@ def test_a_network_is_chosen_by_name(unpaired, direction):
     assert first == "generator_ab"
 
 
+def test_masks_of_dropout_are_drawn_by_their_seed(tmp_path):
+    model = tiny("pix2pix", image_size=64, num_downs=6, filters=4)  # one layer of dropout
+    enlarge_kernels(model.generator)
+    export.export(model, tmp_path / "e", formats="onnx", stochastic=True)
+    network = client.Network(tmp_path / "e")
+    one, same, other = (network.translate(photo(64, 64), seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
 def test_fixed_batches_and_sides(paired, unconditional, tmp_path):
     _, model = unconditional
     export.export(model, tmp_path / "three", formats="onnx", batch_size=3)
