@@ -15,7 +15,7 @@ nearest centre; a mode counts when at least one point of high quality is nearest
 mixture's own points 98.9 % are of high quality.
 
 Networks:
-    G   z 2 -> 128 -> 128 -> 128 -> 2, tanh; six hidden layers where `generator_layers` says so
+    G   z 2 -> 128 -> 128 -> 128 -> 2, tanh; eight hidden layers where `generator_layers` says so
     D   2 -> times 4 -> 128 -> 128 -> 128 -> 1 logit, leaky ReLU 0.2
     He's normal kernels. tanh lets G leave wide plains of latents at a mode and cross quickly to
     the next, which leaky ReLU learned more slowly; with more layers it crosses more quickly. The
@@ -49,14 +49,14 @@ SPREADS = {"ring": 0.02, "grid": 0.05}
 _REACH = {"ring": 2.5, "grid": 5.0}  # of the pictures of `--plot`, from the middle
 COUNT, BATCH_SIZE = 2_500, 256
 _KEPT = 500  # points of a run in its line of results, for `--plot`
-_LAST = 0.02  # what is left of learning rates and penalties where they fall
+_LAST = 0.02  # what is left of learning rates where they fall
 
 _BEST = {
     "objective": "relativistic_pairing",
-    "r1": 0.1,
-    "r2": 0.1,
+    "r1": 0.03,
+    "r2": 0.03,
     "penalty_interval": 4,
-    "ema_decay": 0.995,
+    "ema_decay": 0.998,
     "beta_1": 0.0,
     "beta_2": 0.99,
     "decay_steps": "all",
@@ -92,9 +92,9 @@ ROWS = {
     "uniform_latents": {"latent_distribution": "uniform"},
     "balance": {"balance": 0.8},
     "gan_longer": {},
-    "gan_deeper_longer": {"generator_layers": 6},
+    "gan_deeper_longer": {"generator_layers": 8},
     "best_shallow": _BEST,
-    "best": {**_BEST, "generator_layers": 6},
+    "best": {**_BEST, "generator_layers": 8},
 }
 
 #: Rows that train this many times longer. `gan_deeper_longer` and `best_shallow` tell what the
@@ -153,7 +153,8 @@ class PointsGAN(LatentGAN):
         generator_layers: hidden layers of G; D has three.
         beta_1: of Adam.
         beta_2: of Adam.
-        decay_steps: training steps over which learning rates and penalties fall; 0 for never.
+        decay_steps: training steps over which learning rates fall to a fiftieth and penalties to
+            nothing, along a cosine; 0 for never.
         **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
     """
 
@@ -225,7 +226,7 @@ class PointsGAN(LatentGAN):
         if not self.decay_steps:
             return 1.0
         done = tf.cast(tf.convert_to_tensor(self.step.value), tf.float32) / self.decay_steps
-        return _LAST + (1.0 - _LAST) * 0.5 * (1.0 + tf.cos(np.pi * tf.minimum(done, 1.0)))
+        return 0.5 * (1.0 + tf.cos(np.pi * tf.minimum(done, 1.0)))
 
 
 def train(row, task, seed, steps, *, batch_size=BATCH_SIZE, width=128):
