@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import sys
 
 import numpy as np
 import pytest
@@ -65,3 +66,44 @@ def test_results_of_other_settings_do_not_count(tmp_path):
     results = modes.read_results(path, steps=7)
     assert list(results) == [("r1", "ring", 0)]
     assert "| `r1` | 7 | 8.0 | 50.0% | - | - |" in modes.table(results)
+
+
+def _line(row, task, seed, found=8, quality=0.5):
+    points = np.random.default_rng(seed).normal(size=(20, 2)).tolist()
+    steps = 7 * modes.LONGER.get(row, 1)
+    line = {"row": row, "task": task, "seed": seed, "steps": steps, "points": points}
+    return line | {"settings": modes.ROWS[row], "modes": found, "high_quality": quality}
+
+
+def test_several_seeds_are_told_by_their_mean_and_their_worst():
+    lines = [_line("best", "grid", 0, 25, 0.97), _line("best", "grid", 1, 24, 0.93)]
+    table = modes.table({("best", "grid", line["seed"]): line for line in lines})
+    assert "| 24.5 (24 at least, 2 seeds) | 95.0% (93.0% at least) |" in table
+
+
+def test_rows_that_tell_the_best_recipe_apart_differ_from_it_in_one_thing():
+    best, shallow, deeper = (
+        modes.ROWS[row] for row in ("best", "best_shallow", "gan_deeper_longer")
+    )
+    assert best == shallow | deeper and not shallow.keys() & deeper.keys()
+    names = ("best", "best_shallow", "gan_deeper_longer", "gan_longer")
+    assert len({modes.LONGER[row] for row in names}) == 1
+
+
+def test_the_plot_is_of_the_first_seed_of_each_row_and_mixture(tmp_path):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    first = {key: _line(*key) for key in [("gan", "ring", 0), ("best", "grid", 3)]}
+    second = {key: _line(*key) for key in [("gan", "ring", 1), ("best", "grid", 4)]}
+    pictures = []
+    for name, results in {"first": first, "second": second, "both": second | first}.items():
+        modes.plot(results, tmp_path / f"{name}.png")
+        pictures.append(pyplot.imread(tmp_path / f"{name}.png"))
+    np.testing.assert_array_equal(pictures[2], pictures[0])
+    assert (pictures[1] != pictures[0]).any()
+
+
+def test_the_plot_says_what_is_missing_for_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    modes.plot({}, tmp_path / "plot.png")
+    assert "pip install matplotlib" in capsys.readouterr().out
+    assert not (tmp_path / "plot.png").exists()
