@@ -711,21 +711,10 @@ def _examples_to_try(run, model, source):
 
 
 def _report_export(directory, manifest):
-    table = Table(title="Exported and proven equal to Keras", title_justify="left")
-    for heading in ("file", "format", "size", "max difference", "held to"):
-        justify = "left" if heading in ("file", "format") else "right"
-        table.add_column(heading, justify=justify, no_wrap=True)
-    for file in manifest.files:
-        table.add_row(
-            file.path,
-            file.format,
-            f"{file.size / 1e6:.2f} MB",
-            f"{file.max_difference:.1e}",
-            f"{file.tolerance:.0e}"
-            if file.floor is None
-            else f"{file.psnr:.1f} of {file.floor['psnr']:.0f} dB",
-        )
-    console.print(table)
+    from keras_gans.export.report import error, held_to
+
+    rows = [(f.path, f"{f.size / 1e6:.2f} MB", error(f), held_to(f)) for f in manifest.files]
+    _print_table("Exported and proven equal to Keras", ("file", "size", "error", "held to"), rows)
     for file in manifest.files:
         if file.kept:
             console.print(f"{file.path} keeps in float32: {', '.join(file.kept)}")
@@ -735,14 +724,21 @@ def _report_export(directory, manifest):
 def _report_costs(directory, measurements):
     from keras_gans.export.report import HEADINGS, cells
 
-    title = f"Measured by themselves, {measurements[0].threads} threads"
-    table = Table(title=title, title_justify="left")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == "file" else "right", no_wrap=True)
-    for measured in measurements:
-        table.add_row(*cells(measured))
-    console.print(table)
+    shown = [HEADINGS.index(one) for one in HEADINGS if one not in ("precision", "held to")]
+    title = f"Each by itself, {measurements[0].threads} threads"
+    rows = [[cells(measured)[column] for column in shown] for measured in measurements]
+    _print_table(title, [HEADINGS[column] for column in shown], rows)
     console.print(f"Report   {directory / 'report.html'}", highlight=False, markup=False)
+
+
+def _print_table(title, headings, rows):
+    """Without lines, as file names are long and terminals 80 characters wide."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "file" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def _report_run(run):

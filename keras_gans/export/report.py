@@ -221,10 +221,10 @@ HEADINGS = (
     "file",
     "precision",
     "size",
-    "parameters",
+    "params",
     "MACs",
     "latency",
-    "peak memory",
+    "memory",
     "error",
     "held to",
 )
@@ -233,25 +233,27 @@ HEADINGS = (
 def cells(measured):
     """A `Measurement` as text, under `HEADINGS`."""
     record = measured.record
-    memory = "not told"
-    if measured.memory is not None:
-        memory = f"{measured.memory / 2**20:.0f} MiB"
-    if record.floor is None:
-        error, held = f"{record.max_difference:.1e}", f"{record.tolerance:.0e}"
-    else:
-        error = f"{record.psnr:.1f} dB, SSIM {record.ssim:.3f}"
-        held = f"{record.floor['psnr']:.0f} dB, SSIM {record.floor['ssim']}"
     return (
         record.path,
         record.precision,
         f"{record.size / 1e6:.2f} MB",
-        f"{measured.parameters:,}",
-        f"{measured.macs / 1e6:,.1f} M",
-        f"{measured.latency * 1e3:.2f} ms",
-        memory,
-        error,
-        held,
+        f"{measured.parameters / 1e6:.2f} M",
+        f"{measured.macs / 1e6:,.0f} M",
+        f"{measured.latency * 1e3:.1f} ms",
+        "not told" if measured.memory is None else f"{measured.memory / 2**20:.0f} MiB",
+        error(record),
+        held_to(record),
     )
+
+
+def error(record):
+    """How far a file's pictures are from Keras', as text."""
+    return f"{record.max_difference:.1e}" if record.floor is None else f"{record.psnr:.1f} dB"
+
+
+def held_to(record):
+    """What a file was held to, as text."""
+    return f"{record.tolerance:.0e}" if record.floor is None else f"{record.floor['psnr']:.0f} dB"
 
 
 def _page(manifest, measurements, sections):
@@ -275,8 +277,8 @@ def _page(manifest, measurements, sections):
         f"<p>Latency: median of at least {min(m.runs for m in measurements)} warm runs at batch "
         f"{measurements[0].record.inputs[0].shape[0] or 1} with {threads} threads on the machine "
         "that made this page. Peak memory: of a process that holds the runtime and the file. "
-        "Error: largest absolute difference from Keras, pictures being from -1 to 1; or PSNR and "
-        f"SSIM against Keras' pictures over {exampling.PROVING} inputs.</p>",
+        "Error: largest absolute difference from Keras, pictures being from -1 to 1; or PSNR "
+        f"against Keras' pictures over {exampling.PROVING} inputs.</p>",
         *(["<p>Layers kept in float32:</p><ul>", *kept, "</ul>"] if kept else []),
         *sections,
         f"<p class='versions'>{html.escape(versions)}; {html.escape(runtimes)}</p>",
