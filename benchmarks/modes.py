@@ -88,7 +88,7 @@ ROWS = {
     "ema_decay": {"ema_decay": 0.995},
     "discriminator_steps": {"discriminator_steps": 3},
     "two_rates": {"generator_learning_rate": 3e-4},
-    "discriminator_sgd": {"discriminator_optimizer": "sgd", "discriminator_learning_rate": 0.03},
+    "discriminator_sgd": {"discriminator_optimizer": "sgd", "discriminator_learning_rate": 3e-3},
     "uniform_latents": {"latent_distribution": "uniform"},
     "balance": {"balance": 0.8},
     "gan_longer": {},
@@ -283,10 +283,12 @@ def _cells(results, row, task):
     if not runs:
         return "- | -"
     modes, quality = ([line[name] for line in runs] for name in ("modes", "high_quality"))
+    diverged = sum(not line["finite"] for line in runs)
+    note = f", {diverged} of {len(runs)} diverged" if diverged else ""
     if len(runs) == 1:
-        return f"{modes[0]:.1f} | {quality[0]:.1%}"
+        return f"{modes[0]:.1f} | {quality[0]:.1%}{note}"
     found = f"{np.mean(modes):.1f} ({min(modes)} at least, {len(runs)} seeds)"
-    return f"{found} | {np.mean(quality):.1%} ({min(quality):.1%} at least)"
+    return f"{found} | {np.mean(quality):.1%} ({min(quality):.1%} at least){note}"
 
 
 def plot(results, path):

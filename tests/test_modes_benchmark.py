@@ -59,7 +59,7 @@ def test_every_row_trains_with_finite_losses(row):
 
 def test_results_of_other_settings_do_not_count(tmp_path):
     line = {"row": "r1", "task": "ring", "seed": 0, "steps": 7, "settings": modes.ROWS["r1"]}
-    line |= {"modes": 8, "high_quality": 0.5}
+    line |= {"modes": 8, "high_quality": 0.5, "finite": True}
     others = [line | {"seed": 1, "steps": 8}, line | {"seed": 2, "settings": {}}]
     path = tmp_path / "results.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in [line, *others]))
@@ -72,13 +72,19 @@ def _line(row, task, seed, found=8, quality=0.5):
     points = np.random.default_rng(seed).normal(size=(20, 2)).tolist()
     steps = 7 * modes.LONGER.get(row, 1)
     line = {"row": row, "task": task, "seed": seed, "steps": steps, "points": points}
-    return line | {"settings": modes.ROWS[row], "modes": found, "high_quality": quality}
+    line |= {"settings": modes.ROWS[row], "modes": found, "high_quality": quality}
+    return line | {"finite": True}
 
 
 def test_several_seeds_are_told_by_their_mean_and_their_worst():
     lines = [_line("best", "grid", 0, 25, 0.97), _line("best", "grid", 1, 24, 0.93)]
     table = modes.table({("best", "grid", line["seed"]): line for line in lines})
     assert "| 24.5 (24 at least, 2 seeds) | 95.0% (93.0% at least) |" in table
+
+
+def test_runs_that_diverged_are_told():
+    line = _line("r1", "grid", 0, 0, 0.0) | {"finite": False}
+    assert "| 0.0 | 0.0%, 1 of 1 diverged |" in modes.table({("r1", "grid", 0): line})
 
 
 def test_rows_that_tell_the_best_recipe_apart_differ_from_it_in_one_thing():
