@@ -602,6 +602,6 @@ def test_demo_from_a_run_to_an_answer(ort, browser, tmp_path):
             assert "Sneaker" in [option.text for option in classes]
         finally:
             demo.send_signal(signal.SIGINT)
-            demo.wait(timeout=30)
+            demo.wait(timeout=120)
         made_at.append((run / "page" / "manifest.json").stat().st_mtime_ns)
     assert made_at[0] == made_at[1]
