@@ -593,11 +593,9 @@ def export(
             console.print(f"Page     {web} (any web server can host it)")
             return
         from keras_gans import export as exporting
-        from keras_gans import runs, zoo
 
-        opened = runs.open_run(run) if run.suffix != ".keras" else None
+        opened, model, names = _opened(run)
         directory = output or (opened.path / "exported" if opened else run.with_suffix(""))
-        model = opened.load_model() if opened else zoo.load(run)
         wanted = exporting.formats() if formats == "all" else tuple(formats.split(","))
         examples = _examples(opened, model, source)
         manifest = exporting.export(
@@ -611,8 +609,7 @@ def export(
             stochastic=stochastic,
             examples=examples,
             overwrite=overwrite,
-            classes=opened.label_names["heads"] or None if opened else None,
-            attributes=opened.label_names["attributes"] or None if opened else None,
+            **names,
         )
         _report_export(directory, manifest)
         if report:
@@ -620,6 +617,18 @@ def export(
             _report_costs(directory, exporting.report(model, directory, **how))
         if opened:
             _report_run(opened)
+
+
+def _opened(path):
+    """(run, or None of a .keras file; its model; what exports say of its labels)."""
+    from keras_gans import runs, zoo
+
+    if path.suffix == ".keras":
+        return None, zoo.load(path), {}
+    run = runs.open_run(path)
+    names = run.label_names
+    said = {"classes": names["heads"] or None, "attributes": names["attributes"] or None}
+    return run, run.load_model(), said
 
 
 def _examples(run, model, source):
@@ -681,18 +690,14 @@ def demo(
 
 
 def _write_page(run, directory, source=None, **how):
-    from keras_gans import runs, zoo
     from keras_gans.export import web
 
-    opened = runs.open_run(run) if run.suffix != ".keras" else None
-    model = opened.load_model() if opened else zoo.load(run)
-    names = opened.label_names if opened else {"heads": None, "attributes": None}
+    opened, model, names = _opened(run)
     manifest = web.write(
         model,
         directory,
         examples=_examples_to_try(opened, model, source),
-        classes=names["heads"] or None,
-        attributes=names["attributes"] or None,
+        **names,
         made_of=opened.model_path if opened else run,
         **how,
     )

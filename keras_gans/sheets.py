@@ -26,6 +26,11 @@ def to_uint8(images):
     return np.clip(np.rint(scaled), 0, 255).astype("uint8")
 
 
+def from_pixels(pixels):
+    """A `PIL.Image.Image` of one picture, uint8 (H, W, 1 or 3)."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
 def sheet(images, columns=None, row_names=None):
     """Pictures side by side, row after row, small ones enlarged without smoothing.
 

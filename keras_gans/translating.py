@@ -79,8 +79,7 @@ def translate_files(model, pairs, direction="ab"):
             warnings.warn(f"{source} is left out: {error}", stacklevel=2)
             continue
         translation = sheets.to_uint8(model.translate(picture / 127.5 - 1.0, direction=direction))
-        grey = translation.shape[-1] == 1
-        sheets.save(Image.fromarray(translation[..., 0] if grey else translation), target)
+        sheets.save(sheets.from_pixels(translation), target)
         yield source, target, picture, translation
 
 
@@ -98,8 +97,7 @@ def side_by_side(pictures):
 
 
 def _tile(pixels):
-    grey = pixels.shape[-1] == 1
-    picture = Image.fromarray(pixels[..., 0] if grey else pixels).convert("RGB")
+    picture = sheets.from_pixels(pixels).convert("RGB")
     picture.thumbnail((_SHEET_SIDE, _SHEET_SIDE))
     tile = Image.new("RGB", (_SHEET_SIDE, _SHEET_SIDE), "white")
     place = ((_SHEET_SIDE - picture.width) // 2, (_SHEET_SIDE - picture.height) // 2)

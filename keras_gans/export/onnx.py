@@ -101,18 +101,12 @@ class OnnxExporter(Exporter):
         return {"ops": dict(sorted(ops.items())), "opset": opset, "signature": None}
 
     def load(self, path):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-        names = [output.name for output in session.get_outputs()]
+        opened = session(str(path))
+        names = [output.name for output in opened.get_outputs()]
 
         def run(arrays):
             fed = {name: self._laid_out(array) for name, array in arrays.items()}
-            given = session.run(names, fed)
+            given = opened.run(names, fed)
             return {name: self._laid_back(array) for name, array in zip(names, given, strict=True)}
 
         return run
@@ -138,6 +132,15 @@ class OnnxExporter(Exporter):
                 f"ONNX has no operation for {', '.join(unknown)}, which the network needs. "
                 "Write it with others in the network that `networks_to_export` returns."
             )
+
+
+def session(model):
+    """ONNX Runtime's session of a file's path or its bytes."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _convert(network, layout):

@@ -1,13 +1,15 @@
 """Half precision and integers, by ONNX Runtime's own converters."""
 
 import collections
+import itertools
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from keras_gans.export import onnx_graph
+from keras_gans.export import onnx_graph, parity
+from keras_gans.export.onnx import session
 
 # What integers are for: products of weights. Everything else (means, norms, activations, padding)
 # costs little, loses much, and stays in float32.
@@ -139,23 +141,15 @@ class Quantizer:
 
 def _outputs(model, inputs, batch_size):
     """What a graph gives for `inputs`, one array for each output and turn."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return [array for turn in _turns(inputs, batch_size) for array in session.run(None, turn)]
+    opened = session(model.SerializeToString())
+    return [array for turn in _turns(inputs, batch_size) for array in opened.run(None, turn)]
 
 
 def _turns(inputs, batch_size):
     """Cuts inputs into what a graph takes at a time; what does not fill the last one is left."""
     total = len(next(iter(inputs.values())))
     size = batch_size or min(_TURN, total)
-    for start in range(0, max(total - size, 0) + 1, size):
-        rows = np.arange(start, start + size) % total
-        yield {name: array[rows] for name, array in inputs.items()}
+    return itertools.islice(parity.turns(inputs, size), max(total // size, 1))
 
 
 def _reader(inputs, batch_size):

@@ -159,13 +159,19 @@ def gallery(network, inputs):
 def in_turns(run, inputs, batch_size):
     """Runs any number of examples through a network of a fixed batch, or of 8 at a time."""
     size = batch_size or _TURN
+    parts = [run(turn) for turn in turns(inputs, size)]
+    filled = -len(next(iter(inputs.values()))) % size
+    return {
+        name: np.concatenate([part[name] for part in parts])[: -filled or None] for name in parts[0]
+    }
+
+
+def turns(inputs, size):
+    """Cuts `{input name: array}` into batches of `size`, the last one filled from the first."""
     total = len(next(iter(inputs.values())))
-    parts = []
     for start in range(0, total, size):
-        rows = np.arange(start, start + size) % total  # the last turn is filled from the first
-        given = run({name: array[rows] for name, array in inputs.items()})
-        parts.append({name: array[: total - start] for name, array in given.items()})
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        rows = np.arange(start, start + size) % total
+        yield {name: array[rows] for name, array in inputs.items()}
 
 
 def _same(promise, answers, subject, context):

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from keras_gans import sheets
 from keras_gans.export import examples as exampling
@@ -209,11 +208,10 @@ def _run(directory, record, inputs):
 def _strip(pictures):
     """Pictures (N, H, W, C) in a row, as a data URI."""
     pixels = sheets.to_uint8(pictures)
-    grey = pixels.shape[-1] == 1
     times = max(1, -(-_TILE // pixels.shape[1]))
     strip = np.concatenate(list(pixels.repeat(times, 1).repeat(times, 2)), axis=1)
     buffer = io.BytesIO()
-    Image.fromarray(strip[..., 0] if grey else strip).save(buffer, "PNG", optimize=True)
+    sheets.from_pixels(strip).save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

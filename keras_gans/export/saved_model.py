@@ -47,7 +47,8 @@ class SavedModelExporter(Exporter):
         save(network, path, signatures)
 
     def inspect(self, path):
-        graph = self._signature(path).graph.as_graph_def()
+        signatures = _signatures(path)
+        graph = signatures[SIGNATURE].graph.as_graph_def()
         nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
         ops = collections.Counter(node.op for node in nodes if node.op not in _PLUMBING)
         self.refuse_random(ops)
@@ -55,21 +56,22 @@ class SavedModelExporter(Exporter):
             "ops": dict(sorted(ops.items())),
             "opset": None,
             "signature": SIGNATURE,
-            "signatures": self._others(path),
+            "signatures": _others(signatures),
         }
 
     def load(self, path):
-        return _runner(self._signature(path))
+        return _runner(_signatures(path)[SIGNATURE])
 
     def prove_others(self, path, network, gallery):
-        if not self._others(path):
+        signatures = _signatures(path)
+        if UINT8_SIGNATURE not in signatures:
             return
         pictures = {tensor.name for tensor in network.inputs if tensor.is_picture}
         given = {
             name: to_uint8(array) if name in pictures else array
             for name, array in gallery.inputs.items()
         }
-        run = _runner(self._signature(path, UINT8_SIGNATURE))
+        run = _runner(signatures[UINT8_SIGNATURE])
         greys = {name: (given[name] / 127.5 - 1.0).astype("float32") for name in pictures}
         batch_size = network.inputs[0].shape[0]
         expected = parity.in_turns(network, {**given, **greys}, batch_size)
@@ -92,21 +94,6 @@ class SavedModelExporter(Exporter):
                 f"use {Path(path).stem!r}, or another `format`."
             )
 
-    def _signature(self, path, name=SIGNATURE):
-        with tf.device("CPU:0"):  # where Keras' answer is computed too, see `Servable`
-            return tf.saved_model.load(str(path)).signatures[name]
-
-    def _others(self, path):
-        """What the manifest says of signatures besides the float ones."""
-        signatures = tf.saved_model.load(str(path)).signatures
-        if UINT8_SIGNATURE not in signatures:
-            return {}
-        _, inputs = signatures[UINT8_SIGNATURE].structured_input_signature
-        tensors = {**inputs, **signatures[UINT8_SIGNATURE].structured_outputs}
-        about = {"dtype": "uint8", "value_range": [0, 255]}
-        names = [name for name, spec in tensors.items() if spec.dtype == tf.uint8]
-        return {UINT8_SIGNATURE: {name: about for name in names}}
-
 
 def save(network, path, signatures):
     """Writes a SavedModel of a `Servable` with these signatures, `{name: tf.function}`."""
@@ -114,6 +101,22 @@ def save(network, path, signatures):
     module.weights = network.function.get_concrete_function().variables  # those it reads
     module.serve = network.function  # what `TFSMLayer` calls
     tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def _signatures(path):
+    with tf.device("CPU:0"):  # where Keras' answer is computed too, see `Servable`
+        return tf.saved_model.load(str(path)).signatures
+
+
+def _others(signatures):
+    """What the manifest says of signatures besides the float ones."""
+    if UINT8_SIGNATURE not in signatures:
+        return {}
+    _, inputs = signatures[UINT8_SIGNATURE].structured_input_signature
+    tensors = {**inputs, **signatures[UINT8_SIGNATURE].structured_outputs}
+    about = {"dtype": "uint8", "value_range": [0, 255]}
+    names = [name for name, spec in tensors.items() if spec.dtype == tf.uint8]
+    return {UINT8_SIGNATURE: {name: about for name in names}}
 
 
 def _in_uint8(network):

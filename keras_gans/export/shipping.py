@@ -95,11 +95,7 @@ def export(
     refuse_folder(target, overwrite)
     networks = _servables(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
-    trials = _trials(model, networks, tensors, image_size, examples)
-    for network, trial in zip(networks, trials, strict=True):
-        for exporter, precision in exporters:
-            if precision in exporter.calibrated:
-                exampling.check_real(network, trial.examples, exporter.title, precision)
+    trials = _trials(model, networks, tensors, image_size, examples, exporters)
     with staging.staged(target) as folder:
         folder.mkdir()
         files = []
@@ -155,9 +151,8 @@ def export_sampling_network(
     _refuse_file(target, chosen, overwrite)
     network = _servables(model, batch_size, image_size, stochastic)[0]
     tensors = _described(model)
-    (trial,) = _trials(model, [network], tensors, image_size, examples)
-    if precision in chosen.calibrated:
-        exampling.check_real(network, trial.examples, chosen.title, precision)
+    how = [(chosen, precision)]
+    (trial,) = _trials(model, [network], tensors, image_size, examples, how)
     with staging.staged(target) as path:
         return _ship(network, path, chosen, precision, tensors, trial)
 
@@ -171,13 +166,16 @@ class _Trial:
     examples: exampling.Examples
 
 
-def _trials(model, networks, tensors, image_size, batches):
-    """A `_Trial` of each network."""
+def _trials(model, networks, tensors, image_size, batches, exporters):
+    """A `_Trial` of each network, for files of these `[(exporter, precision)]`."""
     collected = exampling.collect(model, batches)
     size = picture_size(model, image_size)
     trials = []
     for network in networks:
         found = exampling.examples(network, tensors, collected.get(network.name, {}), size)
+        for one, precision in exporters:
+            if precision in one.calibrated:
+                exampling.check_real(network, found, one.title, precision)
         probes = parity.probes(network, tensors, size)
         trials.append(_Trial(probes, parity.gallery(network, found.proving), found))
     return trials

