@@ -33,7 +33,8 @@ The file is one JSON object:
                           what differs there of the tensors above
 
 A tensor has "name", "dtype", "shape" (null where the size is free: batch first) and what the
-model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the order of the shape,
+model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the order of the shape
+(of all with four axes in the file),
 "value_range" and, where sides must be one, "multiple_of" (pad by reflection, crop what comes out);
 for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
 "value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,

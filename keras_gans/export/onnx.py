@@ -150,7 +150,8 @@ def _convert(network, layout):
     channels_first = {}
     if layout == "NCHW":
         for side, tensors in (("inputs", network.inputs), ("outputs", network.outputs)):
-            channels_first[f"{side}_as_nchw"] = [t.name for t in tensors if t.is_picture]
+            # Masks of features too: what has four axes has the pictures' order.
+            channels_first[f"{side}_as_nchw"] = [t.name for t in tensors if len(t.shape) == 4]
     model, _ = tf2onnx.convert.from_function(
         network.function, input_signature=[network.signature], opset=OPSET, **channels_first
     )
@@ -176,7 +177,7 @@ def _name_free_sizes(graph, network, layout):
         # With the tensor's name, because what comes out need not be as large as what goes in.
         names = ["batch", *(f"{tensor.name}_{axis}" for axis in ("height", "width", "channels"))]
         sizes = list(zip(tensor.shape, names, strict=False))
-        if layout == "NCHW" and tensor.is_picture:
+        if layout == "NCHW" and len(tensor.shape) == 4:
             sizes = [sizes[axis] for axis in (0, 3, 1, 2)]
         for dim, (size, name) in zip(value.type.tensor_type.shape.dim, sizes, strict=True):
             if size is not None:

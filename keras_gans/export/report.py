@@ -24,7 +24,6 @@ from keras_gans.export import examples as exampling
 from keras_gans.export import parity, shipping, staging
 from keras_gans.export.manifest import FileRecord, Manifest
 from keras_gans.export.quiet import quiet
-from keras_gans.export.servable import Servable
 
 _ALONE = Path(__file__).with_name("_alone.py")
 _SHOWN = 8
@@ -85,21 +84,20 @@ def report(model, directory, *, examples=None, image_size=None, threads=2):
     size = shipping.picture_size(model, image_size)
     collected = exampling.collect(model, examples)
     measurements, sections = [], []
-    for name, network in _networks(model, manifest).items():
-        records = [record for record in manifest.files if record.network == name]
-        batch_size = records[0].inputs[0].shape[0] or 1
-        single = Servable(name, network, batch_size=batch_size, image_size=_side(records[0], size))
-        inputs = _inputs(model, single, collected.get(name, {}), size)
-        found = [_measure(directory, record, single, inputs, threads) for record in records]
+    for network in _networks(model, manifest, size):
+        records = [record for record in manifest.files if record.network == network.name]
+        inputs = _inputs(model, network, collected.get(network.name, {}), size)
+        found = [_measure(directory, record, network, inputs, threads) for record in records]
         measurements += found
-        sections.append(_section(directory, single, inputs, found))
+        sections.append(_section(directory, network, inputs, found))
     page = _page(manifest, measurements, sections)
     with staging.staged(directory / shipping.REPORT_NAME) as path:
         path.write_text(page, encoding="utf-8")
     return measurements
 
 
-def _networks(model, manifest):
+def _networks(model, manifest, size):
+    """The model's `Servable`s, in the form and of the sizes that were exported."""
     networks = model.networks_to_export()
     strangers = sorted({record.network for record in manifest.files} - set(networks))
     if strangers:
@@ -107,7 +105,11 @@ def _networks(model, manifest):
             f"The export holds {', '.join(strangers)}, which {model.name} does not have. Report on "
             "it with the model it was made from."
         )
-    return {name: networks[name] for name in dict.fromkeys(r.network for r in manifest.files)}
+    record = manifest.files[0]
+    plain = {tensor.name for tensor in networks[record.network].inputs}
+    stochastic = {tensor.name for tensor in record.inputs} != plain
+    batch_size = record.inputs[0].shape[0] or 1
+    return shipping.servables(model, batch_size, _side(record, size), stochastic)
 
 
 def _side(record, size):
@@ -124,9 +126,9 @@ def _sides(tensor):
     return tensor.shape[2:] if tensor.about.get("layout") == "NCHW" else tensor.shape[1:3]
 
 
-def _as_fed(tensor, array):
-    """Pictures (N, H, W, C) in the layout a file takes."""
-    return array.transpose(0, 3, 1, 2) if tensor.about.get("layout") == "NCHW" else array
+def _as_fed(array, layout):
+    """An array (N, H, W, C) in the layout of a file; others as they are."""
+    return array.transpose(0, 3, 1, 2) if array.ndim == 4 and layout == "NCHW" else array
 
 
 def _inputs(model, network, collected, size):
@@ -149,7 +151,7 @@ def _alone(path, record, inputs, threads):
     """What `_alone.py` prints of a file."""
     with tempfile.TemporaryDirectory() as folder:
         fed = Path(folder) / "inputs.npz"
-        np.savez(fed, **{t.name: _as_fed(t, inputs[t.name]) for t in record.inputs})
+        np.savez(fed, **{t.name: _as_fed(inputs[t.name], record.layout) for t in record.inputs})
         command = [sys.executable, "-P", str(_ALONE)]  # -P: onnx.py beside it is not ONNX
         command += [record.format, str(path), str(fed), str(threads)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIME_LIMIT)
@@ -178,11 +180,7 @@ def _macs(network):
 def _section(directory, network, inputs, measurements):
     """Eight pictures through Keras and through every file."""
     shown = {name: array[:_SHOWN] for name, array in inputs.items()}
-    rows = [
-        ("in", array)
-        for tensor, array in zip(network.inputs, shown.values(), strict=True)
-        if tensor.is_picture
-    ]
+    rows = [("in", shown[tensor.name]) for tensor in network.inputs if tensor.is_picture]
     (output,) = [tensor.name for tensor in network.outputs if tensor.is_picture][:1] or [None]
     if output is None:
         return ""

@@ -93,7 +93,7 @@ def export(
     exporters = _chosen(formats, precisions, layout)
     target = staging.resolve(directory)
     refuse_folder(target, overwrite)
-    networks = _servables(model, batch_size, image_size, stochastic)
+    networks = servables(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
     trials = _trials(model, networks, tensors, image_size, examples, exporters)
     with staging.staged(target) as folder:
@@ -149,7 +149,7 @@ def export_sampling_network(
     chosen.check_suffix(filepath)
     target = staging.resolve(filepath)
     _refuse_file(target, chosen, overwrite)
-    network = _servables(model, batch_size, image_size, stochastic)[0]
+    network = servables(model, batch_size, image_size, stochastic)[0]
     tensors = _described(model)
     how = [(chosen, precision)]
     (trial,) = _trials(model, [network], tensors, image_size, examples, how)
@@ -303,7 +303,13 @@ def exporter(name):
     )
 
 
-def _servables(model, batch_size, image_size, stochastic):
+def servables(model, batch_size, image_size, stochastic):
+    """A `Servable` of each network worth shipping, in the form asked for.
+
+    Raises:
+        ValueError: for what is no `keras_gans.GAN`, sizes that cannot be, or a model without a
+            stochastic form.
+    """
     if not hasattr(model, "networks_to_export") or not hasattr(model, "describe_tensors"):
         raise ValueError(
             f"Only a keras_gans.GAN can be exported. Received: {type(model).__name__}. For a plain "
@@ -512,7 +518,7 @@ def _records(tensors, about, layout):
     records = []
     for tensor in tensors:
         shape, said = tensor.shape, about.get(tensor.name, {})
-        if tensor.is_picture and layout == "NCHW":
+        if len(shape) == 4 and layout == "NCHW":
             shape = tuple(shape[axis] for axis in (0, 3, 1, 2))
         if "layout" in said:
             said = {**said, "layout": layout}

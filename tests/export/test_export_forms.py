@@ -90,6 +90,22 @@ def test_masks_are_inputs(dropping, tmp_path, format):
     assert "mask_5" not in record.signatures.get("serve_uint8", {})
 
 
+def test_masks_have_the_layout_of_the_pictures(dropping, tmp_path):
+    how = {"formats": "onnx", "stochastic": True, "layout": "NCHW"}
+    (record,) = export.export(dropping, tmp_path / "out", **how).files
+    shapes = {tensor.name: tensor.shape for tensor in record.inputs}
+    assert shapes == {"source": (None, 3, 64, 64), "mask_5": (None, 32, 4, 4)}
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_what_was_exported_with_masks_is_reported_on_with_masks(dropping, tmp_path, layout):
+    how = {"formats": "onnx", "stochastic": True, "layout": layout}
+    manifest = export.export(dropping, tmp_path / "out", **how)
+    (measured,) = export.report(dropping, tmp_path / "out")
+    assert measured.record == manifest.files[0] and measured.latency > 0
+    assert (tmp_path / "out" / "report.html").read_text().count("<img") == 3  # in, Keras, the file
+
+
 def test_each_mask_gives_its_own_picture_and_the_same_again(dropping):
     network = dropping.stochastic_networks_to_export()["generator"]
     source = RNG.uniform(-1, 1, (1, 64, 64, 3)).astype("float32")
