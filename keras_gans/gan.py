@@ -361,6 +361,11 @@ class GAN(keras.Model):
                 shape or dtype, pictures outside [-1, 1], labels outside the classes.
         """
         failures = []
+        for callback in kwargs.get("callbacks") or ():
+            if hasattr(callback, "resume"):  # keras_gans.callbacks.Checkpoints
+                x, epoch = callback.resume(self, x, kwargs.get("steps_per_epoch"))
+                if epoch is not None:
+                    kwargs["initial_epoch"] = epoch
         if isinstance(x, tf.data.Dataset):
             x = self._checked_dataset(x, failures)
             # Left at its default, Keras warns that it leaves a Dataset's order alone.

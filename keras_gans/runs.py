@@ -6,15 +6,18 @@ runs/00003-cdcgan-fashion/
     tensorboard/    the same and the sheets, for `tensorboard --logdir`
     diagnosis.txt   what went wrong and what to try; only where something did
     samples/        sheets of the same latents, epoch after epoch
-    checkpoints/    the newest state of training
+    checkpoints/    the newest states of training, to go on from
+    data.json       the files it learns from; only of folders of pictures
     model.keras     the trained model
     exported/       what `keras-gans export` writes
 """
 
+import collections
+import contextlib
 import dataclasses
+import datetime
 import difflib
 import json
-import os
 import pathlib
 import shutil
 import sys
@@ -23,11 +26,24 @@ import keras
 import tensorflow as tf
 
 import keras_gans
-from keras_gans import data, zoo
-from keras_gans.callbacks import Diagnosis, SampleSheet
+from keras_gans import data, guards, zoo
+from keras_gans.callbacks import Checkpoints, Diagnosis, SampleSheet
 
 _PREVIEWED = 8  # pictures on a translator's sheet
 _COMPARED = 64  # real pictures that samples are compared with
+_MINUTES = 10  # from one checkpoint to the next within a long epoch
+
+#: What may be another when a run goes on.
+_MAY_CHANGE = frozenset(
+    {
+        "epochs",
+        "sheet_every",
+        "data_dir",
+        "manual_dir",
+        "generator_learning_rate",
+        "discriminator_learning_rate",
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,6 +344,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
     Raises:
         ValueError: for anything in the options that cannot be; no folder is left then.
         OSError: if the folder cannot be written.
+        keras_gans.callbacks.Stopped: after SIGTERM or Ctrl-C, all that was learned being saved.
     """
     model, dataset = prepare(options)
     names = data.label_names(
@@ -338,43 +355,115 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         data_dir=options.data_dir,
     )
     run = Run(_make_folder(runs_dir, options.model), options, names)
-    started = False
-
-    def begun(epoch, logs):
-        nonlocal started
-        started = True
-
-    if verbose == "auto":
-        verbose = 1 if sys.stdout.isatty() else 2
     try:
-        _write_options(run, model)
-        model.fit(
-            dataset,
-            epochs=options.epochs,
-            steps_per_epoch=options.steps_per_epoch,
-            callbacks=[
-                *_callbacks(run, _preview(options, model)),
-                keras.callbacks.LambdaCallback(on_epoch_end=begun),
-                _diagnosis(run, model, verbose),
-                *callbacks,
-            ],
-            verbose=verbose,
-        )
+        with guards.locked(run.path):
+            _write_options(run, model)
+            guards.write_inventory(run.path, run.options.source)
+            _fit(run, model, dataset, callbacks, verbose)
     except BaseException:
-        if not started:
+        if not any((run.path / "checkpoints").glob("epoch-*")):
             shutil.rmtree(run.path, ignore_errors=True)  # nothing was learned: nothing to keep
-        else:
-            _save_model(model, run)
         raise
-    _save_model(model, run)
     return run
 
 
+def resume(run, options=None, *, callbacks=(), verbose="auto"):
+    """Goes on with a run that was stopped or killed, as if it had not been.
+
+    Args:
+        run: the `Run`, or its folder.
+        options: `Options` to go on with; those of the run where None. May differ from them in
+            `epochs`, `sheet_every`, `data_dir`, `manual_dir` and in the overrides
+            `generator_learning_rate` and `discriminator_learning_rate`, which is written down in
+            `options.json`.
+        callbacks: as of `train`.
+        verbose: as of `train`.
+
+    Returns:
+        The `Run`, finished. One that was finished before is returned as it is.
+
+    Raises:
+        ValueError: for options that may not change, named; for data that has changed since; for a
+            run another process works in; and as `train`.
+        keras_gans.callbacks.Stopped: as `train`.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    options = options or run.options
+    _refuse_changes(run.options, options)
+    if is_finished(run, options):
+        return run
+    with guards.locked(run.path):
+        model, dataset = prepare(options)
+        guards.refuse_changed_data(run.path, options.source)
+        before, run = run.options, dataclasses.replace(run, options=options)
+        if options != before:
+            _write_options(run, model, before)
+        guards.cut_log(run.path)
+        _fit(run, model, dataset, callbacks, verbose)
+    return run
+
+
+def is_finished(run, options=None):
+    """Whether a run has trained for all epochs of its options, or of others."""
+    done = [int(p.name.split("-")[1]) for p in (run.path / "checkpoints").glob("epoch-*-batch-*")]
+    return run.model_path.exists() and max(done, default=0) >= (options or run.options).epochs
+
+
+def unfinished(options, runs_dir="runs"):
+    """The newest run of these options that has not trained for all their epochs.
+
+    Args:
+        options: `Options`; what `resume` lets change may differ.
+        runs_dir: where the runs are.
+
+    Returns:
+        A `Run`, or None.
+    """
+    for path in sorted(pathlib.Path(runs_dir).glob("[0-9]*-*"), reverse=True):
+        try:
+            run = open_run(path)
+            _refuse_changes(run.options, options)
+        except ValueError:  # another folder, or another run
+            continue
+        if not is_finished(run, options):
+            return run
+    return None
+
+
+def _fit(run, model, dataset, callbacks, verbose):
+    if verbose == "auto":
+        verbose = 1 if sys.stdout.isatty() else 2
+    checkpoints = Checkpoints(
+        run.path / "checkpoints",
+        minutes=_MINUTES,
+        print_fn=print if verbose else lambda line: None,
+    )
+    try:
+        with guards.polite(checkpoints):
+            model.fit(
+                dataset,
+                epochs=run.options.epochs,
+                steps_per_epoch=run.options.steps_per_epoch,
+                callbacks=[
+                    *_callbacks(run, _preview(run.options, model)),
+                    _diagnosis(run, model, verbose),
+                    *callbacks,
+                    checkpoints,  # the last: nothing that was written is newer than it
+                ],
+                verbose=verbose,
+            )
+    except BaseException:
+        if any((run.path / "checkpoints").glob("epoch-*")):
+            with contextlib.suppress(OSError):  # what was raised first tells more
+                _save_model(model, run)
+        raise
+    _save_model(model, run)
+
+
 def _callbacks(run, batch):
-    # Sheets come before BackupAndRestore: what is written is then never older than the state.
     log_dir = run.path / "tensorboard"
     return [
-        keras.callbacks.CSVLogger(run.path / "log.csv"),
+        keras.callbacks.CSVLogger(run.path / "log.csv", append=True),
         keras.callbacks.TensorBoard(log_dir, write_graph=False),
         SampleSheet(
             run.path / "samples",
@@ -384,8 +473,33 @@ def _callbacks(run, batch):
             row_names=run.label_names,
             log_dir=log_dir / "samples",
         ),
-        keras.callbacks.BackupAndRestore(run.path / "checkpoints", delete_checkpoint=False),
     ]
+
+
+# === Going on with a run ===
+
+
+def _refuse_changes(before, now):
+    was, new = (_fixed(options) for options in (before, now))
+    changed = [
+        f"`{name}` was {was[name]!r}, and is {new[name]!r}"
+        for name in was
+        if was[name] != new[name]
+    ]
+    if changed:
+        raise ValueError(
+            f"A run goes on with what it was begun with: {'; '.join(changed)}. Give the same, or "
+            "begin a new run without resuming."
+        )
+
+
+def _fixed(options):
+    """What of a run's options may not change, with overrides by name."""
+    fixed = json.loads(json.dumps(dataclasses.asdict(options)))
+    fixed.update(fixed.pop("overrides"))
+    return collections.defaultdict(
+        lambda: None, {key: value for key, value in fixed.items() if key not in _MAY_CHANGE}
+    )
 
 
 def _diagnosis(run, model, verbose):
@@ -419,9 +533,14 @@ def _make_folder(runs_dir, model):
             number += 1
 
 
-def _write_options(run, model):
+def _write_options(run, model, before=None):
+    path, changes = run.path / "options.json", []
+    if before is not None:
+        changes = json.loads(path.read_text(encoding="utf-8")).get("changes", [])
+        changes = [*changes, {"before": dataclasses.asdict(before), "at": _now()}]
     record = {
         "options": dataclasses.asdict(run.options),
+        "changes": changes,
         "label_names": run.label_names,
         "config": model.get_config(),
         "versions": {
@@ -431,17 +550,12 @@ def _write_options(run, model):
             "python": sys.version.split()[0],
         },
     }
-    _write_whole(run.path / "options.json", lambda p: p.write_text(json.dumps(record, indent=2)))
+    guards.write_whole(path, lambda p: p.write_text(json.dumps(record, indent=2), encoding="utf-8"))
+
+
+def _now():
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _save_model(model, run):
-    _write_whole(run.model_path, model.save)
-
-
-def _write_whole(path, write):
-    unfinished = path.with_name(f"partial-{os.getpid()}-{path.name}")
-    try:
-        write(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    guards.write_whole(run.model_path, model.save)

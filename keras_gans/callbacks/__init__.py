@@ -1,6 +1,7 @@
 """Callbacks that Keras does not have."""
 
+from keras_gans.callbacks.checkpoints import Checkpoints, Stopped
 from keras_gans.callbacks.diagnosis import Diagnosis, Finding
 from keras_gans.callbacks.sample_sheet import SampleSheet
 
-__all__ = ["Diagnosis", "Finding", "SampleSheet"]
+__all__ = ["Checkpoints", "Diagnosis", "Finding", "SampleSheet", "Stopped"]

@@ -12,7 +12,7 @@ from keras_gans import sheets
 class SampleSheet(keras.callbacks.Callback):
     """Draws the same latents, or translates the same pictures, again and again.
 
-    Writes `epoch-0000.png` before training, then one sheet every `every` epochs and one after
+    Writes `epoch-0000.png` before the first step of the model, then one sheet every `every` epochs and one after
     the last. A model with classes or attributes gets one row for each, other models a square; of
     translators a row shows a picture and what is made of it.
 
@@ -35,7 +35,8 @@ class SampleSheet(keras.callbacks.Callback):
         self._drawn = None
 
     def on_train_begin(self, logs=None):
-        self._draw(0)
+        if not int(self.model.step):  # a run that goes on has drawn it
+            self._draw(0)
 
     def on_epoch_end(self, epoch, logs=None):
         self._epoch = epoch + 1

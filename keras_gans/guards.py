@@ -1,0 +1,129 @@
+"""What keeps the folder of a run whole: one process at a time, the same data, polite ends."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import threading
+
+from keras_gans.callbacks import Checkpoints
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing keeps two processes out of one run
+    fcntl = None  # type: ignore[assignment]
+
+_INVENTORY = "data.json"
+
+
+def write_whole(path, write):
+    """Has `write(path)` write a file that appears whole or not at all."""
+    unfinished = path.with_name(f"partial-{os.getpid()}-{path.name}")
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Keeps other processes out of the folder of a run; a killed process keeps nobody out.
+
+    Raises:
+        ValueError: if another process is in it, named.
+    """
+    with open(folder / "lock", "a+", encoding="utf-8") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                raise ValueError(
+                    f"{folder} is in use by {file.read().strip() or 'another process'}. Wait "
+                    "until it has ended, or stop it."
+                ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield  # the file stays: were it removed, a third process could lock another of its name
+
+
+@contextlib.contextmanager
+def polite(checkpoints):
+    """SIGTERM and Ctrl-C save and stop after the batch; a second Ctrl-C stops at once."""
+
+    def ask(number, frame):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        checkpoints.request_stop(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def write_inventory(folder, source):
+    """Notes path and size of every file of a folder of pictures; of other sources nothing."""
+    files = _inventory(source)
+    if files is not None:
+        text = json.dumps(files, indent=0)
+        write_whole(folder / _INVENTORY, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def refuse_changed_data(folder, source):
+    """Refuses a source whose files are not those the run was begun with.
+
+    Raises:
+        ValueError: how many were added, are gone and have another size, with the first of each.
+    """
+    path = folder / _INVENTORY
+    if not path.exists():
+        return
+    was, now = json.loads(path.read_text(encoding="utf-8")), _inventory(source)
+    added, gone = sorted(now.keys() - was), sorted(was.keys() - now)
+    other = sorted(name for name in was.keys() & now if was[name] != now[name])
+    found = [
+        f"{len(names)} {what} ({names[0]}{', ...' if len(names) > 1 else ''})"
+        for what, names in (("added", added), ("gone", gone), ("of another size", other))
+        if names
+    ]
+    if found:
+        raise ValueError(
+            f"The files of {source} changed since the run was begun: {', '.join(found)}. They "
+            "would come in another order. Put them back, or begin a new run."
+        )
+
+
+def _inventory(source):
+    scheme, _, path = str(source).partition(":")
+    if scheme != "folder":
+        return None
+    root = pathlib.Path(path).expanduser()
+    sizes = {}
+    for top, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            file = os.path.join(top, name)
+            if not name.startswith(".") and os.path.exists(file):
+                sizes[os.path.relpath(file, root)] = os.path.getsize(file)
+    return sizes
+
+
+def cut_log(folder):
+    """Takes the epochs out of log.csv that will be trained again."""
+    path = folder / "log.csv"
+    _, state = Checkpoints(folder / "checkpoints", print_fn=lambda line: None).newest()
+    if state is None or not path.exists():
+        return
+    head, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) < state["epoch"]]
+    text = "".join([head, *kept])
+    write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
