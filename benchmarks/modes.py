@@ -324,6 +324,7 @@ def main():
     )
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each row and mixture")
+    parser.add_argument("--first-seed", type=int, default=0, help="seeds count from here")
     parser.add_argument("--steps", type=int, default=2_000, help="updates of G")
     parser.add_argument("--results", default="modes.jsonl", help="where runs are kept")
     parser.add_argument("--markdown", help="file to write the table to")
@@ -334,7 +335,7 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(1)
     print(__doc__.split("\n\n", 2)[2])
     path = pathlib.Path(arguments.results)
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         for row in arguments.rows:
             for task in SPREADS:
                 if (row, task, seed) in read_results(path, arguments.steps):

@@ -181,7 +181,13 @@ def _settings(pairs):
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="Name in the zoo, see `keras-gans list`.")],
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name in the zoo, see `keras-gans list`; with --resume also the folder of a run."
+        ),
+    ],
     data: Annotated[
         str | None,
         typer.Option(
@@ -227,6 +233,14 @@ def train(
         typer.Option(help="Where archives lie that TensorFlow Datasets shall not download."),
     ] = None,
     sheet_every: Annotated[int, typer.Option(help="Epochs between two sample sheets.")] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the newest unfinished run of this entry; begin one where there is "
+            "none.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done; train nothing.")
     ] = False,
@@ -248,11 +262,22 @@ def train(
         keras-gans train cdcgan --data folder:clothes --set num_classes=10,5
 
         keras-gans train dcgan --data folder:photos --dry-run
+
+    A run saves its state after every epoch, every ten minutes within one, and when it is stopped by
+    Ctrl-C or SIGTERM. Go on with it, also after a crash, and for longer:
+
+        keras-gans train cdcgan_fashion --epochs 30 --resume
+
+        keras-gans train runs/00001-cdcgan-fashion --resume --epochs 60
     """
     _quiet_tensorflow()
     with _one_sentence(debug):
         from keras_gans import runs
 
+        if resume and (pathlib.Path(name) / "options.json").exists():
+            run = runs.open_run(name)
+            _finish(lambda: runs.resume(run, _changed(run.options, context)), run)
+            return
         options = runs.Options(
             model=name,
             data=data,
@@ -274,9 +299,42 @@ def train(
         if dry_run:
             _dry_run(options)
             return
-        run = runs.train(options, runs_dir)
-        console.print(f"\nModel    {run.model_path}\nSheets   {run.path / 'samples'}")
-        console.print(f"Next     keras-gans export {run.path}", highlight=False)
+        run = runs.unfinished(options, runs_dir) if resume else None
+        if run is not None:
+            _finish(lambda: runs.resume(run, options), run)
+            return
+        if resume:
+            console.print(f"No unfinished run of {name} in {runs_dir}: a new one begins.")
+        _finish(lambda: runs.train(options, runs_dir))
+
+
+def _finish(train, run=None):
+    """Trains, and says where everything is and how to go on."""
+    from keras_gans.callbacks import Stopped
+
+    try:
+        run = train()
+    except Stopped as stopped:
+        folder = stopped.checkpoint.parent.parent
+        console.print(f"\n{stopped}\nNext     keras-gans train {folder} --resume", highlight=False)
+        raise typer.Exit(128 + (stopped.signal or 0)) from None
+    console.print(f"\nModel    {run.model_path}\nSheets   {run.path / 'samples'}")
+    console.print(f"Next     keras-gans export {run.path}", highlight=False)
+
+
+def _changed(options, context):
+    """The options of a run, with those in their place that were given on the command line."""
+    given = {
+        {"settings": "overrides", "head": "heads", "attribute": "attributes"}.get(name, name): value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name).name == "COMMANDLINE"
+    }
+    if "overrides" in given:
+        given["overrides"] = {**options.overrides, **_settings(given["overrides"])}
+    fields = {field.name for field in dataclasses.fields(options)}
+    return dataclasses.replace(
+        options, **{name: value for name, value in given.items() if name in fields}
+    )
 
 
 def _dry_run(options):

@@ -12,7 +12,6 @@ runs/00003-cdcgan-fashion/
     exported/       what `keras-gans export` writes
 """
 
-import collections
 import contextlib
 import dataclasses
 import datetime
@@ -389,7 +388,7 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     """
     run = run if isinstance(run, Run) else open_run(run)
     options = options or run.options
-    _refuse_changes(run.options, options)
+    _refuse_changes(run, options)
     if is_finished(run, options):
         return run
     with guards.locked(run.path):
@@ -410,23 +409,32 @@ def is_finished(run, options=None):
 
 
 def unfinished(options, runs_dir="runs"):
-    """The newest run of these options that has not trained for all their epochs.
+    """The newest run of a model that has not trained for all the epochs of `options`.
 
     Args:
-        options: `Options`; what `resume` lets change may differ.
+        options: `Options`; what `resume` lets change may differ from those of the run.
         runs_dir: where the runs are.
 
     Returns:
-        A `Run`, or None.
+        A `Run`, or None where all have.
+
+    Raises:
+        ValueError: if there are unfinished runs of this model, but of other options; what differs
+            in the newest is named.
     """
+    others = []
     for path in sorted(pathlib.Path(runs_dir).glob("[0-9]*-*"), reverse=True):
         try:
             run = open_run(path)
-            _refuse_changes(run.options, options)
-        except ValueError:  # another folder, or another run
+        except ValueError:  # another folder
             continue
-        if not is_finished(run, options):
+        if run.options.model != options.model or is_finished(run, options):
+            continue
+        if not _changes(run.options, options):
             return run
+        others.append(run)
+    if others:
+        _refuse_changes(others[0], options)
     return None
 
 
@@ -479,27 +487,29 @@ def _callbacks(run, batch):
 # === Going on with a run ===
 
 
-def _refuse_changes(before, now):
-    was, new = (_fixed(options) for options in (before, now))
-    changed = [
-        f"`{name}` was {was[name]!r}, and is {new[name]!r}"
-        for name in was
-        if was[name] != new[name]
-    ]
-    if changed:
+def _refuse_changes(run, options):
+    if changes := _changes(run.options, options):
         raise ValueError(
-            f"A run goes on with what it was begun with: {'; '.join(changed)}. Give the same, or "
-            "begin a new run without resuming."
+            f"{run.path} goes on with what it was begun with: {'; '.join(changes)}. Give the same, "
+            "or begin a new run without resuming."
         )
+
+
+def _changes(before, now):
+    """What differs and may not."""
+    was, new = _fixed(before), _fixed(now)
+    return [
+        f"`{name}` was {was.get(name)!r}, and is {new.get(name)!r}"
+        for name in {**was, **new}
+        if was.get(name) != new.get(name)
+    ]
 
 
 def _fixed(options):
     """What of a run's options may not change, with overrides by name."""
     fixed = json.loads(json.dumps(dataclasses.asdict(options)))
     fixed.update(fixed.pop("overrides"))
-    return collections.defaultdict(
-        lambda: None, {key: value for key, value in fixed.items() if key not in _MAY_CHANGE}
-    )
+    return {key: value for key, value in fixed.items() if key not in _MAY_CHANGE}
 
 
 def _diagnosis(run, model, verbose):

@@ -12,9 +12,9 @@ from keras_gans import sheets
 class SampleSheet(keras.callbacks.Callback):
     """Draws the same latents, or translates the same pictures, again and again.
 
-    Writes `epoch-0000.png` before the first step of the model, then one sheet every `every` epochs and one after
-    the last. A model with classes or attributes gets one row for each, other models a square; of
-    translators a row shows a picture and what is made of it.
+    Writes `epoch-0000.png` before the model's first step, then one sheet every `every` epochs and
+    one after the last. A model with classes or attributes gets one row for each, other models a
+    square; of translators a row shows a picture and what is made of it.
 
     Args:
         directory: where the sheets go.

@@ -1,19 +1,12 @@
 """Checkpoints: a game that was stopped anywhere ends with the weights of one that was not."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 from fabrication import fabricate, same, snapshot, tiny
 from test_contract import ALL
 
-from keras_gans import data
 from keras_gans.callbacks import Checkpoints, Stopped
 
 EPOCHS, BATCHES = 3, 3
