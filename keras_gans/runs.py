@@ -392,8 +392,8 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     if is_finished(run, options):
         return run
     with guards.locked(run.path):
-        model, dataset = prepare(options)
         guards.refuse_changed_data(run.path, options.source)
+        model, dataset = prepare(options)
         before, run = run.options, dataclasses.replace(run, options=options)
         if options != before:
             _write_options(run, model, before)

@@ -1,7 +1,11 @@
 """Runs: what is kept when training ends otherwise than planned."""
 
 import csv
+import dataclasses
 import json
+import os
+import shutil
+import signal
 
 import keras
 import numpy as np
@@ -9,7 +13,8 @@ import pytest
 from fabrication import same, snapshot
 from PIL import Image
 
-from keras_gans import runs
+from keras_gans import guards, runs
+from keras_gans.callbacks import Stopped
 
 OPTIONS = runs.Options(
     "cdcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, epochs=2, steps_per_epoch=2,
@@ -159,3 +164,99 @@ def test_deterministic_runs_are_equal_to_the_bit(tmp_path):
         run = runs.open_run(tmp_path / name / "00001-cdcgan-fashion")
         weights.append(snapshot(run.load_model().weights))
     assert same(weights[0], weights[1])
+
+
+# === Going on with a run ===
+
+LONGER = dataclasses.replace(OPTIONS, epochs=3)
+
+
+def stopped_at(epoch, tmp_path, options=LONGER):
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(options, tmp_path, callbacks=[Stop(epoch, KeyboardInterrupt())], verbose=0)
+    return runs.open_run(tmp_path / "00001-cdcgan-fashion")
+
+
+def test_a_run_goes_on_in_its_folder(tmp_path):
+    run = stopped_at(1, tmp_path)
+    assert not runs.is_finished(run)
+    assert runs.unfinished(LONGER, tmp_path).path == run.path
+    runs.resume(run, verbose=0)
+    assert int(run.load_model().step) == 6
+    rows = list(csv.DictReader((run.path / "log.csv").open()))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert runs.is_finished(run) and runs.unfinished(LONGER, tmp_path) is None
+
+
+def test_a_finished_run_goes_on_for_longer_and_notes_it(tmp_path):
+    run = runs.train(LONGER, tmp_path, verbose=0)
+    assert runs.resume(run, verbose=0) == run
+    options = dataclasses.replace(
+        LONGER, epochs=4, overrides={**LONGER.overrides, "generator_learning_rate": 1e-4}
+    )
+    runs.resume(run, options, verbose=0)
+    run = runs.open_run(run.path)
+    assert run.options == options
+    assert int(run.load_model().step) == 8
+    assert float(run.load_model().generator_optimizer.learning_rate) == pytest.approx(1e-4)
+    record = json.loads((run.path / "options.json").read_text())
+    assert [change["before"]["epochs"] for change in record["changes"]] == [3]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"batch_size": 4}, "`batch_size` was 8, and is 4"),
+        ({"data": "folder:elsewhere"}, "`data` was None, and is 'folder:elsewhere'"),
+        ({"overrides": {"filters": 8, "latent_dim": 8}}, "`filters` was 4, and is 8"),
+        ({"seed": 1, "deterministic": True}, "`seed` was 0, and is 1; `deterministic` was False"),
+    ],
+)
+def test_what_must_not_change_is_refused_by_name(tmp_path, change, message):
+    run = stopped_at(1, tmp_path)
+    options = dataclasses.replace(LONGER, **change)
+    for go_on in (lambda: runs.resume(run, options), lambda: runs.unfinished(options, tmp_path)):
+        with pytest.raises(ValueError, match=message):
+            go_on()
+
+
+def test_a_run_in_use_is_refused_with_its_process(tmp_path):
+    run = stopped_at(1, tmp_path)
+    with guards.locked(run.path):
+        with pytest.raises(ValueError, match=f"is in use by process {os.getpid()} on "):
+            runs.resume(run)
+
+
+def test_data_that_changed_is_refused_with_the_number_of_files(faces, tmp_path):
+    folder = shutil.copytree(faces, tmp_path / "faces")
+    run = of_faces(folder, tmp_path / "runs", overrides={"num_classes": 2}, heads=["hat"])
+    longer = dataclasses.replace(run.options, epochs=2)
+    (folder / "new.png").write_bytes((folder / "1.png").read_bytes())
+    (folder / "2.png").unlink()
+    (folder / "3.png").unlink()
+    (folder / ".hidden").touch()
+    with pytest.raises(ValueError, match="1 added \\(new.png\\), 2 gone \\(2.png, ...\\)\\. They"):
+        runs.resume(run, longer)
+    (folder / "new.png").unlink()
+    for name in ("2.png", "3.png"):
+        shutil.copy(faces / name, folder / name)
+    runs.resume(run, longer, verbose=0)
+    assert runs.is_finished(runs.open_run(run.path))
+
+
+def test_sigterm_saves_and_leaves_and_the_run_goes_on(tmp_path):
+    class Terminate(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if int(self.model.step) == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Stopped) as stopped:
+        runs.train(LONGER, tmp_path, callbacks=[Terminate()], verbose=0)
+    assert stopped.value.signal == signal.SIGTERM
+    assert stopped.value.checkpoint.name == "epoch-00001-batch-0000002"
+    assert signal.getsignal(signal.SIGTERM) == before
+    run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
+    assert int(run.load_model().step) == 4
+    runs.resume(run, verbose=0)
+    assert int(run.load_model().step) == 6

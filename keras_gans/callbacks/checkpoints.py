@@ -1,5 +1,6 @@
 """Checkpoints from which a run goes on as if it had never been stopped."""
 
+import errno
 import hashlib
 import json
 import os
@@ -216,7 +217,7 @@ class Checkpoints(keras.callbacks.Callback):
             kept = f"The last good one is {self._newest}." if self._newest else "There is none yet."
             raise OSError(
                 f"The checkpoint of epoch {epoch}, batch {batch} cannot be written to "
-                f"{self.directory} ({error.strerror or error}). {kept} Make room and resume."
+                f"{self.directory} ({_reason(error)}). {kept} Make room and resume."
             ) from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -302,6 +303,12 @@ def _check_finite(model):
 
 
 # === Files ===
+
+
+def _reason(error):
+    # HDF5 wraps what the system says in a page of its own.
+    full = os.strerror(errno.ENOSPC)
+    return full if full in str(error) else error.strerror or error
 
 
 def _read(path):

@@ -1,5 +1,8 @@
 """Checkpoints: a game that was stopped anywhere ends with the weights of one that was not."""
 
+import errno
+import os
+import shutil
 
 import keras
 import pytest
@@ -94,3 +97,160 @@ def test_at_the_ends_of_epochs_too(stop_at, tmp_path):
     fit(whole, tmp_path / "whole")
     resumed, _ = stopped_and_resumed("dcgan_dropout_fashion", tmp_path / "stopped", stop_at)
     assert same(snapshot(everything(whole)), everything(resumed))
+
+
+def test_endless_data_and_several_steps_at_once(tmp_path):
+    arguments = {"steps_per_epoch": 4, "epochs": 2}
+    whole = begun("dcgan_fashion")
+    whole.compile(steps_per_execution=2)
+    fit(whole, tmp_path / "whole", x=passes(whole).repeat(), **arguments)
+    stopped = begun("dcgan_fashion")
+    stopped.compile(steps_per_execution=2)
+    with pytest.raises(Stopped):
+        fit(stopped, tmp_path / "stopped", 2, x=passes(stopped).repeat(), **arguments)
+    resumed = tiny("dcgan_fashion")
+    resumed.compile(steps_per_execution=2)
+    fit(resumed, tmp_path / "stopped", x=passes(resumed).repeat(), **arguments)
+    assert same(snapshot(everything(whole)), everything(resumed))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folder of the checkpoints of a finished game."""
+    folder = tmp_path_factory.mktemp("trained") / "checkpoints"
+    fit(begun("dcgan_fashion"), folder)
+    return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "checkpoints")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_newest_are_kept_and_nothing_else(trained):
+    assert names(trained) == [f"epoch-0000{number}-batch-0000000" for number in (1, 2, 3)]
+
+
+def test_a_finished_game_is_not_trained_further(folder):
+    model = tiny("dcgan_fashion")
+    assert fit(model, folder) == {}
+    assert int(model.step) == EPOCHS * BATCHES
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: _turn_a_byte(path / "state.weights.h5"),
+        lambda path: _turn_a_byte(path / "state.json"),
+        lambda path: (path / "state.json").write_text("{"),
+        lambda path: (path / "state.json").write_text('{"state": {}, "sha256": ""}'),
+        lambda path: (path / "state.json").write_text(" " * (2**22 + 1)),
+        lambda path: (path / "state.weights.h5").write_bytes(b""),
+        lambda path: (path / "state.weights.h5").unlink(),
+        lambda path: (path / "state.json").unlink(),
+    ],
+)
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_used(folder, damage):
+    newest = folder / "epoch-00003-batch-0000000"
+    damage(newest)
+    said = []
+    path, state = Checkpoints(folder, print_fn=said.append).newest()
+    assert path.name == "epoch-00002-batch-0000000" and state["epoch"] == 2
+    (line,) = said
+    assert line.startswith(f"{newest} is damaged (")
+
+
+def _turn_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_no_sound_checkpoint_is_an_error_and_not_a_new_game(folder):
+    for path in folder.iterdir():
+        (path / "state.weights.h5").write_bytes(b"")
+    with pytest.raises(ValueError, match="None of the 3 checkpoints in .* can be read"):
+        fit(tiny("dcgan_fashion"), folder)
+
+
+@pytest.mark.parametrize(
+    "name, overrides, message",
+    [
+        ("lsgan_fashion", {}, "the model was keras_gans>DCGAN, and is LSGAN"),
+        ("dcgan_fashion", {"filters": 8}, "filters was .*, and is 8"),
+        ("dcgan_fashion", {"image_size": 16}, "image_size was .*, and is 16"),
+        ("dcgan_fashion", {"seed": 5, "ema_decay": 0.9}, "ema_decay was .*; seed was 0, and is 5"),
+    ],
+)
+def test_another_game_is_refused_by_name(folder, name, overrides, message):
+    model = tiny(name, **overrides)
+    before = snapshot(model.weights)
+    with pytest.raises(ValueError, match=f"belongs to another game: {message}"):
+        fit(model, folder)
+    assert same(before, model.weights)
+
+
+def test_another_batch_size_is_refused(folder):
+    model = tiny("dcgan_fashion")
+    with pytest.raises(ValueError, match="the batch size was 4, and is 2"):
+        fit(model, folder, x=passes(model).unbatch().batch(2, drop_remainder=True))
+
+
+def test_what_has_no_order_is_refused(tmp_path):
+    model = tiny("dcgan_fashion")
+    with pytest.raises(ValueError, match="arrays do not have"):
+        fit(model, tmp_path, x=fabricate(model))
+    with pytest.raises(ValueError, match="Use `data.repeat\\(\\)`"):
+        fit(model, tmp_path, steps_per_epoch=2)
+
+
+@pytest.mark.parametrize("arguments", [{"every": 0}, {"keep": 0}, {"minutes": 0}, {"keep": 1.5}])
+def test_bad_arguments_are_refused(tmp_path, arguments):
+    with pytest.raises(ValueError, match=f"`{next(iter(arguments))}` must be"):
+        Checkpoints(tmp_path, **arguments)
+
+
+def test_a_learning_rate_changed_on_purpose_goes_before_the_saved_one(folder):
+    model = tiny("dcgan_fashion", generator_learning_rate=1e-5)
+    fit(model, folder, epochs=EPOCHS + 1)
+    assert float(model.generator_optimizer.learning_rate) == pytest.approx(1e-5)
+    kept = tiny("dcgan_fashion")
+    kept.generator_optimizer.learning_rate = float(kept.generator_optimizer.learning_rate)
+    fit(kept, folder, epochs=EPOCHS + 2)
+    assert int(kept.step) == (EPOCHS + 2) * BATCHES
+
+
+def test_weights_that_are_not_finite_are_not_saved(folder):
+    model = tiny("dcgan_fashion")
+    model.compile(generator_optimizer=keras.optimizers.SGD(1e38))
+    with pytest.raises(ValueError, match="The generator's weights are no longer finite"):
+        fit(model, folder.parent / "diverged")
+    assert not list((folder.parent / "diverged").glob("*"))
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last(folder, monkeypatch):
+    before = names(folder)
+    model = tiny("dcgan_fashion")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(os, "rename", lambda *paths: (_ for _ in ()).throw(full))
+    with pytest.raises(OSError, match="No space left.*The last good one is .*epoch-00003.*resume"):
+        fit(model, folder, epochs=EPOCHS + 1)
+    assert names(folder) == before
+
+
+def test_what_a_killed_save_left_is_removed(folder):
+    (folder / ".partial-123-epoch-00004-batch-0000000").mkdir()
+    fit(tiny("dcgan_fashion"), folder)
+    assert not list(folder.glob(".partial*"))
+
+
+def test_a_long_epoch_is_saved_within(tmp_path):
+    model = tiny("dcgan_fashion")
+    checkpoints = Checkpoints(tmp_path, minutes=1e-9, keep=100, print_fn=print)
+    model.fit(passes(model), epochs=1, verbose=0, callbacks=[checkpoints])
+    batches = [name[-1] for name in names(tmp_path)]
+    assert batches == ["1", "2", "3", "0"]
