@@ -7,7 +7,7 @@ For each family (its smallest entry, in its tiny form, on bundled pictures) `ker
 random moments (while starting, training, drawing or saving), each time resumed with `--resume`, and
 its weights, averaged weights, optimizers' slots and counts, pools and random states at the end are
 compared with the undisturbed run's. After the last kill a byte of the newest checkpoint is turned
-round, where there is an older one to go back to. Where this may mount a small tmpfs (`--disk`), another run fills it,
+round, where there is an older one to go back to. With `--disk` another run fills a small tmpfs,
 stops, is given room, and goes on.
 """
 

@@ -68,6 +68,8 @@ def _one_sentence(debug):
     """Turns the errors of users into one sentence and exit code 2."""
     try:
         yield
+    except typer.Exit:  # a RuntimeError to Python
+        raise
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         if debug:
             raise

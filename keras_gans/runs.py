@@ -26,7 +26,13 @@ import tensorflow as tf
 
 import keras_gans
 from keras_gans import data, guards, zoo
-from keras_gans.callbacks import Checkpoints, Diagnosis, SampleSheet
+from keras_gans.callbacks import (
+    Checkpoints,
+    Diagnosis,
+    DivergedError,
+    SampleSheet,
+    StopOnDivergence,
+)
 
 _PREVIEWED = 8  # pictures on a translator's sheet
 _COMPARED = 64  # real pictures that samples are compared with
@@ -117,6 +123,11 @@ class Run:
         """Names of the classes of the only head, or None."""
         heads = list(self.label_names["heads"].values())
         return tuple(heads[0]) if len(heads) == 1 else None
+
+    @property
+    def checkpoints(self):
+        """Folders of the checkpoints that are kept, oldest first."""
+        return sorted((self.path / "checkpoints").glob("epoch-*-batch-*"))
 
     @property
     def model_path(self):
@@ -344,6 +355,8 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         ValueError: for anything in the options that cannot be; no folder is left then.
         OSError: if the folder cannot be written.
         keras_gans.callbacks.Stopped: after SIGTERM or Ctrl-C, all that was learned being saved.
+        keras_gans.callbacks.DivergedError: if a loss or weight is not finite; `model.keras` is
+            then that of the last checkpoint.
     """
     model, dataset = prepare(options)
     names = data.label_names(
@@ -360,7 +373,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
             guards.write_inventory(run.path, run.options.source)
             _fit(run, model, dataset, callbacks, verbose)
     except BaseException:
-        if not any((run.path / "checkpoints").glob("epoch-*")):
+        if not run.checkpoints:
             shutil.rmtree(run.path, ignore_errors=True)  # nothing was learned: nothing to keep
         raise
     return run
@@ -404,7 +417,7 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
 
 def is_finished(run, options=None):
     """Whether a run has trained for all epochs of its options, or of others."""
-    done = [int(p.name.split("-")[1]) for p in (run.path / "checkpoints").glob("epoch-*-batch-*")]
+    done = [int(path.name.split("-")[1]) for path in run.checkpoints]
     return run.model_path.exists() and max(done, default=0) >= (options or run.options).epochs
 
 
@@ -456,12 +469,15 @@ def _fit(run, model, dataset, callbacks, verbose):
                     *_callbacks(run, _preview(run.options, model)),
                     _diagnosis(run, model, verbose),
                     *callbacks,
+                    StopOnDivergence(),
                     checkpoints,  # the last: nothing that was written is newer than it
                 ],
                 verbose=verbose,
             )
-    except BaseException:
-        if any((run.path / "checkpoints").glob("epoch-*")):
+    except BaseException as error:
+        if isinstance(error, DivergedError):
+            checkpoints.restore(model)
+        if run.checkpoints:
             with contextlib.suppress(OSError):  # what was raised first tells more
                 _save_model(model, run)
         raise

@@ -32,7 +32,10 @@ ALLOWED = {
     "importing": {"zoo", "torch_files", "gan"},
     "guards": {"callbacks"},
     "runs": {"zoo", "data", "callbacks", "guards", "export", "version"},
-    "cli": {"zoo", "data", "runs", "sheets", "export", "importing", "translating", "version"},
+    "cli": {
+        *("zoo", "data", "runs", "callbacks", "sheets", "export", "importing", "translating"),
+        "version",
+    },
     "__main__": {"cli"},
     "__init__": {"zoo"},
 }

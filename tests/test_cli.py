@@ -4,8 +4,10 @@ import hashlib
 import http.server
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import webbrowser
 
 import numpy as np
@@ -305,3 +307,33 @@ def test_eager_import_where_keras_is_loaded_already():
         "assert get_registered_object('keras_gans>DCGAN') is not None"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
+
+
+def test_train_goes_on_by_name_and_by_folder(tmp_path):
+    assert train(tmp_path, "--resume").exit_code == 0
+    again = train(tmp_path, "--resume", epochs=2)
+    assert again.exit_code == 0, again.output
+    assert "Goes on from" in again.output
+    folder = tmp_path / "00001-cdcgan-fashion"
+    more = call("train", folder, "--resume", "--epochs", 3)
+    assert more.exit_code == 0, more.output
+    assert len((folder / "log.csv").read_text().splitlines()) == 4
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+    other = call("train", folder, "--resume", "--epochs", 4, "--batch-size", 4)
+    assert other.exit_code == 2
+    assert "`batch_size` was 8, and is 4" in other.output
+
+
+def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
+    command = [
+        *(sys.executable, "-m", "keras_gans", "train", "cdcgan_fashion", *TINY, "--epochs", "100"),
+        *("--steps-per-epoch", "5", "--batch-size", "8", "--runs-dir", str(tmp_path)),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    folder = tmp_path / "00001-cdcgan-fashion"
+    while process.poll() is None and not list(folder.glob("checkpoints/epoch-*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert f"keras-gans train {folder} --resume" in said

@@ -14,7 +14,7 @@ from fabrication import same, snapshot
 from PIL import Image
 
 from keras_gans import guards, runs
-from keras_gans.callbacks import Stopped
+from keras_gans.callbacks import DivergedError, Stopped
 
 OPTIONS = runs.Options(
     "cdcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, epochs=2, steps_per_epoch=2,
@@ -258,5 +258,21 @@ def test_sigterm_saves_and_leaves_and_the_run_goes_on(tmp_path):
     assert signal.getsignal(signal.SIGTERM) == before
     run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
     assert int(run.load_model().step) == 4
+    runs.resume(run, verbose=0)
+    assert int(run.load_model().step) == 6
+
+
+def test_a_run_that_diverges_keeps_the_last_good_weights(tmp_path):
+    class Poison(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if int(self.model.step) == 3:
+                kernel = self.model.generator.trainable_variables[0]
+                kernel.assign(np.full(kernel.shape, np.nan))
+
+    with pytest.raises(DivergedError, match="at step 4 .*generator"):
+        runs.train(LONGER, tmp_path, callbacks=[Poison()], verbose=0)
+    run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
+    model = run.load_model()
+    assert int(model.step) == 2 and all(np.isfinite(np.array(v)).all() for v in model.weights)
     runs.resume(run, verbose=0)
     assert int(run.load_model().step) == 6

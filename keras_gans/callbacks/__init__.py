@@ -2,6 +2,15 @@
 
 from keras_gans.callbacks.checkpoints import Checkpoints, Stopped
 from keras_gans.callbacks.diagnosis import Diagnosis, Finding
+from keras_gans.callbacks.divergence import DivergedError, StopOnDivergence
 from keras_gans.callbacks.sample_sheet import SampleSheet
 
-__all__ = ["Checkpoints", "Diagnosis", "Finding", "SampleSheet", "Stopped"]
+__all__ = [
+    "Checkpoints",
+    "Diagnosis",
+    "DivergedError",
+    "Finding",
+    "SampleSheet",
+    "StopOnDivergence",
+    "Stopped",
+]

@@ -144,20 +144,27 @@ class Checkpoints(keras.callbacks.Callback):
             )
         self._rates = {player: _rate(model.optimizer_of(player)) for player in model.players}
         self._batch_size = tf.nest.flatten(data.element_spec)[0].shape[0]
-        self._restored = None
         self._remove_partial()
-        path, state = self.newest()
-        if path is None:
+        self._restored = state = self.restore(model)
+        if state is None:
             return data, None
-        _check_same(path, state, model, self._batch_size)
-        _load(path, state, model, self._rates)
-        self._newest, self._restored = path, state
-        self.print_fn(f"Goes on from {path}: epoch {state['epoch'] + 1}, step {state['step']}.")
+        self.print_fn(
+            f"Goes on from {self._newest}: epoch {state['epoch'] + 1}, step {state['step']}."
+        )
         if steps_per_epoch:
             return data.skip(state["epoch"] * steps_per_epoch), state["epoch"]
         for _ in range(state["epoch"]):
             next(iter(data))  # each pass of the data counts itself
         return data, state["epoch"]
+
+    def restore(self, model):
+        """Loads the newest sound checkpoint; its state, or None where there is none."""
+        path, state = self.newest()
+        if path is not None:
+            _check_same(path, state, model, self._batch_size)
+            _load(path, state, model, self._rates)
+            self._newest = path
+        return state
 
     def on_train_begin(self, logs=None):
         self._saved_at = time.monotonic()
