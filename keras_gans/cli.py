@@ -213,6 +213,13 @@ def train(
     jit_compile: Annotated[
         bool, typer.Option("--jit-compile", help="XLA, for accelerators; slower on CPU.")
     ] = False,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="What networks compute in: `float32`, `mixed_bfloat16` or `mixed_float16`; for "
+            "accelerators, and CPUs that compute in it."
+        ),
+    ] = "float32",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Constructor argument, `key=value`.")
     ] = None,
@@ -293,6 +300,7 @@ def train(
             seed=seed,
             deterministic=deterministic,
             jit_compile=jit_compile,
+            precision=precision,
             flip=flip,
             data_dir=data_dir,
             manual_dir=manual_dir,

@@ -13,6 +13,9 @@ from keras_gans.labels import Conditions
 # number and the replica's into one keeps two replicas from ever sharing a draw.
 _MAX_REPLICAS = 4096
 _SAMPLING_BATCH = 256
+
+#: What networks can compute in.
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _STATE = "random_state_"  # of random generators, in files
 
 
@@ -66,6 +69,7 @@ class GAN(keras.Model):
 
     def __init__(self, *, seed=None, **kwargs):
         super().__init__(**kwargs)
+        self.precision = keras.config.dtype_policy().name
         self.seed = random.randrange(2**31) if seed is None else int(seed)
         self.step = self.add_weight(
             shape=(),
@@ -150,12 +154,30 @@ class GAN(keras.Model):
         return {"image": {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}}
 
     def get_config(self):
-        return {"name": self.name, "seed": self.seed}
+        return {"name": self.name, "seed": self.seed, "precision": self.precision}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Rebuilds the model from `get_config`; a misspelt argument is refused by name."""
-        return cls(**config)
+        """Rebuilds the model from `get_config`; a misspelt argument is refused by name.
+
+        Args:
+            config: constructor arguments, and `precision`: what the networks compute in,
+                "float32", "mixed_bfloat16" or "mixed_float16"; Keras' global policy where not
+                given. Weights, losses and what networks put out are float32 in all of them.
+            custom_objects: not used; there for Keras.
+
+        Raises:
+            ValueError: for another precision.
+        """
+        arguments = dict(config)
+        before = keras.config.dtype_policy()
+        precision = arguments.pop("precision", before.name)
+        check_choice("precision", precision, PRECISIONS)
+        try:
+            keras.config.set_dtype_policy(precision)
+            return cls(**arguments)
+        finally:
+            keras.config.set_dtype_policy(before)
 
     # === Files ===
 
@@ -230,6 +252,12 @@ class GAN(keras.Model):
                 "that player's variables. Received the same object twice; make two."
             )
         for player, optimizer in chosen.items():
+            if self.precision == "mixed_float16" and not _is_scaled(optimizer):
+                # Gradients below 6e-8 would be zero; losses are scaled up before, gradients down
+                # after, and a step that overflows is left out, with half the scale from then on.
+                chosen[player] = optimizer = keras.optimizers.LossScaleOptimizer(
+                    optimizer, name=f"{player}_loss_scale"
+                )
             optimizer.build(self.variables_of(player))
             setattr(self, f"{player}_optimizer", optimizer)
         self.optimizer = PlayerOptimizers([chosen[player] for player in self.players])
@@ -316,13 +344,21 @@ class GAN(keras.Model):
         self.apply_gradients(player, self.gradients(player, loss, tape))
 
     def gradients(self, player, loss, tape):
-        """This replica's share in the gradient of `loss`, one for each variable of `player`."""
+        """This replica's share in the gradient of `loss`, one for each variable of `player`.
+
+        Where the player's optimizer scales losses, of the scaled one.
+        """
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         weight = tf.ones_like(loss) / tf.cast(replicas, loss.dtype)
+        optimizer = self.optimizer_of(player)
+        if _is_scaled(optimizer):
+            weight = optimizer.scale_loss(weight)
         return tape.gradient(loss, self.variables_of(player), output_gradients=weight)
 
     def apply_gradients(self, player, gradients):
-        """One step of the optimizer of `player`."""
+        """One step of the optimizer of `player`, or none where one that scales overflowed."""
+        if _is_scaled(self.optimizer_of(player)):
+            gradients = _refused_together(gradients)
         # The optimizer's counters read nothing of the batch and would go on without it.
         with tf.control_dependencies(gradients):
             self.optimizer_of(player).apply(gradients, self.variables_of(player))
@@ -526,6 +562,25 @@ class GAN(keras.Model):
         return export.export_sampling_network(self, filepath, format, **kwargs)
 
 
+def _is_scaled(optimizer):
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def _refused_together(gradients):
+    """Gradients that are NaN on every replica if they are not finite on one.
+
+    Keras looks at the first replica only, before the sum, so that an overflow elsewhere would reach
+    the weights.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return gradients
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
+    overflows = tf.distribute.get_replica_context().all_reduce(
+        tf.distribute.ReduceOp.SUM, tf.cast(~finite, tf.float32)
+    )
+    return [tf.where(overflows > 0, tf.cast(float("nan"), g.dtype), g) for g in gradients]
+
+
 class PlayerOptimizers:
     """All optimizers of a game in the place where Keras' callbacks look for one.
 
@@ -644,6 +699,5 @@ def constructor_arguments(cls):
     names = [p.name for p in inspect.signature(cls.__init__).parameters.values()]
     names += getattr(cls, "extra_arguments", ())
     names += [p.name for p in inspect.signature(GAN.__init__).parameters.values()]
-    return [name for name in dict.fromkeys(names) if name not in ("self", "args", "kwargs")] + [
-        "name"
-    ]
+    names = [name for name in dict.fromkeys(names) if name not in ("self", "args", "kwargs")]
+    return [*names, "name", "precision"]

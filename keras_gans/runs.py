@@ -69,6 +69,7 @@ class Options:
         seed: of weights, noise and order.
         deterministic: same seed, same weights at the end, to the bit; slower.
         jit_compile: XLA, for accelerators; slower on CPU.
+        precision: what networks compute in, "float32", "mixed_bfloat16" or "mixed_float16".
         flip: mirror pictures at random.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
@@ -87,6 +88,7 @@ class Options:
     seed: int = 0
     deterministic: bool = False
     jit_compile: bool = False
+    precision: str = "float32"
     flip: bool = False
     data_dir: str | None = None
     manual_dir: str | None = None
@@ -266,7 +268,11 @@ def prepare(options):
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
     chosen = {"num_attributes": len(options.attributes)} if options.attributes else {}
-    model = zoo.get(options.model, **{"seed": options.seed, **chosen, **options.overrides})
+    model = zoo.get(
+        options.model,
+        precision=options.precision,
+        **{"seed": options.seed, **chosen, **options.overrides},
+    )
     if options.jit_compile:
         model.compile(jit_compile=True)
     dataset = _load(

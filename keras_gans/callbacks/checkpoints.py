@@ -264,7 +264,8 @@ class Checkpoints(keras.callbacks.Callback):
 
 def _rate(optimizer):
     """The learning rate an optimizer was given: a number, or its schedule's configuration."""
-    return json.loads(json.dumps(optimizer.get_config()["learning_rate"], default=float))
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales losses
+    return json.loads(json.dumps(inner.get_config()["learning_rate"], default=float))
 
 
 def _check_same(path, state, model, batch_size):

@@ -28,7 +28,8 @@ class ImagePool(keras.layers.Layer):
     """
 
     def __init__(self, size, picture_shape, **kwargs):
-        super().__init__(**kwargs)
+        # Pictures are kept as they were: in another precision each stay would round them.
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.size, self.picture_shape = size, tuple(picture_shape)
         if size:
             self.images = self.add_weight(

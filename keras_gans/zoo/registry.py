@@ -104,7 +104,8 @@ def get(name, *, pretrained=False, **overrides):
     Args:
         name: of the entry, see `names()`.
         pretrained: start from the weights that ship with the entry.
-        **overrides: constructor arguments that replace the entry's.
+        **overrides: constructor arguments that replace the entry's, and `precision`, what the
+            networks compute in: "float32", "mixed_bfloat16" or "mixed_float16".
 
     Returns:
         A compiled `keras_gans.GAN`.
@@ -126,7 +127,7 @@ def get(name, *, pretrained=False, **overrides):
             f"No pretrained weights ship with {name}. Use `pretrained=False` and train it: "
             f"`keras-gans train {name} --data {row.data or 'SOURCE'}`."
         )
-    model = row.cls(**{"name": name, **row.config, **overrides})
+    model = row.cls.from_config({"name": name, **row.config, **overrides})
     model.compile()
     if pretrained:
         model.load_weights(row.weights)
@@ -157,7 +158,7 @@ def load(path):
             f"{path} holds no model of this zoo: it names {config.get('registered_name')!r} with "
             f"arguments {', '.join(sorted(arguments)) or 'none'}."
         )
-    model = cls(**arguments)
+    model = cls.from_config(arguments)
     model.compile()
     try:
         model.load_weights(path)
