@@ -14,7 +14,8 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     Unlike `keras.callbacks.TerminateOnNaN` it says whose, looks at the weights too (once they are
     infinite the losses follow a step later), and ends `fit` with an error, so that what comes after
-    training does not go on with ruined weights. Give it before `Checkpoints`.
+    training does not go on with ruined weights. It waits for every step to end, which on an
+    accelerator costs what steps would overlap. Give it before `Checkpoints`.
 
     Raises:
         DivergedError: from `fit`, with the step, the losses and the players.
