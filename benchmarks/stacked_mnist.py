@@ -45,6 +45,11 @@ ROWS = {
         {"objective": "relativistic_pairing", "r1": 0.1, "r2": 0.1, "ema_decay": 0.999,
          "discriminator_norm": "none"},
     ),
+    "pairing_small": (
+        "dcgan_fashion",
+        {"objective": "relativistic_pairing", "r1": 0.1, "r2": 0.1, "penalty_interval": 4,
+         "ema_decay": 0.999, "discriminator_norm": "none", "filters": 32},
+    ),
     "wgan_gp": ("wgan_gp_fashion", {"discriminator_steps": 5}),
     "r3gan": ("r3gan_fashion", {}),
 }  # fmt: skip

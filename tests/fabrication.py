@@ -11,6 +11,11 @@ def tiny(name, **overrides):
     return zoo.get(name, **{**zoo.entry(name).tiny, "seed": 0, **overrides})
 
 
+def families():
+    """One entry of each family."""
+    return sorted({zoo.entry(name).cls: name for name in reversed(zoo.names())}.values())
+
+
 def fabricate(model, batch_size=4, seed=0):
     """One batch of random content, shaped as the model asks."""
     generator = np.random.default_rng(seed)

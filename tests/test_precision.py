@@ -4,15 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import fabricate, fabricated, same, snapshot, tiny
+from fabrication import fabricate, fabricated, families, same, snapshot, tiny
 
 from keras_gans import zoo
-
-
-def families():
-    """One entry of each family."""
-    return sorted({zoo.entry(name).cls: name for name in reversed(zoo.names())}.values())
-
 
 EVERY_FAMILY = pytest.mark.parametrize("name", families())
 MIXED = pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
