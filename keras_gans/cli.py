@@ -246,8 +246,8 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with the newest unfinished run of this entry; begin one where there is "
-            "none.",
+            help="Go on with the newest run of this entry and these options; begin one where there "
+            "is none.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -309,12 +309,12 @@ def train(
         if dry_run:
             _dry_run(options)
             return
-        run = runs.unfinished(options, runs_dir) if resume else None
+        run = runs.to_resume(options, runs_dir) if resume else None
         if run is not None:
             _finish(lambda: runs.resume(run, options), run)
             return
         if resume:
-            console.print(f"No unfinished run of {name} in {runs_dir}: a new one begins.")
+            console.print(f"No run of {name} in {runs_dir} yet: one begins.")
         _finish(lambda: runs.train(options, runs_dir))
 
 

@@ -425,7 +425,7 @@ def _defaults(cls):
 
 def _fits(state, target, cls, config):
     try:
-        model = cls(**config)
+        model = cls.from_config(config)
     except (TypeError, ValueError):  # arguments this class or these sizes cannot have
         return False
     return target in _fitting_networks(state, model)

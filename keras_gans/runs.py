@@ -427,19 +427,19 @@ def is_finished(run, options=None):
     return run.model_path.exists() and max(done, default=0) >= (options or run.options).epochs
 
 
-def unfinished(options, runs_dir="runs"):
-    """The newest run of a model that has not trained for all the epochs of `options`.
+def to_resume(options, runs_dir="runs"):
+    """The newest run of these options, finished or not: what the same command goes on with.
 
     Args:
         options: `Options`; what `resume` lets change may differ from those of the run.
         runs_dir: where the runs are.
 
     Returns:
-        A `Run`, or None where all have.
+        A `Run`, or None where there is none.
 
     Raises:
-        ValueError: if there are unfinished runs of this model, but of other options; what differs
-            in the newest is named.
+        ValueError: if there is none and the model has unfinished runs of other options; what
+            differs in the newest is named.
     """
     others = []
     for path in sorted(pathlib.Path(runs_dir).glob("[0-9]*-*"), reverse=True):
@@ -447,11 +447,12 @@ def unfinished(options, runs_dir="runs"):
             run = open_run(path)
         except ValueError:  # another folder
             continue
-        if run.options.model != options.model or is_finished(run, options):
+        if run.options.model != options.model:
             continue
         if not _changes(run.options, options):
             return run
-        others.append(run)
+        if not is_finished(run):
+            others.append(run)
     if others:
         _refuse_changes(others[0], options)
     return None

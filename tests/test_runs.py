@@ -180,12 +180,14 @@ def stopped_at(epoch, tmp_path, options=LONGER):
 def test_a_run_goes_on_in_its_folder(tmp_path):
     run = stopped_at(1, tmp_path)
     assert not runs.is_finished(run)
-    assert runs.unfinished(LONGER, tmp_path).path == run.path
+    assert runs.to_resume(LONGER, tmp_path).path == run.path
     runs.resume(run, verbose=0)
     assert int(run.load_model().step) == 6
     rows = list(csv.DictReader((run.path / "log.csv").open()))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
-    assert runs.is_finished(run) and runs.unfinished(LONGER, tmp_path) is None
+    assert runs.is_finished(run) and runs.to_resume(LONGER, tmp_path).path == run.path
+    other = dataclasses.replace(LONGER, seed=3)
+    assert runs.to_resume(other, tmp_path) is None
 
 
 def test_a_finished_run_goes_on_for_longer_and_notes_it(tmp_path):
@@ -215,7 +217,7 @@ def test_a_finished_run_goes_on_for_longer_and_notes_it(tmp_path):
 def test_what_must_not_change_is_refused_by_name(tmp_path, change, message):
     run = stopped_at(1, tmp_path)
     options = dataclasses.replace(LONGER, **change)
-    for go_on in (lambda: runs.resume(run, options), lambda: runs.unfinished(options, tmp_path)):
+    for go_on in (lambda: runs.resume(run, options), lambda: runs.to_resume(options, tmp_path)):
         with pytest.raises(ValueError, match=message):
             go_on()
 
