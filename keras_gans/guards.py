@@ -120,10 +120,12 @@ def _inventory(source):
 def cut_log(folder):
     """Takes the epochs out of log.csv that will be trained again."""
     path = folder / "log.csv"
-    _, state = Checkpoints(folder / "checkpoints", print_fn=lambda line: None).newest()
-    if state is None or not path.exists():
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    if not lines:  # stopped within its first epoch
         return
-    head, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) < state["epoch"]]
+    _, state = Checkpoints(folder / "checkpoints", print_fn=lambda line: None).newest()
+    epoch = state["epoch"] if state else 0  # killed before its first checkpoint
+    head, *rows = lines
+    kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) < epoch]
     text = "".join([head, *kept])
     write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))

@@ -278,3 +278,24 @@ def test_a_run_that_diverges_keeps_the_last_good_weights(tmp_path):
     assert int(model.step) == 2 and all(np.isfinite(np.array(v)).all() for v in model.weights)
     runs.resume(run, verbose=0)
     assert int(run.load_model().step) == 6
+
+
+def test_a_run_stopped_in_its_first_epoch_goes_on(tmp_path):
+    class Terminate(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped):
+        runs.train(LONGER, tmp_path, callbacks=[Terminate()], verbose=0)
+    run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
+    assert (run.path / "log.csv").read_text() == ""
+    runs.resume(run, verbose=0)
+    assert int(run.load_model().step) == 6
+    rows = list(csv.DictReader((run.path / "log.csv").open()))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+
+
+def test_a_line_of_the_log_without_a_checkpoint_is_taken_out(tmp_path):
+    (tmp_path / "log.csv").write_text("epoch,loss\n0,1.0\n")
+    guards.cut_log(tmp_path)
+    assert (tmp_path / "log.csv").read_text() == "epoch,loss\n"
