@@ -285,7 +285,7 @@ def train(
 
         if resume and (pathlib.Path(name) / "options.json").exists():
             run = runs.open_run(name)
-            _finish(lambda: runs.resume(run, _changed(run.options, context)), run)
+            _finish(lambda: runs.resume(run, _changed(run.options, context)))
             return
         options = runs.Options(
             model=name,
@@ -311,14 +311,14 @@ def train(
             return
         run = runs.to_resume(options, runs_dir) if resume else None
         if run is not None:
-            _finish(lambda: runs.resume(run, options), run)
+            _finish(lambda: runs.resume(run, options))
             return
         if resume:
             console.print(f"No run of {name} in {runs_dir} yet: one begins.")
         _finish(lambda: runs.train(options, runs_dir))
 
 
-def _finish(train, run=None):
+def _finish(train):
     """Trains, and says where everything is and how to go on."""
     from keras_gans.callbacks import Stopped
 

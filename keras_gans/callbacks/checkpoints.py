@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gans
+from keras_gans.callbacks.divergence import finite_players
 
 _STATE, _WEIGHTS, _PARTIAL = "state.json", "state.weights.h5", ".partial-"
 _MOST_STATE_BYTES = 2**22
@@ -300,14 +301,12 @@ def _load(path, state, model, rates):
 
 
 def _check_finite(model):
-    for player in model.players:
-        for variable in model.variables_of(player):
-            if not np.isfinite(np.asarray(variable)).all():
-                raise ValueError(
-                    f"The {player}'s weights are no longer finite ({variable.path}), and are not "
-                    "saved: training has diverged. Resume from the last checkpoint with a smaller "
-                    "learning rate."
-                )
+    for player, finite in finite_players(model).items():
+        if not finite:
+            raise ValueError(
+                f"The {player}'s weights are no longer finite, and are not saved: training has "
+                "diverged. Resume from the last checkpoint with a smaller learning rate."
+            )
 
 
 # === Files ===

@@ -23,15 +23,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._epoch = 0
-        self._finite = tf.function(self._finite_players, autograph=False)
-
-    def _finite_players(self):
-        return {
-            player: tf.reduce_all(
-                [tf.reduce_all(tf.math.is_finite(v)) for v in self.model.variables_of(player)]
-            )
-            for player in self.model.players
-        }
+        self._finite = tf.function(lambda: finite_players(self.model), autograph=False)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
@@ -51,3 +43,13 @@ class StopOnDivergence(keras.callbacks.Callback):
                 f"{batch + 1}): {', '.join(wrong)}. Go on from the last checkpoint with a smaller "
                 "learning rate, or add a penalty or spectral norm to the discriminator."
             )
+
+
+def finite_players(model):
+    """Whether all weights of each player are finite: `{player: bool tensor}`."""
+    return {
+        player: tf.reduce_all(
+            [tf.reduce_all(tf.math.is_finite(v)) for v in model.variables_of(player)]
+        )
+        for player in model.players
+    }
