@@ -1,6 +1,7 @@
 """Time and size of exported generators, against what others export, as ratios of medians.
 
     python benchmarks/export.py [--only cyclegan pix2pix dcgan dcgan_64] [--rounds 15] [--cpu]
+                               [--profile] [--leave-out int16x8]
 
 Rows: `cyclegan` (ResNet, 9 blocks, 256 px) and `pix2pix` (U-Net, 256 px) at batch 1, `dcgan`
 (64 px) at batch 1 and, as `dcgan_64`, at batch 64. Files of each:
@@ -12,6 +13,11 @@ Rows: `cyclegan` (ResNet, 9 blocks, 256 px) and `pix2pix` (U-Net, 256 px) at bat
 
 All run in this process, turn about, with two threads each; every round runs each file once (for
 0.2 seconds, where once is shorter), in another order, so that a machine that slows down slows all.
+A further row runs only if named: `convolution`, one of `cyclegan`'s inner convolutions (3x3, 256 to
+256 features, 64 px) by itself, ours only: what integers save in each runtime on this processor
+where there is nothing else to do. `--profile` adds what ONNX Runtime spends on each kind
+of operation.
+
 `--cpu` counts the processor's seconds of one thread instead, for machines that others use.
 
 Weights are random but for batch norm's, which are unlike their defaults, and integers learn their
@@ -21,6 +27,8 @@ are left out.
 """
 
 import argparse
+import collections
+import json
 import os
 import pathlib
 import random
@@ -47,7 +55,7 @@ from keras_gans.export.tflite import TFLiteExporter
 
 LEAST_SECONDS = 0.2
 CALIBRATING = 8
-ROWS = {"cyclegan": 1, "pix2pix": 1, "dcgan": 1, "dcgan_64": 64}
+ROWS = {"cyclegan": 1, "pix2pix": 1, "dcgan": 1, "dcgan_64": 64, "convolution": 1}
 STOCK = {
     "cyclegan": stock_networks.resnet,
     "pix2pix": stock_networks.unet,
@@ -68,6 +76,10 @@ TARGETS = [
 
 
 def servable(name, batch_size, run=None):
+    if name == "convolution":
+        inputs = keras.Input((64, 64, 256), name="source")
+        outputs = keras.layers.Conv2D(256, 3, padding="same", name="target")(inputs)
+        return Servable(name, keras.Model(inputs, outputs), batch_size=1, image_size=(64, 64))
     model = run.load_model() if run else zoo.get(name)
     networks = model.networks_to_export()
     key = next(iter(networks))
@@ -94,12 +106,12 @@ def inputs_of(network, count, seed=0):
     return inputs
 
 
-def our_files(network, folder):
-    """`{"format precision": path}`, of everything that can be written."""
+def our_files(network, folder, left_out):
+    """`{"format precision": path}`, of everything that can be written but some precisions."""
     calibration = inputs_of(network, max(CALIBRATING, network.inputs[0].shape[0]), seed=1)
     files = {}
     for exporter in (OnnxExporter(), TFLiteExporter()):
-        for precision in exporter.precisions:
+        for precision in (one for one in exporter.precisions if one not in left_out):
             path = folder / exporter.file_name("ours", precision)
             needed = calibration if precision in exporter.calibrated else None
             with quiet():
@@ -185,20 +197,49 @@ def raced(files, inputs, rounds, cpu):
     return {label: statistics.median(times) for label, times in seconds.items()}
 
 
-def compare(row, rounds, cpu, run=None):
+def profiled(path, inputs, threads, runs_of_it=5):
+    """`{kind of operation: share of the time}` of an ONNX file, largest first."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    options.enable_profiling, options.profile_file_prefix = True, str(path)
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    for _ in range(runs_of_it):
+        session.run(None, inputs)
+    events = json.loads(pathlib.Path(session.end_profiling()).read_text(encoding="utf-8"))
+    spent = collections.Counter()
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            spent[event["args"]["op_name"]] += event["dur"]
+    return {kind: time / spent.total() for kind, time in spent.most_common()}
+
+
+def print_profiles(files, inputs, threads):
+    for label, path in files.items():
+        if label.startswith("onnx"):
+            shares = profiled(path, inputs, threads)
+            kinds = ", ".join(f"{kind} {share:.0%}" for kind, share in list(shares.items())[:7])
+            print(f"  {label}: {kinds}")
+
+
+def compare(row, arguments, run=None):
+    rounds, cpu, left_out = arguments.rounds, arguments.cpu, arguments.leave_out
     batch_size = ROWS.get(row, 1)
     name = row.removesuffix("_64")
     network = servable(name, batch_size, run)
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place)
-        files = our_files(network, folder)
-        if not run:
+        files = our_files(network, folder, left_out)
+        if name in STOCK and not run:
             files["keras"] = file_of_keras(name, folder)
             files["torch"] = file_of_torch(name, batch_size, folder)
         files = {label: path for label, path in files.items() if path is not None}
         times = raced(files, inputs_of(network, batch_size), rounds, cpu)
         sizes = {label: path.stat().st_size for label, path in files.items()}
-    report(f"{row}, batch {batch_size}, {'one thread' if cpu else 'two threads'}", times, sizes)
+        report(f"{row}, batch {batch_size}, {'one thread' if cpu else 'two threads'}", times, sizes)
+        if arguments.profile:
+            print_profiles(files, inputs_of(network, batch_size), 1 if cpu else 2)
 
 
 def report(title, times, sizes):
@@ -221,11 +262,18 @@ if __name__ == "__main__":
     parser.add_argument("--only", choices=ROWS, nargs="*", help="of the rows")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--cpu", action="store_true", help="processor time of one thread")
+    parser.add_argument(
+        "--leave-out",
+        nargs="*",
+        default=[],
+        help="precisions, such as int16x8: slow",
+    )
+    parser.add_argument("--profile", action="store_true", help="time by kind of operation, ONNX")
     parser.add_argument("--run", type=pathlib.Path, help="a trained run instead of the rows")
     arguments = parser.parse_args()
     if arguments.run:
         opened = runs.open_run(arguments.run)
-        compare(opened.path.name, arguments.rounds, arguments.cpu, opened)
+        compare(opened.path.name, arguments, opened)
     else:
-        for row in arguments.only or ROWS:
-            compare(row, arguments.rounds, arguments.cpu)
+        for row in arguments.only or [row for row in ROWS if row != "convolution"]:
+            compare(row, arguments)

@@ -204,6 +204,22 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Images per update; the paper's where not given.")
     ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(help="GPUs to share each batch among; without any, parts of the CPU."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Machines to share each batch among; each runs this command, with TF_CONFIG."
+        ),
+    ] = None,
+    sync_batch_norm: Annotated[
+        bool,
+        typer.Option(
+            "--sync-batch-norm", help="Batch norm over the whole batch, not each device's share."
+        ),
+    ] = False,
     split: Annotated[str, typer.Option(help="Part of the data.")] = "train",
     seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,
     deterministic: Annotated[
@@ -220,6 +236,13 @@ def train(
             "accelerators, and CPUs that compute in it."
         ),
     ] = "float32",
+    on_divergence: Annotated[
+        str,
+        typer.Option(
+            help="When a loss or weight is not finite: `stop`, or `rollback` to the last "
+            "checkpoint and go on with what comes next."
+        ),
+    ] = "stop",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Constructor argument, `key=value`.")
     ] = None,
@@ -253,6 +276,14 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done; train nothing.")
     ] = False,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Train 20 steps, print where their time went, write a trace for TensorBoard; keep "
+            "nothing else.",
+        ),
+    ] = False,
     debug: Debug = False,
 ):
     """Train an entry in a run folder of its own.
@@ -278,6 +309,12 @@ def train(
         keras-gans train cdcgan_fashion --epochs 30 --resume
 
         keras-gans train runs/00001-cdcgan-fashion --resume --epochs 60
+
+    On several GPUs, and on several machines that share the folder of runs (docs/devices.md):
+
+        keras-gans train cyclegan --data folder:horses --batch-size 4 --devices 4
+
+        TF_CONFIG=... keras-gans train cyclegan --data folder:horses --batch-size 8 --workers 2
     """
     _quiet_tensorflow()
     with _one_sentence(debug):
@@ -297,10 +334,14 @@ def train(
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
             batch_size=batch_size,
+            devices=devices,
+            workers=workers,
+            sync_batch_norm=sync_batch_norm,
             seed=seed,
             deterministic=deterministic,
             jit_compile=jit_compile,
             precision=precision,
+            on_divergence=on_divergence,
             flip=flip,
             data_dir=data_dir,
             manual_dir=manual_dir,
@@ -308,6 +349,9 @@ def train(
         )
         if dry_run:
             _dry_run(options)
+            return
+        if profile:
+            _profile(options, runs_dir / f"profile-{name.replace('_', '-')}")
             return
         run = runs.to_resume(options, runs_dir) if resume else None
         if run is not None:
@@ -355,6 +399,22 @@ def _dry_run(options):
         console.print(f"{key} = {value!r}", highlight=False, markup=False)
     console.print(f"batches in the data = {int(dataset.cardinality())}", highlight=False)
     _describe(zoo.entry(options.model), model)
+
+
+def _profile(options, directory):
+    from keras_gans import profiling, runs
+
+    found = profiling.profile(*runs.prepare(options), directory)
+    console.print(
+        f"{found.images_per_second:.1f} images/s, {found.step_seconds * 1e3:.1f} ms a step, "
+        f"{found.waiting:.1%} of it waiting for data",
+        highlight=False,
+    )
+    rows = [(player, f"{share:.1%}") for player, share in found.players.items()]
+    rows += [(f"  {network}", f"{share:.1%}") for network, share in found.networks.items() if share]
+    rows.append(("losses, optimizers, rest", f"{1 - sum(found.players.values()):.1%}"))
+    _print_table("Share of the computing", ("player", "share"), rows)
+    console.print(f"Trace    {directory} (tensorboard --logdir, with tensorboard-plugin-profile)")
 
 
 @app.command()
@@ -570,6 +630,7 @@ def _report_import(model, output):
 
 @app.command()
 def export(
+    context: typer.Context,
     run: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
     formats: Annotated[
         str, typer.Option(help="Names with commas between, or `all`.")
@@ -644,11 +705,7 @@ def export(
     _quiet_tensorflow()
     with _one_sentence(debug):
         if web:
-            if output or batch_size or report:
-                raise ValueError(
-                    "--web makes a page and nothing else: leave out --output, --batch-size and "
-                    "--report."
-                )
+            _refuse_beside_web(context)
             _write_page(
                 run,
                 web,
@@ -685,6 +742,17 @@ def export(
             _report_costs(directory, exporting.report(model, directory, **how))
         if opened:
             _report_run(opened)
+
+
+def _refuse_beside_web(context):
+    """A page is always ONNX of one picture, without masks: what asks for another thing is named."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("formats", "layout", "output", "batch_size", "stochastic", "report")
+        if context.get_parameter_source(name).name == "COMMANDLINE"
+    ]
+    if given:
+        raise ValueError(f"--web makes a page and nothing else: leave out {', '.join(given)}.")
 
 
 def _opened(path):

@@ -221,10 +221,14 @@ class GAN(keras.Model):
             **optimizers: `generator_optimizer`, `discriminator_optimizer`: anything
                 `keras.optimizers.get` takes. The paper's where not given.
 
+        On several devices (`keras_gans.distribution`) inside the strategy's scope.
+
         Raises:
             TypeError: for an argument that names no player.
-            ValueError: if two players share one optimizer object.
+            ValueError: if two players share one optimizer object, or for what Keras cannot do on
+                several devices: more steps per execution than one, XLA in float16.
         """
+        self._refuse_on_devices(steps_per_execution, jit_compile)
         arguments = {f"{player}_optimizer": player for player in self.players}
         unknown = sorted(set(optimizers) - set(arguments))
         if unknown:
@@ -261,6 +265,20 @@ class GAN(keras.Model):
             optimizer.build(self.variables_of(player))
             setattr(self, f"{player}_optimizer", optimizer)
         self.optimizer = PlayerOptimizers([chosen[player] for player in self.players])
+
+    def _refuse_on_devices(self, steps_per_execution, jit_compile):
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return
+        if steps_per_execution != 1:
+            raise ValueError(
+                "On several devices Keras 3 cannot run several steps at once. Use "
+                f"steps_per_execution=1. Received: {steps_per_execution}"
+            )
+        if jit_compile and self.precision == "mixed_float16":
+            raise ValueError(
+                "On several devices XLA cannot compile losses scaled for float16 in Keras 3. Use "
+                "jit_compile=False, or precision='mixed_bfloat16', which needs no scaling."
+            )
 
     def starting_optimizers(self):
         """Those of `default_optimizers`, or what a family's arguments make of them."""
@@ -374,7 +392,11 @@ class GAN(keras.Model):
             for name, value in values.items():
                 self._trackers[name].update_state(value)
             self.step.assign_add(1)
-        return {metric.name: metric.result() for metric in self.metrics}
+        logs = {metric.name: metric.result() for metric in self.metrics}
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            # `fit` takes the mean over workers along the first axis.
+            logs = {name: value[None] for name, value in logs.items()}
+        return logs
 
     @property
     def metrics(self):
@@ -415,9 +437,23 @@ class GAN(keras.Model):
                 raise failures[0] from None
             raise
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: games are built when they are made.
+
+        Under a strategy Keras would begin a pass of the data here, which moves its order, and
+        reduce the batch over workers, which fails (Keras 3.15).
+        """
+
     def _checked_dataset(self, data, failures):
         self._check_form(data.element_spec)
         self._check_shares(tf.nest.flatten(data.element_spec)[0].shape[0])
+        if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            # Every worker reads all and keeps its share: files may be fewer than workers.
+            options = tf.data.Options()
+            options.experimental_distribute.auto_shard_policy = (
+                tf.data.experimental.AutoShardPolicy.DATA
+            )
+            data = data.with_options(options)
 
         def check(*tensors):
             try:
@@ -472,7 +508,14 @@ class GAN(keras.Model):
         return data.batch(size, drop_remainder=True), None, None
 
     def _check_shares(self, batch_size):
-        check_shares(batch_size, self.discriminator_steps, self.packing)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if batch_size is not None and batch_size % replicas:
+            raise ValueError(
+                f"A batch is shared out among {replicas} devices, so its size must be a multiple "
+                f"of {replicas}. Received: {batch_size}."
+            )
+        share = None if batch_size is None else batch_size // replicas
+        check_shares(share, self.discriminator_steps, self.packing)
 
     def check_values(self, batch):
         """Refuses pictures outside [-1, 1], labels outside the classes, attributes but 0 and 1.

@@ -412,7 +412,7 @@ class LatentGAN(GAN):
         layers = self.generator_ema._flatten_layers(include_self=False)
         norms = [layer for layer in layers if isinstance(layer, BatchNorm)]
         dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
-        step = int(self.step)
+        step = int(self.step.numpy())
         if not norms or self._reestimated_at == step:
             return
         momenta = [norm.momentum for norm in norms]

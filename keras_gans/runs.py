@@ -25,7 +25,7 @@ import keras
 import tensorflow as tf
 
 import keras_gans
-from keras_gans import data, guards, zoo
+from keras_gans import data, distribution, guards, zoo
 from keras_gans.callbacks import (
     Checkpoints,
     Diagnosis,
@@ -42,6 +42,9 @@ _MINUTES = 10  # from one checkpoint to the next within a long epoch
 _MAY_CHANGE = frozenset(
     {
         "epochs",
+        "devices",
+        "workers",
+        "on_divergence",
         "sheet_every",
         "data_dir",
         "manual_dir",
@@ -65,11 +68,16 @@ class Options:
         split: part of the source.
         epochs: passes over the data.
         steps_per_epoch: batches in a pass; all of them where None.
-        batch_size: images per update; the paper's where None.
+        batch_size: images per update, of all devices together; the paper's where None.
+        devices: GPUs, or parts of a CPU, to share batches among.
+        workers: machines to share batches among, see `keras_gans.distribution.strategy`.
+        sync_batch_norm: batch norm over the whole batch instead of each device's share.
         seed: of weights, noise and order.
         deterministic: same seed, same weights at the end, to the bit; slower.
         jit_compile: XLA, for accelerators; slower on CPU.
         precision: what networks compute in, "float32", "mixed_bfloat16" or "mixed_float16".
+        on_divergence: "stop", or "rollback" to the last checkpoint, where a loss or weight is no
+            longer finite.
         flip: mirror pictures at random.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
@@ -85,10 +93,14 @@ class Options:
     epochs: int = 20
     steps_per_epoch: int | None = None
     batch_size: int | None = None
+    devices: int | None = None
+    workers: int | None = None
+    sync_batch_norm: bool = False
     seed: int = 0
     deterministic: bool = False
     jit_compile: bool = False
     precision: str = "float32"
+    on_divergence: str = "stop"
     flip: bool = False
     data_dir: str | None = None
     manual_dir: str | None = None
@@ -100,10 +112,14 @@ class Options:
         return self.data or zoo.entry(self.model).data
 
     def __post_init__(self):
-        for name in ("epochs", "steps_per_epoch", "batch_size", "sheet_every"):
+        for name in ("epochs", "steps_per_epoch", "batch_size", "workers", "sheet_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        if self.on_divergence not in ("stop", "rollback"):
+            raise ValueError(
+                f"`on_divergence` must be 'stop' or 'rollback'. Received: {self.on_divergence!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,6 +283,21 @@ def prepare(options):
     keras.utils.set_random_seed(options.seed)
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
+    with distribution.strategy(options.devices, options.workers).scope():
+        model = _model(options)
+        dataset = _load(
+            options, model, batch_size=options.batch_size, seed=options.seed, flip=options.flip
+        )
+        if hasattr(model, "schedule_over") and not {"constant_steps", "decay_steps"} & set(
+            options.overrides
+        ):
+            # The papers' schedule, over this run.
+            model.schedule_over((options.steps_per_epoch or len(dataset)) * options.epochs)
+            model.compile(jit_compile=options.jit_compile)
+    return model, dataset.repeat() if options.steps_per_epoch else dataset
+
+
+def _model(options):
     chosen = {"num_attributes": len(options.attributes)} if options.attributes else {}
     model = zoo.get(
         options.model,
@@ -275,18 +306,9 @@ def prepare(options):
     )
     if options.jit_compile:
         model.compile(jit_compile=True)
-    dataset = _load(
-        options, model, batch_size=options.batch_size, seed=options.seed, flip=options.flip
-    )
-    if options.steps_per_epoch:
-        dataset = dataset.repeat()
-    if hasattr(model, "schedule_over") and not {"constant_steps", "decay_steps"} & set(
-        options.overrides
-    ):
-        # The papers' schedule, over this run.
-        model.schedule_over((options.steps_per_epoch or len(dataset)) * options.epochs)
-        model.compile(jit_compile=options.jit_compile)
-    return model, dataset
+    if options.sync_batch_norm:
+        distribution.synchronise_batch_norm(model)
+    return model
 
 
 def _load(options, model, *, split=None, **how):
@@ -372,14 +394,17 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         attributes=options.attributes,
         data_dir=options.data_dir,
     )
-    run = Run(_make_folder(runs_dir, options.model), options, names)
+    chief = distribution.is_chief()
+    path = _make_folder(runs_dir, options.model) if chief else None
+    run = Run(_agreed_folder(options, runs_dir, path), options, names)
     try:
-        with guards.locked(run.path):
-            _write_options(run, model)
-            guards.write_inventory(run.path, run.options.source)
+        with guards.locked(run.path) if chief else contextlib.nullcontext():
+            if chief:
+                _write_options(run, model)
+                guards.write_inventory(run.path, run.options.source)
             _fit(run, model, dataset, callbacks, verbose)
     except BaseException:
-        if not run.checkpoints:
+        if chief and not run.checkpoints:
             shutil.rmtree(run.path, ignore_errors=True)  # nothing was learned: nothing to keep
         raise
     return run
@@ -391,9 +416,9 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     Args:
         run: the `Run`, or its folder.
         options: `Options` to go on with; those of the run where None. May differ from them in
-            `epochs`, `sheet_every`, `data_dir`, `manual_dir` and in the overrides
-            `generator_learning_rate` and `discriminator_learning_rate`, which is written down in
-            `options.json`.
+            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `data_dir`, `manual_dir`
+            and in the overrides `generator_learning_rate` and `discriminator_learning_rate`, which
+            is written down in `options.json`.
         callbacks: as of `train`.
         verbose: as of `train`.
 
@@ -410,13 +435,15 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     _refuse_changes(run, options)
     if is_finished(run, options):
         return run
-    with guards.locked(run.path):
+    chief = distribution.is_chief()
+    with guards.locked(run.path) if chief else contextlib.nullcontext():
         guards.refuse_changed_data(run.path, options.source)
         model, dataset = prepare(options)
         before, run = run.options, dataclasses.replace(run, options=options)
-        if options != before:
+        if chief and options != before:
             _write_options(run, model, before)
-        guards.cut_log(run.path)
+        if chief:
+            guards.cut_log(run.path)
         _fit(run, model, dataset, callbacks, verbose)
     return run
 
@@ -441,6 +468,12 @@ def to_resume(options, runs_dir="runs"):
         ValueError: if there is none and the model has unfinished runs of other options; what
             differs in the newest is named.
     """
+    run = _newest(options, runs_dir) if distribution.is_chief() else None
+    path = _agreed_folder(options, runs_dir, run.path if run else None)
+    return run or (open_run(path) if path else None)
+
+
+def _newest(options, runs_dir):
     others = []
     for path in sorted(pathlib.Path(runs_dir).glob("[0-9]*-*"), reverse=True):
         try:
@@ -459,13 +492,13 @@ def to_resume(options, runs_dir="runs"):
 
 
 def _fit(run, model, dataset, callbacks, verbose):
+    chief = distribution.is_chief()
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
-    checkpoints = Checkpoints(
-        run.path / "checkpoints",
-        minutes=_MINUTES,
-        print_fn=print if verbose else lambda line: None,
-    )
+    verbose = verbose if chief else 0
+    say = print if verbose else lambda line: None
+    checkpoints = Checkpoints(run.path / "checkpoints", minutes=_MINUTES, print_fn=say)
+    rollback = checkpoints if run.options.on_divergence == "rollback" else None
     try:
         with guards.polite(checkpoints):
             model.fit(
@@ -473,10 +506,9 @@ def _fit(run, model, dataset, callbacks, verbose):
                 epochs=run.options.epochs,
                 steps_per_epoch=run.options.steps_per_epoch,
                 callbacks=[
-                    *_callbacks(run, _preview(run.options, model)),
-                    _diagnosis(run, model, verbose),
+                    *(_callbacks(run, model, verbose) if chief else ()),
                     *callbacks,
-                    StopOnDivergence(),
+                    StopOnDivergence(rollback, print_fn=say),
                     checkpoints,  # the last: nothing that was written is newer than it
                 ],
                 verbose=verbose,
@@ -484,14 +516,15 @@ def _fit(run, model, dataset, callbacks, verbose):
     except BaseException as error:
         if isinstance(error, DivergedError):
             checkpoints.restore(model)
-        if run.checkpoints:
+        if chief and run.checkpoints:
             with contextlib.suppress(OSError):  # what was raised first tells more
                 _save_model(model, run)
         raise
-    _save_model(model, run)
+    if chief:
+        _save_model(model, run)
 
 
-def _callbacks(run, batch):
+def _callbacks(run, model, verbose):
     log_dir = run.path / "tensorboard"
     return [
         keras.callbacks.CSVLogger(run.path / "log.csv", append=True),
@@ -500,10 +533,11 @@ def _callbacks(run, batch):
             run.path / "samples",
             every=run.options.sheet_every,
             seed=run.options.seed,
-            batch=batch,
+            batch=_preview(run.options, model),
             row_names=run.label_names,
             log_dir=log_dir / "samples",
         ),
+        _diagnosis(run, model, verbose),
     ]
 
 
@@ -564,6 +598,21 @@ def _make_folder(runs_dir, model):
             return path
         except FileExistsError:  # another run took the number meanwhile
             number += 1
+
+
+def _agreed_folder(options, runs_dir, path):
+    """The folder of the first worker's run, told to all; None where it has none."""
+    with distribution.strategy(options.devices, options.workers).scope():
+        number = distribution.agree(int(path.name.split("-")[0]) if path else 0)
+    if not number or path:
+        return path
+    found = list(pathlib.Path(runs_dir).glob(f"{number:05d}-*"))
+    if len(found) != 1:
+        raise ValueError(
+            f"The first worker's run {number:05d} is not in {runs_dir} here. All workers need the "
+            "same runs_dir, on a file system they share."
+        )
+    return found[0]
 
 
 def _write_options(run, model, before=None):

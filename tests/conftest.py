@@ -7,6 +7,12 @@ os.environ["COLUMNS"] = "200"  # what the command prints is not wrapped where a 
 
 import keras  # noqa: E402
 import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+# Two parts of one CPU, for what trains on several devices; all else stays on the first.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 
 
 @pytest.fixture(autouse=True)

@@ -280,6 +280,49 @@ def test_a_run_that_diverges_keeps_the_last_good_weights(tmp_path):
     assert int(run.load_model().step) == 6
 
 
+def poison(model):
+    kernel = model.generator.trainable_variables[0]
+    kernel.assign(np.full(kernel.shape, np.nan))
+
+
+def test_a_run_that_diverges_goes_back_to_its_checkpoint_if_told_to(tmp_path):
+    class Poison(keras.callbacks.Callback):
+        went_bad = 0
+
+        def on_train_batch_begin(self, batch, logs=None):
+            if int(self.model.step) == 3:
+                self.went_bad += 1
+                poison(self.model)
+
+    callback = Poison()
+    options = dataclasses.replace(LONGER, on_divergence="rollback")
+    run = runs.train(options, tmp_path, callbacks=[callback], verbose=0)
+    model = run.load_model()
+    assert callback.went_bad == 1  # steps are counted on, and noise with them
+    assert int(model.step) == 6 and all(np.isfinite(np.array(v)).all() for v in model.weights)
+    last = list(csv.DictReader((run.path / "log.csv").open()))[-1]
+    assert np.isfinite(float(last["generator_loss"]))
+    # One update was lost with the epoch's first: of the step before and of the one that went bad.
+    assert int(model.optimizer_of("generator").iterations) == 4
+
+
+def test_going_back_ends_where_it_does_not_help(tmp_path, capsys):
+    class Poison(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if int(self.model.step) >= 2:
+                poison(self.model)
+
+    options = dataclasses.replace(LONGER, steps_per_epoch=8, epochs=2, on_divergence="rollback")
+    with pytest.raises(DivergedError, match="at step 3 .*generator"):  # no checkpoint yet
+        runs.train(options, tmp_path / "none", callbacks=[Poison()], verbose=0)
+    options = dataclasses.replace(options, steps_per_epoch=2, epochs=9)
+    with pytest.raises(DivergedError, match="at step 8 .*generator"):
+        runs.train(options, tmp_path / "some", callbacks=[Poison()], verbose=2)
+    assert capsys.readouterr().out.count("It goes on from") == 5
+    with pytest.raises(ValueError, match="must be 'stop' or 'rollback'. Received: 'halt'"):
+        dataclasses.replace(options, on_divergence="halt")
+
+
 def test_a_run_stopped_in_its_first_epoch_goes_on(tmp_path):
     class Terminate(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):

@@ -9,10 +9,10 @@ import shutil
 import time
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 import keras_gans
+from keras_gans import distribution
 from keras_gans.callbacks.divergence import finite_players
 
 _STATE, _WEIGHTS, _PARTIAL = "state.json", "state.weights.h5", ".partial-"
@@ -62,6 +62,8 @@ class Checkpoints(keras.callbacks.Callback):
     Give it as the last callback, so that no other is behind what it saved. A checkpoint is a
     folder `epoch-00003-batch-0000000` with `state.weights.h5` and `state.json` (position, means,
     the model's configuration, SHA-256 of both); it appears whole or not at all.
+
+    Of several workers the first writes, and all read: the directory is one they share.
 
     Args:
         directory: where checkpoints lie; made where it is not there.
@@ -214,6 +216,11 @@ class Checkpoints(keras.callbacks.Callback):
     def _save(self, epoch, batch):
         _check_finite(self.model)
         name = f"epoch-{epoch:05d}-batch-{batch:07d}"
+        if distribution.is_chief():
+            self._write_checkpoint(name, epoch, batch)
+        self._newest, self._saved_at = self.directory / name, time.monotonic()
+
+    def _write_checkpoint(self, name, epoch, batch):
         partial = self.directory / f"{_PARTIAL}{os.getpid()}-{name}"
         try:
             partial.mkdir(parents=True)
@@ -229,7 +236,6 @@ class Checkpoints(keras.callbacks.Callback):
             ) from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        self._newest, self._saved_at = self.directory / name, time.monotonic()
         for old in self._all()[: -self.keep]:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -238,13 +244,13 @@ class Checkpoints(keras.callbacks.Callback):
         return {
             "epoch": epoch,
             "batch": batch,
-            "step": int(model.step),
+            "step": int(model.step.numpy()),
             "batch_size": self._batch_size,
             "class": keras.saving.get_registered_name(type(model)),
             "config": json.loads(json.dumps(model.get_config())),
             "rates": self._rates,
             "metrics": {
-                metric.name: [np.asarray(variable).tolist() for variable in metric.variables]
+                metric.name: [variable.numpy().tolist() for variable in metric.variables]
                 for metric in model.metrics
             },
             "weights_sha256": _sha256(weights),
@@ -259,7 +265,8 @@ class Checkpoints(keras.callbacks.Callback):
         return sorted(self.directory.glob("epoch-*-batch-*")) if self.directory.exists() else []
 
     def _remove_partial(self):
-        for path in self.directory.glob(f"{_PARTIAL}*") if self.directory.exists() else ():
+        writes = self.directory.exists() and distribution.is_chief()
+        for path in self.directory.glob(f"{_PARTIAL}*") if writes else ():
             shutil.rmtree(path, ignore_errors=True)
 
 

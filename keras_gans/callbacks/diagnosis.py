@@ -266,7 +266,7 @@ class Diagnosis(keras.callbacks.Callback):
     # === What is seen: the evidence of each symptom looked for, None where it is not there ===
 
     def _is_warm(self):
-        return int(self.model.step) >= self.warm_up
+        return int(self.model.step.numpy()) >= self.warm_up
 
     def _seen_in_logs(self, logs):
         broken = [name for name, value in logs.items() if not np.isfinite(value)]
@@ -323,7 +323,8 @@ class Diagnosis(keras.callbacks.Callback):
             return None
         now = self.model.variables_of("generator")
         moved = _norm(np.asarray(b) - a for a, b in zip(self._before, now, strict=True)) / norm
-        rate = float(self.model.optimizer_of("generator").learning_rate)
+        rate = self.model.optimizer_of("generator").learning_rate
+        rate = float(keras.ops.convert_to_numpy(rate))
         if moved >= _STILL:
             return None
         return f"the generator's weights moved by {moved:.1e} of their norm, at rate {rate:g}"

@@ -10,16 +10,28 @@ class DivergedError(ValueError):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Stops training at the step at which a loss or a weight is no longer finite.
+    """Stops training at the step at which a loss or a weight is no longer finite, or goes back.
 
     Unlike `keras.callbacks.TerminateOnNaN` it says whose, looks at the weights too (once they are
     infinite the losses follow a step later), and ends `fit` with an error, so that what comes after
     training does not go on with ruined weights. It waits for every step to end, which on an
     accelerator costs what steps would overlap. Give it before `Checkpoints`.
 
+    Args:
+        rollback: the `Checkpoints` whose newest is restored instead of stopping. Training goes on
+            with the next batch and with noise it has not seen, so that it need not come to the
+            same end; with the same learning rates. None stops.
+        most: times it goes back before it stops after all.
+        print_fn: told when it goes back.
+
     Raises:
         DivergedError: from `fit`, with the step, the losses and the players.
     """
+
+    def __init__(self, rollback=None, *, most=5, print_fn=print):
+        super().__init__()
+        self.rollback, self.most, self.print_fn = rollback, most, print_fn
+        self._went_back = 0
 
     def on_train_begin(self, logs=None):
         self._epoch = 0
@@ -37,12 +49,32 @@ class StopOnDivergence(keras.callbacks.Callback):
             for player, finite in self._finite().items()
             if not finite
         ]
-        if wrong:
+        if not wrong:
+            return
+        step = int(self.model.step.numpy())
+        found = (
+            f"Training diverged at step {step} (epoch {self._epoch + 1}, batch {batch + 1}): "
+            f"{', '.join(wrong)}."
+        )
+        if not (self.rollback and self._go_back(found)):
             raise DivergedError(
-                f"Training diverged at step {int(self.model.step)} (epoch {self._epoch + 1}, batch "
-                f"{batch + 1}): {', '.join(wrong)}. Go on from the last checkpoint with a smaller "
-                "learning rate, or add a penalty or spectral norm to the discriminator."
+                f"{found} Go on from the last checkpoint with a smaller learning rate, or add a "
+                "penalty or spectral norm to the discriminator."
             )
+
+    def _go_back(self, found):
+        """Restores the newest checkpoint; False where there is none, or it was enough."""
+        path, _ = self.rollback.newest()
+        if path is None or self._went_back == self.most:
+            return False
+        step = int(self.model.step.numpy())
+        self.rollback.restore(self.model)
+        self.model.step.assign(step)  # noise is drawn from it
+        for metric in self.model.metrics:
+            metric.reset_state()  # a mean that is not finite stays so
+        self._went_back += 1
+        self.print_fn(f"{found} It goes on from {path}, with what comes next.")
+        return True
 
 
 def finite_players(model):

@@ -19,6 +19,8 @@ class SampleSheet(keras.callbacks.Callback):
     Args:
         directory: where the sheets go.
         every: epochs from one sheet to the next.
+        keep: sheets that stay, so that long runs do not fill the disk. When there are more, every
+            second is removed, so that those left show the whole training; the first always stays.
         seed: of the latents.
         batch: pictures to translate, as the model's `batch_spec` says; translators need it.
         row_names: names of the classes, or what `keras_gans.data.label_names` returns, written
@@ -26,16 +28,28 @@ class SampleSheet(keras.callbacks.Callback):
         log_dir: where TensorBoard finds the sheets too; nowhere where not given.
     """
 
-    def __init__(self, directory, *, every=1, seed=0, batch=None, row_names=None, log_dir=None):
+    def __init__(
+        self,
+        directory,
+        *,
+        every=1,
+        keep=100,
+        seed=0,
+        batch=None,
+        row_names=None,
+        log_dir=None,
+    ):
         super().__init__()
+        if keep < 2:
+            raise ValueError(f"`keep` must be at least 2: the first and the last. Received: {keep}")
         self.directory = pathlib.Path(directory)
-        self.every, self.seed = every, seed
+        self.every, self.keep, self.seed = every, keep, seed
         self.batch, self.row_names = batch, row_names
         self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
         self._drawn = None
 
     def on_train_begin(self, logs=None):
-        if not int(self.model.step):  # a run that goes on has drawn it
+        if not int(self.model.step.numpy()):  # a run that goes on has drawn it
             self._draw(0)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -56,6 +70,15 @@ class SampleSheet(keras.callbacks.Callback):
             picture = sheets.translations(self.model, self.batch)
         sheets.save(picture, self.directory / f"epoch-{epoch:04d}.png")
         self._drawn = epoch
-        if self.writer:
+        self._thin_out()
+        # TensorBoard's files cannot be thinned out: they get fewer from the start.
+        if self.writer and epoch % -(-self.params.get("epochs", 1) // self.keep) == 0:
             with self.writer.as_default():
                 tf.summary.image("samples", np.asarray(picture)[None], step=epoch)
+
+    def _thin_out(self):
+        drawn = self.directory.glob("epoch-*.png")
+        drawn = sorted(drawn, key=lambda path: int(path.stem.partition("-")[2]))
+        if len(drawn) > self.keep:
+            for path in drawn[1:-1:2]:
+                path.unlink()

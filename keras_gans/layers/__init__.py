@@ -2,6 +2,7 @@
 
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.blur import BlurDown, BlurUp
+from keras_gans.layers.dropout import Dropout
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
 from keras_gans.layers.learned_basis import LearnedBasis
@@ -18,6 +19,7 @@ __all__ = [
     "BatchNorm",
     "BlurDown",
     "BlurUp",
+    "Dropout",
     "ImagePool",
     "InstanceNorm",
     "LearnedBasis",

@@ -16,8 +16,9 @@ class BatchNorm(keras.layers.BatchNormalization):
     Args:
         momentum: share of the old moving statistics kept at each training call.
         epsilon: added to the variance.
-        **kwargs: those of `keras.layers.BatchNormalization`, except `axis`, `renorm` and
-            `synchronized`, which the kernel does not have.
+        **kwargs: those of `keras.layers.BatchNormalization`, except `axis` and `renorm`. With
+            `synchronized` (an attribute too) the statistics are those of all replicas, without
+            the fused kernel; else each replica has its own, and what is saved is the first's.
 
     Shapes: (N, H, W, C) or (N, C) -> the same; any float dtype.
 
@@ -30,6 +31,8 @@ class BatchNorm(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         if not training or not self.trainable:
             return super().call(inputs, training=False, mask=mask)
+        if self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            return self._over_replicas(inputs)
         pictures = inputs if inputs.shape.rank == 4 else inputs[:, None, None, :]
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             pictures,
@@ -41,6 +44,31 @@ class BatchNorm(keras.layers.BatchNormalization):
         self._follow(self.moving_mean, mean)
         self._follow(self.moving_variance, variance)
         return outputs if inputs.shape.rank == 4 else outputs[:, 0, 0, :]
+
+    def _over_replicas(self, inputs):
+        """As `call` in training, with the statistics of the whole batch; replicas have like shares.
+
+        In two passes: the difference of the squares' mean and the mean's square loses digits.
+        """
+        context = tf.distribute.get_replica_context()
+        axes = list(range(inputs.shape.rank - 1))
+        exact = tf.cast(inputs, tf.float32)
+
+        def mean_of(values):
+            return context.all_reduce("MEAN", tf.reduce_mean(values, axes))
+
+        mean = mean_of(exact)
+        variance = mean_of(tf.math.squared_difference(exact, mean))
+        outputs = tf.nn.batch_normalization(
+            exact, mean, variance, self.beta.value, self.gamma.value, self.epsilon
+        )
+        count = context.num_replicas_in_sync * tf.size(exact[..., 0], tf.int64)
+        self._follow(self.moving_mean, mean)
+        self._follow(
+            self.moving_variance,
+            variance * tf.cast(count / (count - 1), tf.float32),  # unbiased
+        )
+        return tf.cast(outputs, inputs.dtype)
 
     def _follow(self, moving, batch):
         moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))

@@ -1,6 +1,7 @@
 """A memory of generated pictures for the discriminator to learn from."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -10,7 +11,9 @@ class ImagePool(keras.layers.Layer):
 
     Until it is full the pool keeps every picture and hands it back. From then on a picture is
     either handed back or, with probability 0.5, takes the place of a random one in the pool,
-    which is handed out instead. The pool is part of the graph and of what is saved.
+    which is handed out instead. The pool is part of the graph and of what is saved. On several
+    devices each has a pool of its own; all are saved where they are of one process, and of several
+    processes those of the one that saves.
 
     Args:
         size: pictures it holds; 0 hands everything back.
@@ -58,17 +61,40 @@ class ImagePool(keras.layers.Layer):
         picture, seed = picture_and_seed
         held = tf.convert_to_tensor(self.held.value)
         chance, choice = tf.unstack(tf.random.split(seed))
+        # Of the replica's own variable, and in place: no copy of the whole pool.
+        pictures = self.images.value.handle
         full = held >= self.size
         place = tf.where(
             full, tf.random.stateless_uniform((), choice, 0, self.size, tf.int32), held
         )
         swap = full & (tf.random.stateless_uniform((), chance) < 0.5)
-        old = tf.gather(self.images.value, place)  # of the variable: no copy of the whole pool
+        old = tf.raw_ops.ResourceGather(resource=pictures, indices=place, dtype=self.images.dtype)
         kept = tf.where(swap | ~full, tf.cast(picture, old.dtype), old)
         with tf.control_dependencies([old]):
-            self.images.value.scatter_nd_update([[place]], [kept])
+            tf.raw_ops.ResourceScatterUpdate(resource=pictures, indices=place, updates=kept)
             self.held.assign(tf.minimum(held + 1, self.size))
         return tf.where(swap, tf.cast(old, picture.dtype), picture)
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for name, copies in self._copies().items():
+            for replica, pool in enumerate(copies[1:], start=1):
+                store[f"{name}_{replica}"] = np.asarray(pool)
+
+    def load_own_variables(self, store):
+        own = {key: store[key] for key in store.keys()}
+        others = {key: own.pop(key) for key in list(own) if "_" in key}
+        super().load_own_variables(own)  # of the first replica, to all
+        for name, copies in self._copies().items():
+            for replica, pool in enumerate(copies[1:], start=1):
+                if f"{name}_{replica}" in others:  # there may have been fewer
+                    pool.assign(others[f"{name}_{replica}"])
+
+    def _copies(self):
+        """The variables of this process's replicas: `{name: [tf.Variable, ...]}`."""
+        names = ("images", "held") if self.size else ()
+        values = {name: getattr(self, name).value for name in names}
+        return {name: list(getattr(value, "values", [value])) for name, value in values.items()}
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "picture_shape": self.picture_shape}

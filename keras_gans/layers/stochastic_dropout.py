@@ -4,10 +4,12 @@ import contextlib
 
 import keras
 
+from keras_gans.layers.dropout import Dropout
+
 
 @keras.saving.register_keras_serializable("keras_gans")
-class StochasticDropout(keras.layers.Dropout):
-    """`keras.layers.Dropout` that `left_on` keeps dropping outside of training.
+class StochasticDropout(Dropout):
+    """`Dropout` that `left_on` keeps dropping outside of training.
 
     What is exported never drops: the switch is on only inside the context, in eager calls.
 

@@ -32,7 +32,7 @@ from keras import layers
 
 from keras_gans.labels import needed
 from keras_gans.latent_gan import LatentGAN, len_of
-from keras_gans.layers import Maxout
+from keras_gans.layers import Dropout, Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
 from keras_gans.zoo.registry import register
 
@@ -45,11 +45,11 @@ def generator(latent_dim, conditions, image_size, image_channels, units):
     label = conditions.input()
     joint = layers.Concatenate()(
         [
-            layers.Dropout(0.5)(_relu(latent_units)(latent)),
-            layers.Dropout(0.5)(_relu(label_units)(conditions.code(label))),
+            Dropout(0.5)(_relu(latent_units)(latent)),
+            Dropout(0.5)(_relu(label_units)(conditions.code(label))),
         ]
     )
-    x = layers.Dropout(0.5)(_relu(joint_units)(joint))
+    x = Dropout(0.5)(_relu(joint_units)(joint))
     x = layers.Dense(int(np.prod(shape)), kernel_initializer=_uniform(0.05))(x)
     x = layers.Activation("sigmoid", dtype="float32")(x)
     image = layers.Rescaling(2.0, offset=-1.0, dtype="float32", name="image")(
@@ -66,11 +66,11 @@ def discriminator(conditions, image_size, image_channels, units):
     pixels = layers.Flatten()(layers.Rescaling(0.5, offset=0.5)(image))
     joint = layers.Concatenate()(
         [
-            layers.Dropout(0.5)(_maxout(image_units, 5)(pixels)),
-            layers.Dropout(0.5)(_maxout(label_units, 5)(conditions.code(label))),
+            Dropout(0.5)(_maxout(image_units, 5)(pixels)),
+            Dropout(0.5)(_maxout(label_units, 5)(conditions.code(label))),
         ]
     )
-    x = layers.Dropout(0.5)(_maxout(joint_units, 4)(joint))
+    x = Dropout(0.5)(_maxout(joint_units, 4)(joint))
     logits = layers.Dense(1, kernel_initializer=_uniform(0.005), dtype="float32", name="logits")(x)
     return keras.Model([image, label], logits, name="discriminator")
 

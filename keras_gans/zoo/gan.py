@@ -35,7 +35,7 @@ import tensorflow as tf
 from keras import layers
 
 from keras_gans.latent_gan import LatentGAN, len_of
-from keras_gans.layers import Maxout
+from keras_gans.layers import Dropout, Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
 from keras_gans.zoo.registry import register
 
@@ -58,10 +58,10 @@ def discriminator(image_size, image_channels, units, pieces):
     """Images (N, image_size, image_size, image_channels) in [-1, 1] -> logits (N, 1)."""
     image = keras.Input((image_size, image_size, image_channels), name="image")
     x = layers.Flatten()(layers.Rescaling(0.5, offset=0.5)(image))
-    x = layers.Dropout(0.2)(x)
+    x = Dropout(0.2)(x)
     for _ in range(2):
         x = Maxout(units, pieces, kernel_initializer=_uniform(0.005))(x)
-        x = layers.Dropout(0.5)(x)
+        x = Dropout(0.5)(x)
     logits = layers.Dense(1, kernel_initializer=_uniform(0.005), dtype="float32", name="logits")(x)
     return keras.Model(image, logits, name="discriminator")
 

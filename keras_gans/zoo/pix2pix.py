@@ -38,7 +38,7 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
-from keras_gans.layers import BatchNorm, InstanceNorm
+from keras_gans.layers import BatchNorm, Dropout, InstanceNorm
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register
 
@@ -51,7 +51,7 @@ def generator(source_channels, target_channels, filters, num_downs):
     H and W are multiples of 2 ** num_downs.
     """
     source = keras.Input((None, None, source_channels), name="source")
-    dropout = lambda x, level: layers.Dropout(_DROPPED)(x)  # noqa: E731
+    dropout = lambda x, level: Dropout(_DROPPED)(x)  # noqa: E731
     target = _unet(source, target_channels, filters, num_downs, _batch_norm, dropout)
     return keras.Model(source, target, name="generator")
 

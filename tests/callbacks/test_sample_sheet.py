@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from fabrication import fabricated, tiny
 from PIL import Image
 
@@ -36,3 +37,22 @@ def test_tensorboard_gets_the_sheets(tmp_path):
     model.fit(fabricated(model), verbose=0, callbacks=[sheet])
     events = EventAccumulator(str(tmp_path / "logs")).Reload()
     assert [event.step for event in events.Tensors("samples")] == [0, 1]
+
+
+def test_sheets_are_thinned_out_and_show_the_whole_training(tmp_path):
+    model = tiny("dcgan")
+    log_dir = tmp_path / "log"
+    sheet = SampleSheet(tmp_path, keep=5, log_dir=log_dir)
+    model.fit(fabricated(model, 1), epochs=12, verbose=0, callbacks=[sheet])
+    epochs = [int(path.stem[6:]) for path in sorted(tmp_path.glob("*.png"))]
+    assert len(epochs) <= 5 and epochs[0] == 0 and epochs[-1] == 12
+    assert max(np.diff(epochs)) <= 4
+    (events,) = log_dir.iterdir()
+    logged = [
+        event.step
+        for record in tf.data.TFRecordDataset(str(events))
+        if (event := tf.compat.v1.Event.FromString(record.numpy())).summary.value
+    ]
+    assert logged == [0, 3, 6, 9, 12]
+    with pytest.raises(ValueError, match="at least 2"):
+        SampleSheet(tmp_path, keep=1)
