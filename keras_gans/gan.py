@@ -393,7 +393,7 @@ class GAN(keras.Model):
                 self._trackers[name].update_state(value)
             self.step.assign_add(1)
         logs = {metric.name: metric.result() for metric in self.metrics}
-        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        if self._is_one_of_many:
             # `fit` takes the mean over workers along the first axis.
             logs = {name: value[None] for name, value in logs.items()}
         return logs
@@ -432,10 +432,23 @@ class GAN(keras.Model):
             x, y, batch_size = self._checked_arrays(x, y, batch_size, kwargs)
         try:
             return super().fit(x, y, batch_size=batch_size, **kwargs)
-        except tf.errors.OpError:
+        except tf.errors.OpError as error:
             if failures:  # raised inside the pipeline, where TensorFlow rewrites messages
                 raise failures[0] from None
+            if self._is_one_of_many:
+                raise RuntimeError(
+                    "Another worker is gone or has failed, and this one cannot go on alone. Its "
+                    "own output says why. Start all again with --resume (in Python, with "
+                    "`callbacks.Checkpoints`): they go on from the last checkpoint. TensorFlow "
+                    f"says: {str(error).strip().splitlines()[0][:300]}"
+                ) from error
             raise
+
+    @property
+    def _is_one_of_many(self):
+        """Whether other processes train with this one."""
+        strategy = self.distribute_strategy
+        return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: games are built when they are made.
@@ -447,7 +460,7 @@ class GAN(keras.Model):
     def _checked_dataset(self, data, failures):
         self._check_form(data.element_spec)
         self._check_shares(tf.nest.flatten(data.element_spec)[0].shape[0])
-        if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        if self._is_one_of_many:
             # Every worker reads all and keeps its share: files may be fewer than workers.
             options = tf.data.Options()
             options.experimental_distribute.auto_shard_policy = (

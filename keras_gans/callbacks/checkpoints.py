@@ -63,7 +63,8 @@ class Checkpoints(keras.callbacks.Callback):
     folder `epoch-00003-batch-0000000` with `state.weights.h5` and `state.json` (position, means,
     the model's configuration, SHA-256 of both); it appears whole or not at all.
 
-    Of several workers the first writes, and all read: the directory is one they share.
+    Of several workers the first writes, and all read: the directory is one they share. Means of an
+    epoch they were stopped in begin anew.
 
     Args:
         directory: where checkpoints lie; made where it is not there.
@@ -189,9 +190,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._epoch = epoch
         if self._passed_over:
             for metric in self.model.metrics:
-                for variable, value in zip(
-                    metric.variables, self._restored["metrics"][metric.name], strict=True
-                ):
+                saved = self._restored["metrics"].get(metric.name)
+                for variable, value in zip(metric.variables, saved, strict=True) if saved else ():
                     variable.assign(value)
             self._learned = self._passed_over
         else:
@@ -249,16 +249,25 @@ class Checkpoints(keras.callbacks.Callback):
             "class": keras.saving.get_registered_name(type(model)),
             "config": json.loads(json.dumps(model.get_config())),
             "rates": self._rates,
-            "metrics": {
-                metric.name: [variable.numpy().tolist() for variable in metric.variables]
-                for metric in model.metrics
-            },
+            "metrics": self._metrics(),
             "weights_sha256": _sha256(weights),
             "versions": {
                 "keras_gans": keras_gans.__version__,
                 "keras": keras.__version__,
                 "tensorflow": tf.__version__,
             },
+        }
+
+    def _metrics(self):
+        """The running means of the epoch; of several workers none, as all would have to be asked.
+
+        The first may be saving alone.
+        """
+        if isinstance(self.model.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return {}
+        return {
+            metric.name: [variable.numpy().tolist() for variable in metric.variables]
+            for metric in self.model.metrics
         }
 
     def _all(self):
