@@ -1,10 +1,15 @@
 """Time of one training step, against PyTorch and against a bare loop, as ratios of medians.
 
     python benchmarks/train_step.py [--rounds 5] [--steps 6] [--only dcgan pix2pix cyclegan_128]
+                                    [--precision mixed_bfloat16]
 
 1. `dcgan` at batch 64, `pix2pix` (256 px) and `cyclegan_128` at batch 1, float32: our `fit` against
    the same networks and game in PyTorch. Skipped with a message where torch is not installed; any
    CPU build does.
+   With --precision ours computes in it, and PyTorch in float32. Each row also says which share of
+   what the machine can do it reaches: floating point operations of the step, counted in its graph,
+   by its time, to those of a product of large matrices or of a 3x3 convolution, whichever is more,
+   in float32.
 2. `dcgan_fashion`, 28 x 28 x 1, batch 64: `fit` against a loop over the same compiled step.
 
 Both sides run in this process, turn about, with as many threads; each round is a few steps of
@@ -24,6 +29,7 @@ import tensorflow as tf
 from torch_steps import BATCHES, TWINS
 
 from keras_gans import zoo
+from keras_gans.gan import PRECISIONS
 
 
 class StepTimes(keras.callbacks.Callback):
@@ -59,7 +65,40 @@ def timed_fit(model, data, steps):
     return times.seconds
 
 
-def against_torch(name, rounds, steps):
+def peak():
+    """Floating point operations a second of the best of two kernels."""
+    matrix, picture = tf.random.normal((2048, 2048)), tf.random.normal((4, 64, 64, 256))
+    kernel = tf.random.normal((3, 3, 256, 256))
+    kernels = {
+        "a matrix product": (tf.function(lambda: matrix @ matrix), 2 * 2048**3),
+        "a convolution": (
+            tf.function(lambda: tf.nn.conv2d(picture, kernel, 1, "SAME")),
+            2 * 4 * 64 * 64 * 9 * 256 * 256,
+        ),
+    }
+    found = {}
+    for name, (run, operations) in kernels.items():
+        run()
+        seconds = []
+        for _ in range(10):
+            started = time.perf_counter()
+            run().numpy()
+            seconds.append(time.perf_counter() - started)
+        found[name] = operations / statistics.median(seconds)
+        print(f"{name}: {found[name] / 1e9:.0f} GFLOP/s")
+    return max(found.values())
+
+
+def operations_of(model, batch_size):
+    """Floating point operations of one training step."""
+    step = tf.function(model.train_step, autograph=False)
+    graph = step.get_concrete_function(model.batch_spec(batch_size)).graph
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    options["output"] = "none"
+    return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
+
+
+def against_torch(name, rounds, steps, precision, most):
     try:
         import torch
     except ImportError:
@@ -67,8 +106,9 @@ def against_torch(name, rounds, steps):
         return
     torch.manual_seed(0)
     torch.set_num_threads(os.cpu_count())
-    model = zoo.get(name)
+    model = zoo.get(name, precision=precision)
     data = batches(model, BATCHES[name])
+    operations = operations_of(model, BATCHES[name])
     step = TWINS[name]()
     started = time.perf_counter()
     timed_fit(model, data, 1)
@@ -82,9 +122,11 @@ def against_torch(name, rounds, steps):
             step()
             theirs.append(time.perf_counter() - start)
     side = model.image_size
-    title = f"{name}, {side} px, batch {BATCHES[name]}: keras_gans fit / PyTorch"
-    report(title, ours, theirs, 0.85)
-    print(f"{name}: the first two steps took {first:.1f} s from the call of `fit`")
+    title = f"{name}, {side} px, batch {BATCHES[name]}, {precision}: keras_gans fit / PyTorch"
+    report(title, ours, theirs, 0.75 if precision == "float32" else 0.5)
+    share = operations / statistics.median(ours) / most
+    print(f"{name}: {operations / 1e9:.0f} GFLOP a step, {share:.0%} of the machine's peak")
+    print(f"{name}: the first two steps took {first:.1f} s from the call of `fit`", flush=True)
 
 
 def against_bare_loop(rounds, steps):
@@ -102,7 +144,7 @@ def against_bare_loop(rounds, steps):
             start = time.perf_counter()
             bare_step(next(stream))
             bare.append(time.perf_counter() - start)
-    report("dcgan_fashion, 28 px, batch 64: fit / bare loop", fitted, bare, 1.05)
+    report("dcgan_fashion, 28 px, batch 64: fit / bare loop", fitted, bare, 1.03)
 
 
 def report(title, ours, theirs, target):
@@ -120,7 +162,9 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=6, help="steps in a round")
     parser.add_argument("--only", choices=TWINS, nargs="*", help="of the comparisons with PyTorch")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of ours")
     arguments = parser.parse_args()
+    most = peak()
     for name in arguments.only or TWINS:
-        against_torch(name, arguments.rounds, arguments.steps)
+        against_torch(name, arguments.rounds, arguments.steps, arguments.precision, most)
     against_bare_loop(arguments.rounds * 2, arguments.steps * 4)
