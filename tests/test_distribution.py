@@ -20,7 +20,7 @@ from keras_gans.gan import GAN
 from keras_gans.layers import BatchNorm, Dropout
 
 BATCH, STEPS, RATE = 8, 2, 0.1
-QUICK = ["cyclegan", "r3gan", "dcgan"]  # the others take minutes
+QUICK = ["cyclegan", "dcgan"]  # the others take minutes
 #: Arguments without which the game depends on who plays: shares of a batch and pools are others.
 CHANGES = {
     "cyclegan": {"pool_size": 0},

@@ -19,8 +19,8 @@ class SampleSheet(keras.callbacks.Callback):
     Args:
         directory: where the sheets go.
         every: epochs from one sheet to the next.
-        keep: sheets that stay, so that long runs do not fill the disk. When there are more, every
-            second is removed, so that those left show the whole training; the first always stays.
+        keep: sheets that stay, so that long runs do not fill the disk: the first, the last, and
+            others about evenly between.
         seed: of the latents.
         batch: pictures to translate, as the model's `batch_spec` says; translators need it.
         row_names: names of the classes, or what `keras_gans.data.label_names` returns, written
@@ -77,8 +77,9 @@ class SampleSheet(keras.callbacks.Callback):
                 tf.summary.image("samples", np.asarray(picture)[None], step=epoch)
 
     def _thin_out(self):
-        drawn = self.directory.glob("epoch-*.png")
-        drawn = sorted(drawn, key=lambda path: int(path.stem.partition("-")[2]))
-        if len(drawn) > self.keep:
-            for path in drawn[1:-1:2]:
-                path.unlink()
+        drawn = {int(path.stem[6:]): path for path in self.directory.glob("epoch-*.png")}
+        epochs = sorted(drawn)
+        while len(epochs) > self.keep:
+            # The one whose neighbours are nearest to each other: it tells least.
+            gaps = np.subtract(epochs[2:], epochs[:-2])
+            drawn[epochs.pop(1 + int(np.argmin(gaps)))].unlink()

@@ -1,19 +1,17 @@
 """TFLite, now called LiteRT: for phones and small devices, and for LiteRT.js.
 
-Files are written from the network as `lowering` puts it, which takes 0.35 (DCGAN), 0.4 (U-Net) and
-0.73 (ResNet) of the time of the network as it is, at batch 1 in XNNPACK on two cores.
-
-The precisions, inputs and outputs staying float32 in all of them:
+Files are written from the network as `lowering` puts it, in convolutions that XNNPACK has fast kernels
+for. The precisions (times: `docs/export.md`), inputs and outputs staying float32 in all of them:
 
     float32        weights and computations
     float16        weights; half the size, computed in float32 where a device has no half
     dynamic_range  weights in 8 bits, activations too while they are multiplied: a quarter the
-                   size, in 0.4 to 1.0 of float32's time
+                   size, in 0.7 to 1.0 of float32's time
     int8           weights and activations in 8 bits, their ranges learned beforehand: a quarter
                    the size, for accelerators that compute in nothing else. On a CPU without 8-bit
                    dot products (AVX2 only) 0.6 to 1.0 of float32's time, as dynamic_range
     int16x8        activations in 16 bits, weights in 8: a quarter the size and nearly exact, for
-                   accelerators only: on a CPU, where it has reference kernels, 28 to 42 times as
+                   accelerators only: on a CPU, where it has reference kernels, 40 to 130 times as
                    slow as float32
 """
 
