@@ -30,7 +30,7 @@ import keras
 import numpy as np
 from class_agreement import SOURCE, real_images, train_classifier
 
-from keras_gans import data, zoo
+from keras_gans import data, metrics, zoo
 
 COUNT, NEIGHBOURS, BATCH = 2000, 5, 64
 
@@ -68,30 +68,13 @@ ROWS = {
 }
 
 
-def frechet(first, second):
-    """Frechet distance of two sets of features, as of normal distributions, in float64."""
-    means, roots, covariances = [], [], []
-    for features in (first.astype("float64"), second.astype("float64")):
-        means.append(features.mean(axis=0))
-        covariances.append(np.cov(features, rowvar=False))
-        values, vectors = np.linalg.eigh(covariances[-1])
-        roots.append(vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T)
-    cross = np.linalg.eigvalsh(roots[0] @ covariances[1] @ roots[0])
-    apart = np.sum((means[0] - means[1]) ** 2)
-    trace = np.trace(covariances[0]) + np.trace(covariances[1])
-    return float(apart + trace - 2 * np.sum(np.sqrt(np.maximum(cross, 0))))
-
-
-def density_and_coverage(real, fake, k=NEIGHBOURS):
-    """Density and coverage of generated features among real ones."""
-    among = np.sort(distances(real, real), axis=1)[:, k]  # column 0 is the picture itself
-    near = distances(real, fake) < among[:, None]
-    return float(near.sum() / (k * len(fake))), float(near.any(axis=1).mean())
-
-
-def distances(first, second):
-    squares = (first**2).sum(1)[:, None] + (second**2).sum(1)[None] - 2 * first @ second.T
-    return np.sqrt(np.maximum(squares, 0))
+def figures(real, fake):
+    """Distance, coverage and density of generated features among real ones."""
+    fid, neighbours = metrics.FID(), metrics.DensityCoverage(NEIGHBOURS)
+    for metric in (fid, neighbours):
+        metric.update(real=real, fake=fake)
+    density, coverage = neighbours.result()
+    return fid.result(), coverage, density
 
 
 def run(row, seed, updates, filters):
@@ -117,10 +100,10 @@ def measure(arguments):
     for row, seed in wanted:
         fake = run(row, seed, arguments.updates, arguments.filters).sample(COUNT, seed=0)
         fake = features.predict(fake, batch_size=500, verbose=0)
-        density, coverage = density_and_coverage(real, fake)
+        distance, coverage, density = figures(real, fake)
         line = {
             "row": row, "seed": seed, "updates": arguments.updates, "filters": arguments.filters,
-            "distance": round(frechet(real, fake), 3), "coverage": round(coverage, 4),
+            "distance": round(distance, 3), "coverage": round(coverage, 4),
             "density": round(density, 4), "classifier": round(accuracy, 4),
         }  # fmt: skip
         print(line, flush=True)

@@ -29,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_gans import zoo
+from keras_gans import metrics, zoo
 
 KINDS, SAMPLES = 1000, 26_000
 BATCH = 64
@@ -118,10 +118,10 @@ def kinds(images, classifier):
 
 
 def figures(found):
-    """Kinds found, and the divergence of their shares from the even ones, in nats."""
-    shares = np.bincount(found, minlength=KINDS) / len(found)
-    drawn = shares[shares > 0]
-    return len(drawn), float(np.sum(drawn * np.log(drawn * KINDS)))
+    """Modes and their divergence from even ones."""
+    modes = metrics.Modes(KINDS)
+    modes.update(found)
+    return modes.result()
 
 
 def train(name, arguments, classifier, accuracy):

@@ -1,7 +1,7 @@
 """TFLite, now called LiteRT: for phones and small devices, and for LiteRT.js.
 
-Files are written from the network as `lowering` puts it, in convolutions that XNNPACK has fast kernels
-for. The precisions (times: `docs/export.md`), inputs and outputs staying float32 in all of them:
+Files are written from the network as `lowering` puts it, in convolutions that XNNPACK has fast
+kernels for. The precisions (times: `docs/export.md`), inputs and outputs staying float32 in all:
 
     float32        weights and computations
     float16        weights; half the size, computed in float32 where a device has no half

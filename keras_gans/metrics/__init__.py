@@ -1,0 +1,24 @@
+"""How good generated pictures are: one paper a file, on features somebody else computed.
+
+Every metric is fed batch by batch and holds a bounded amount of memory, computes in float64, and
+knows nothing of pictures or networks: features are arrays (N, dimension). What they are features of
+decides what a figure means, so name the extractor beside it.
+"""
+
+from keras_gans.metrics.density_coverage import DensityCoverage
+from keras_gans.metrics.fid import FID
+from keras_gans.metrics.inception_score import InceptionScore
+from keras_gans.metrics.kid import KID
+from keras_gans.metrics.modes import Modes
+from keras_gans.metrics.pairs import Pairs
+from keras_gans.metrics.precision_recall import PrecisionRecall
+
+__all__ = [
+    "DensityCoverage",
+    "FID",
+    "InceptionScore",
+    "KID",
+    "Modes",
+    "Pairs",
+    "PrecisionRecall",
+]

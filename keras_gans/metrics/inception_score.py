@@ -1,0 +1,64 @@
+"""Inception score: how sure a classifier is of each picture, and how many classes there are."""
+
+import numpy as np
+
+
+class InceptionScore:
+    """exp of the mean divergence of a picture's classes from all pictures' classes.
+
+    Knows no real pictures: a generator that draws one perfect picture of each class has the best
+    score. The largest is the number of classes, the least 1.
+
+    Args:
+        splits: pictures are dealt out among so many, for a mean and a deviation.
+
+    Memory: `splits` rows of sums.
+
+    Reference: Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 4
+    """
+
+    def __init__(self, splits=10):
+        self.splits, self.count = splits, 0
+
+    def update(self, probabilities):
+        """Adds a classifier's probabilities (N, classes), rows that add up to 1.
+
+        Raises:
+            ValueError: for anything else.
+        """
+        given = np.asarray(probabilities, np.float64)
+        if given.ndim != 2 or (given < 0).any() or np.abs(given.sum(1) - 1).max(initial=0) > 1e-3:
+            raise ValueError(
+                "InceptionScore takes probabilities (N, classes) that add up to 1; of logits use "
+                f"the softmax. Received: {given.shape}, sums of "
+                f"{given.sum(-1).min():g} to {given.sum(-1).max():g}."
+            )
+        if not self.count:
+            self._sums = np.zeros((self.splits, given.shape[1]))
+            self._information = np.zeros(self.splits)
+            self._sizes = np.zeros(self.splits)
+        split = (self.count + np.arange(len(given))) % self.splits
+        np.add.at(self._sums, split, given)
+        np.add.at(self._information, split, (given * _log(given)).sum(1))
+        np.add.at(self._sizes, split, 1)
+        self.count += len(given)
+
+    def result(self):
+        """`(mean, standard deviation)` over the splits, floats.
+
+        Raises:
+            ValueError: for fewer pictures than splits.
+        """
+        if self.count < self.splits:
+            raise ValueError(
+                f"InceptionScore needs a picture for each of {self.splits} splits. Received: "
+                f"{self.count}. Give more, or use splits=1."
+            )
+        marginals = self._sums / self._sizes[:, None]
+        divergence = self._information / self._sizes - (marginals * _log(marginals)).sum(1)
+        scores = np.exp(divergence)
+        return float(scores.mean()), float(scores.std())
+
+
+def _log(values):
+    return np.log(np.maximum(values, np.finfo(np.float64).tiny))
