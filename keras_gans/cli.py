@@ -264,6 +264,10 @@ def train(
         str | None,
         typer.Option(help="Where archives lie that TensorFlow Datasets shall not download."),
     ] = None,
+    cache_dir: Annotated[
+        str | None,
+        typer.Option(help="Folder on a fast disk for decoded pictures that do not fit in memory."),
+    ] = None,
     sheet_every: Annotated[int, typer.Option(help="Epochs between two sample sheets.")] = 1,
     resume: Annotated[
         bool,
@@ -345,6 +349,7 @@ def train(
             flip=flip,
             data_dir=data_dir,
             manual_dir=manual_dir,
+            cache_dir=cache_dir,
             sheet_every=sheet_every,
         )
         if dry_run:

@@ -48,6 +48,7 @@ _MAY_CHANGE = frozenset(
         "sheet_every",
         "data_dir",
         "manual_dir",
+        "cache_dir",
         "generator_learning_rate",
         "discriminator_learning_rate",
     }
@@ -81,6 +82,7 @@ class Options:
         flip: mirror pictures at random.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
+        cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
         sheet_every: epochs from one sample sheet to the next.
     """
 
@@ -104,6 +106,7 @@ class Options:
     flip: bool = False
     data_dir: str | None = None
     manual_dir: str | None = None
+    cache_dir: str | None = None
     sheet_every: int = 1
 
     @property
@@ -286,7 +289,12 @@ def prepare(options):
     with distribution.strategy(options.devices, options.workers).scope():
         model = _model(options)
         dataset = _load(
-            options, model, batch_size=options.batch_size, seed=options.seed, flip=options.flip
+            options,
+            model,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            flip=options.flip,
+            cache_dir=options.cache_dir,
         )
         if hasattr(model, "schedule_over") and not {"constant_steps", "decay_steps"} & set(
             options.overrides
@@ -416,9 +424,9 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     Args:
         run: the `Run`, or its folder.
         options: `Options` to go on with; those of the run where None. May differ from them in
-            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `data_dir`, `manual_dir`
-            and in the overrides `generator_learning_rate` and `discriminator_learning_rate`, which
-            is written down in `options.json`.
+            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `data_dir`,
+            `manual_dir`, `cache_dir` and in the overrides `generator_learning_rate` and
+            `discriminator_learning_rate`, which is written down in `options.json`.
         callbacks: as of `train`.
         verbose: as of `train`.
 

@@ -5,8 +5,10 @@ is named like one and cannot be used is named, counted and left out.
 """
 
 import concurrent.futures
+import math
 import os
 import pathlib
+import tempfile
 import typing
 import warnings
 
@@ -18,6 +20,8 @@ from keras_gans.data.frame import SUFFIXES, UnreadableError
 # What opening a file costs beyond decoding it, as bytes of a file that decode in the same time.
 _OPENING = 4096
 _NAMED = 10
+# Headers looked at before training begins: a second or two.
+_LOOKED_AT = 5000
 
 #: Subfolders a folder may be split into.
 SPLITS = ("train", "test", "val")
@@ -35,12 +39,14 @@ class Files:
 
     Args:
         path: of the folder, as the user gave it.
+        cache_dir: folder on a disk where decoded pictures are kept that do not fit in memory.
 
     Raises:
         ValueError: if there is no such folder.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, cache_dir=None):
+        self._cache_dir = cache_dir
         self.name = f"folder:{path}"
         self.root = pathlib.Path(path).expanduser()
         if not self.root.is_dir():
@@ -104,9 +110,10 @@ class Files:
     def examples(self, found, frame, labels=None):
         """The pictures, fitted to `frame`.
 
-        Files of up to `UP_FRONT_BYTES` are decoded now. Of more only headers are looked at; where
-        a picture turns out to be broken while training, the next good one takes its place, so
-        that batches keep their size and an epoch its length.
+        Files of up to `UP_FRONT_BYTES` are decoded now. Of more only headers are looked at, and of
+        more than `_LOOKED_AT` pictures only those of so many; where one turns out to be broken
+        while training, the next good one takes its place, so that batches keep their size and an
+        epoch its length.
 
         Args:
             found: for each picture the `File`s it is made of, a tuple.
@@ -121,7 +128,10 @@ class Files:
         if num_bytes <= examples.UP_FRONT_BYTES:
             good, images = self._decoded(items, frame)
         else:
-            good, images = self._examined(items, lambda row: frame.check(*items[row])), None
+            # Evenly spread: what is wrong with a whole folder shows, and training begins soon.
+            rows = sorted(set(np.linspace(0, len(items) - 1, _LOOKED_AT).astype(int).tolist()))
+            good = self._examined(items, lambda row: frame.check(*items[row]), rows)
+            images = None
         if not good:
             raise ValueError(f"{self.name}: no picture can be used. {self.listing()}")
         if self._left_out:
@@ -129,7 +139,7 @@ class Files:
         labels = None if labels is None else labels[good]
         if images is not None:
             return examples.Arrays(images, labels)
-        shelf = _Shelf(self, [items[row] for row in good], frame)
+        shelf = _Shelf(self, [items[row] for row in good], frame, self._cache_dir)
         shelf(np.zeros(1, np.int64))  # raises now where all are broken behind their headers
         return examples.Lookup(shelf, frame.shape, len(good), labels)
 
@@ -148,8 +158,14 @@ class Files:
             return good, None
         return good, images if len(good) == len(items) else images[good]
 
-    def _examined(self, items, examine):
-        """The rows on which `examine` does not raise `UnreadableError`; leaves out the others."""
+    def _examined(self, items, examine, rows=None):
+        """The rows but those on which `examine` raises `UnreadableError`, which are left out.
+
+        Args:
+            items: the paths of each.
+            examine: is called with a row.
+            rows: on which; all where None.
+        """
 
         def problem(row):
             try:
@@ -158,12 +174,13 @@ class Files:
                 return str(error)
             return None
 
+        rows = range(len(items)) if rows is None else rows
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            problems = list(pool.map(problem, range(len(items))))
-        for item, reason in zip(items, problems, strict=True):
-            if reason is not None:
-                self._leave_out(reason, *item)
-        return [row for row, reason in enumerate(problems) if reason is None]
+            problems = dict(zip(rows, pool.map(problem, rows), strict=True))
+        bad = {row for row, reason in problems.items() if reason is not None}
+        for row in sorted(bad):
+            self._leave_out(problems[row], *items[row])
+        return [row for row in range(len(items)) if row not in bad]
 
     # === Listing ===
 
@@ -191,16 +208,18 @@ class Files:
 
 
 class _Shelf:
-    """Fetches pictures by number; decodes each once where all of them fit in memory."""
+    """Fetches pictures by number; decodes each once where all fit in memory or may go to a disk."""
 
-    def __init__(self, files, items, frame):
+    def __init__(self, files, items, frame, cache_dir):
         self._files, self._items, self._frame = files, items, frame
         self._broken = set()
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-        self._cache = None
-        if len(items) * frame.num_bytes <= examples.CACHE_BYTES:
-            self._cache = np.empty((len(items), *frame.shape), np.uint8)
-            self._cached = np.zeros(len(items), bool)
+        self._cache, self._cached = None, np.zeros(len(items), bool)
+        shape = (len(items), *frame.shape)
+        if math.prod(shape) <= examples.CACHE_BYTES:
+            self._cache = np.empty(shape, np.uint8)
+        elif cache_dir is not None:
+            self._cache = _on_disk(shape, cache_dir)
 
     def __call__(self, numbers):
         """The pictures of these numbers, and the numbers of the pictures they really are."""
@@ -235,3 +254,22 @@ class _Shelf:
             self._cache[number] = image
             self._cached[number] = True  # after the picture: another thread may look in between
         return image
+
+
+def _on_disk(shape, folder):
+    """An array in a file without a name, which goes with the process, however that ends.
+
+    Raises:
+        ValueError: if the folder cannot take it.
+    """
+    needed = math.prod(shape)
+    try:
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (the array holds it)
+        os.posix_fallocate(file.fileno(), 0, needed)  # or a full disk would kill the process later
+        return np.memmap(file, np.uint8, "r+", shape=shape)
+    except OSError as error:
+        raise ValueError(
+            f"The decoded pictures take {needed / 1e9:.1f} GB, which the cache folder {folder} "
+            f"cannot hold ({error.strerror}). Name another, or leave it out: pictures are then "
+            "decoded in every epoch."
+        ) from None

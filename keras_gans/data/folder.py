@@ -23,13 +23,14 @@ class Folder:
     Args:
         path: of the folder.
         split: "train" or "test" where the folder has subfolders of both names, else "train".
+        cache_dir: see `Files`.
 
     Raises:
         ValueError: if there is no such folder or split, or no picture in it.
     """
 
-    def __init__(self, path, split="train"):
-        self._files = Files(path)
+    def __init__(self, path, split="train", *, cache_dir=None):
+        self._files = Files(path, cache_dir)
         self.name = self._files.name
         tops = self._tops(split)
         found = {name: self._files.below(top) for name, top in tops.items()}

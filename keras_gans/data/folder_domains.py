@@ -21,14 +21,14 @@ class FolderDomains:
     #: Whether the domains' pictures belong together, row by row.
     aligned = False
 
-    def __init__(self, path, split="train"):
+    def __init__(self, path, split="train", *, cache_dir=None):
         self.name = f"folder:{path}"
         if split not in SPLITS:
             raise ValueError(
                 f"{self.name}: the splits of two domains are {', '.join(SPLITS)} (folders such as "
                 f"trainA/ and trainB/). Received: split={split!r}"
             )
-        self.domains = tuple(_Domain(Files(path), f"{split}{side}") for side in "AB")
+        self.domains = tuple(_Domain(Files(path, cache_dir), f"{split}{side}") for side in "AB")
 
 
 class _Domain:

@@ -26,14 +26,15 @@ class FolderPairs:
     Args:
         path: of the folder.
         split: "train", "test" or "val" where the folder has such subfolders, else "train".
+        cache_dir: see `Files`.
 
     Raises:
         ValueError: if there is no such folder or split, no picture in it, or one without its
             partner.
     """
 
-    def __init__(self, path, split="train"):
-        self._files = Files(path)
+    def __init__(self, path, split="train", *, cache_dir=None):
+        self._files = Files(path, cache_dir)
         self.name = self._files.name
         if all(self._files.subfolder(side) for side in _SIDES):
             self._make_frame, self._found = TwoFiles, self._in_two_folders(split)

@@ -29,6 +29,7 @@ class Request:
     attributes: tuple[str, ...] | None
     data_dir: str | None
     manual_dir: str | None
+    cache_dir: str | None
 
     def check_count(self, name, count, model, what="pictures"):
         """Refuses a source of fewer examples than a batch; an epoch of it would be empty."""
@@ -68,6 +69,7 @@ def load(
     drop_remainder=True,
     data_dir=None,
     manual_dir=None,
+    cache_dir=None,
 ):
     """Batches for `model.fit`, shaped as the model's `batch_spec()` says.
 
@@ -87,7 +89,8 @@ def load(
     belong together. Of "unpaired_translation" they come from two domains, each in an order of its
     own; an epoch shows the larger domain once, and the smaller one starts over in another order.
 
-    Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB.
+    Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB, and else, of
+    folders, in `cache_dir`.
 
     Args:
         source: "bundled:NAME"; "folder:PATH", pictures or one folder of them for each class;
@@ -115,6 +118,9 @@ def load(
         drop_remainder: leave out the pictures that do not fill a batch.
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie, for machines without a network.
+        cache_dir: for folders: a folder on a fast disk for the decoded pictures that do not fit in
+            memory, so that they are decoded once. They go when the process ends. Decoded in
+            every epoch where not given.
 
     Returns:
         A `tf.data.Dataset` whose length is known.
@@ -161,6 +167,7 @@ def load(
         attributes=attributes,
         data_dir=data_dir,
         manual_dir=manual_dir,
+        cache_dir=cache_dir,
     )
     return kind.load(request, model)
 

@@ -43,6 +43,7 @@ def load(request, model):
         PAIRS,
         data_dir=request.data_dir,
         manual_dir=request.manual_dir,
+        cache_dir=request.cache_dir,
     )
     found = source.examples([translation.loaded(frame, request) for frame in frames])
     request.check_count(source.name, found.count, model, "pairs")

@@ -41,7 +41,11 @@ def load(request, model):
         )
     frame = frame_of(spec[0] if labelled else spec, model, request.fit)
     source = open_source(
-        request.source, request.split, data_dir=request.data_dir, manual_dir=request.manual_dir
+        request.source,
+        request.split,
+        data_dir=request.data_dir,
+        manual_dir=request.manual_dir,
+        cache_dir=request.cache_dir,
     )
     columns = None
     if labelled:

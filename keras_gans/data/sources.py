@@ -30,7 +30,9 @@ PAIRS = {"bundled": BundledPairs, "folder": FolderPairs}
 DOMAINS = {"bundled": BundledDomains, "folder": FolderDomains, "tfds": TFDSDomains}
 
 
-def open_source(source, split="train", openers=PICTURES, *, data_dir=None, manual_dir=None):
+def open_source(
+    source, split="train", openers=PICTURES, *, data_dir=None, manual_dir=None, cache_dir=None
+):
     """Opens a source by its name, without reading pictures.
 
     Args:
@@ -39,6 +41,7 @@ def open_source(source, split="train", openers=PICTURES, *, data_dir=None, manua
         openers: `PICTURES`, `PAIRS` or `DOMAINS`.
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie.
+        cache_dir: for folders, where decoded pictures are kept that do not fit in memory.
 
     Raises:
         ValueError: for another form of source, or what the source itself refuses.
@@ -61,7 +64,9 @@ def open_source(source, split="train", openers=PICTURES, *, data_dir=None, manua
         raise ValueError(
             f"`data_dir` and `manual_dir` are for 'tfds:' sources. Received: {str(source)!r}."
         )
-    return openers[scheme](rest, split)
+    if scheme == "folder":
+        return openers[scheme](rest, split, cache_dir=cache_dir)
+    return openers[scheme](rest, split)  # small enough for memory
 
 
 def class_names(source, *, data_dir=None):

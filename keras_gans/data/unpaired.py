@@ -39,6 +39,7 @@ def load(request, model):
         DOMAINS,
         data_dir=request.data_dir,
         manual_dir=request.manual_dir,
+        cache_dir=request.cache_dir,
     )
     found = [
         domain.examples(translation.loaded(frame, request), labelled=False)

@@ -1,3 +1,4 @@
+import errno
 import os
 import warnings
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_gans import data
-from keras_gans.data import examples
+from keras_gans.data import examples, files
 from keras_gans.data.frame import Frame
 
 
@@ -273,20 +274,61 @@ def test_when_pictures_are_decoded_and_kept_makes_no_difference(
             assert all(np.array_equal(*pair) for pair in zip(came, wanted, strict=True))
 
 
-@pytest.mark.parametrize("room, decoded", [(5 * 64, 5), (5 * 64 - 1, 10)])
-def test_pictures_are_decoded_once_where_all_fit_in_memory(
-    make_model, tmp_path, save, monkeypatch, room, decoded
+@pytest.mark.parametrize(
+    "room, on_disk, decoded", [(5 * 64, False, 5), (5 * 64 - 1, False, 10), (5 * 64 - 1, True, 5)]
+)
+def test_pictures_are_decoded_once_where_all_fit_in_memory_or_may_go_to_a_disk(
+    make_model, tmp_path, tmp_path_factory, save, levels, monkeypatch, room, on_disk, decoded
 ):
+    cache_dir = tmp_path_factory.mktemp("cache") if on_disk else None
     for number in range(5):
         save(tmp_path / f"{number}.png", number)
     monkeypatch.setattr(examples, "UP_FRONT_BYTES", 0)
     monkeypatch.setattr(examples, "CACHE_BYTES", room)
     read, reads = Frame.read, []
     monkeypatch.setattr(Frame, "read", lambda frame, path: reads.append(path) or read(frame, path))
-    batches = data.load(f"folder:{tmp_path}", make_model(batch_size=5))
+    batches = data.load(f"folder:{tmp_path}", make_model(batch_size=5), cache_dir=cache_dir)
     reads_of_load = len(reads)  # one picture is looked at, to know that one can be
     for _ in range(2):
-        list(batches)
+        assert sorted(levels(batches)) == [0, 1, 2, 3, 4]
+    assert not on_disk or not list(cache_dir.iterdir())  # without a name, to go with the process
     assert reads_of_load == 1
     assert len(set(reads)) == 5
     assert len(reads) - (reads_of_load if decoded == 10 else 0) == decoded
+
+
+def test_a_cache_folder_that_cannot_hold_the_pictures_is_refused(
+    make_model, tmp_path, save, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for number in range(5):
+        save(tmp_path / f"{number}.png", number)
+    monkeypatch.setattr(examples, "UP_FRONT_BYTES", 0)
+    monkeypatch.setattr(examples, "CACHE_BYTES", 0)
+    source, model = f"folder:{tmp_path}", make_model()
+    with pytest.raises(ValueError, match="cache folder .*nowhere cannot hold .No such file"):
+        data.load(source, model, cache_dir=tmp_path / "nowhere")
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(ValueError, match="cannot hold .No space left.*Name another"):
+        data.load(source, model, cache_dir=tmp_path)
+
+
+def test_of_a_large_folder_some_headers_are_looked_at(make_model, tmp_path, save, monkeypatch):
+    monkeypatch.setattr(examples, "UP_FRONT_BYTES", 0)
+    monkeypatch.setattr(files, "_LOOKED_AT", 3)
+    checked = []
+    check = Frame.check
+    monkeypatch.setattr(
+        Frame, "check", staticmethod(lambda path: checked.append(path) or check(path))
+    )
+    for number in range(7):
+        save(tmp_path / f"{number}.png", number)
+    (tmp_path / "3.png").write_bytes(b"no picture")  # looked at
+    (tmp_path / "5.png").write_bytes(b"no picture")  # not
+    with pytest.warns(UserWarning, match="Left out 1: 3.png"):
+        batches = in_order(tmp_path, make_model())
+    assert len(checked) == 3
+    with pytest.warns(UserWarning, match="left out 5.png"):
+        list(batches)
