@@ -416,7 +416,11 @@ def _profile(options, directory):
         highlight=False,
     )
     rows = [(player, f"{share:.1%}") for player, share in found.players.items()]
-    rows += [(f"  {network}", f"{share:.1%}") for network, share in found.networks.items() if share]
+    rows += [
+        (f"of it {network}", f"{share:.1%}")
+        for network, share in found.networks.items()
+        if share and network not in found.players
+    ]
     rows.append(("losses, optimizers, rest", f"{1 - sum(found.players.values()):.1%}"))
     _print_table("Share of the computing", ("player", "share"), rows)
     console.print(f"Trace    {directory} (tensorboard --logdir, with tensorboard-plugin-profile)")

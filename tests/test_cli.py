@@ -57,6 +57,14 @@ def test_run_folder_holds_everything(run):
     assert not list(run.glob("*partial*"))
 
 
+def test_a_profile_says_where_the_time_goes_and_leaves_no_run(tmp_path):
+    result = train(tmp_path, "--profile")
+    assert result.exit_code == 0, result.output
+    for words in ("images/s", "waiting for data", "generator", "discriminator", "Trace"):
+        assert words in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["profile-cdcgan-fashion"]
+
+
 def test_runs_are_numbered(tmp_path):
     (tmp_path / "00007-something").mkdir()
     assert train(tmp_path).exit_code == 0
