@@ -393,7 +393,7 @@ class GAN(keras.Model):
                 self._trackers[name].update_state(value)
             self.step.assign_add(1)
         logs = {metric.name: metric.result() for metric in self.metrics}
-        if self._is_one_of_many:
+        if self.is_one_of_many:
             # `fit` takes the mean over workers along the first axis.
             logs = {name: value[None] for name, value in logs.items()}
         return logs
@@ -435,7 +435,7 @@ class GAN(keras.Model):
         except tf.errors.OpError as error:
             if failures:  # raised inside the pipeline, where TensorFlow rewrites messages
                 raise failures[0] from None
-            if self._is_one_of_many:
+            if self.is_one_of_many:
                 raise RuntimeError(
                     "Another worker is gone or has failed, and this one cannot go on alone. Its "
                     "own output says why. Start all again with --resume (in Python, with "
@@ -445,7 +445,7 @@ class GAN(keras.Model):
             raise
 
     @property
-    def _is_one_of_many(self):
+    def is_one_of_many(self):
         """Whether other processes train with this one."""
         strategy = self.distribute_strategy
         return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
@@ -460,7 +460,7 @@ class GAN(keras.Model):
     def _checked_dataset(self, data, failures):
         self._check_form(data.element_spec)
         self._check_shares(tf.nest.flatten(data.element_spec)[0].shape[0])
-        if self._is_one_of_many:
+        if self.is_one_of_many:
             # Every worker reads all and keeps its share: files may be fewer than workers.
             options = tf.data.Options()
             options.experimental_distribute.auto_shard_policy = (

@@ -406,7 +406,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
     path = _make_folder(runs_dir, options.model) if chief else None
     run = Run(_agreed_folder(options, runs_dir, path), options, names)
     try:
-        with guards.locked(run.path) if chief else contextlib.nullcontext():
+        with _locked(run):
             if chief:
                 _write_options(run, model)
                 guards.write_inventory(run.path, run.options.source)
@@ -444,7 +444,7 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     if is_finished(run, options):
         return run
     chief = distribution.is_chief()
-    with guards.locked(run.path) if chief else contextlib.nullcontext():
+    with _locked(run):
         guards.refuse_changed_data(run.path, options.source)
         model, dataset = prepare(options)
         before, run = run.options, dataclasses.replace(run, options=options)
@@ -606,6 +606,11 @@ def _make_folder(runs_dir, model):
             return path
         except FileExistsError:  # another run took the number meanwhile
             number += 1
+
+
+def _locked(run):
+    """The run's folder for the process that writes in it; other workers read beside it."""
+    return guards.locked(run.path) if distribution.is_chief() else contextlib.nullcontext()
 
 
 def _agreed_folder(options, runs_dir, path):

@@ -149,7 +149,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._rates = {player: _rate(model.optimizer_of(player)) for player in model.players}
         self._batch_size = tf.nest.flatten(data.element_spec)[0].shape[0]
         self._remove_partial()
-        self._restored = state = self.restore(model)
+        _, state = self.restore(model)
+        self._restored = state
         if state is None:
             return data, None
         self.print_fn(
@@ -162,13 +163,13 @@ class Checkpoints(keras.callbacks.Callback):
         return data, state["epoch"]
 
     def restore(self, model):
-        """Loads the newest sound checkpoint; its state, or None where there is none."""
+        """Loads the newest sound checkpoint; its folder and state, (None, None) without one."""
         path, state = self.newest()
         if path is not None:
             _check_same(path, state, model, self._batch_size)
             _load(path, state, model, self._rates)
             self._newest = path
-        return state
+        return path, state
 
     def on_train_begin(self, logs=None):
         self._saved_at = time.monotonic()
@@ -263,7 +264,7 @@ class Checkpoints(keras.callbacks.Callback):
 
         The first may be saving alone.
         """
-        if isinstance(self.model.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        if self.model.is_one_of_many:
             return {}
         return {
             metric.name: [variable.numpy().tolist() for variable in metric.variables]

@@ -64,11 +64,12 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def _go_back(self, found):
         """Restores the newest checkpoint; False where there is none, or it was enough."""
-        path, _ = self.rollback.newest()
-        if path is None or self._went_back == self.most:
+        if self._went_back == self.most:
             return False
         step = int(self.model.step.numpy())
-        self.rollback.restore(self.model)
+        path, _ = self.rollback.restore(self.model)
+        if path is None:
+            return False
         self.model.step.assign(step)  # noise is drawn from it
         for metric in self.model.metrics:
             metric.reset_state()  # a mean that is not finite stays so

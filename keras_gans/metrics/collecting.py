@@ -115,6 +115,41 @@ class TwoSets:
                 )
 
 
+class SampledSets(TwoSets):
+    """Two sets of which even draws are kept and compared.
+
+    Args:
+        capacity: features of each kind that are kept.
+        seed: of the draws.
+    """
+
+    def __init__(self, capacity, seed):
+        super().__init__(Reservoir(capacity, seed), Reservoir(capacity, seed + 1))
+
+
+class Neighbourhoods(SampledSets):
+    """Two sets compared by the neighbourhoods of their features.
+
+    Args:
+        k: a picture's neighbourhood reaches to its k-th nearest of its own kind.
+        capacity: features of each kind that are kept; of more an even draw is compared.
+        seed: of that draw.
+    """
+
+    def __init__(self, k, *, capacity=10_000, seed=0):
+        super().__init__(capacity, seed)
+        self.k = k
+
+    def sets(self):
+        """The real and the generated features.
+
+        Raises:
+            ValueError: for no more than k pictures of a kind.
+        """
+        self.require(self.k + 1, f"Neighbourhoods of {self.k} pictures need more than {self.k}.")
+        return self.real.features, self.fake.features
+
+
 def checked(features):
     """Features as float64 (N, dimension).
 

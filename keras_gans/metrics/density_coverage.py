@@ -1,24 +1,22 @@
 """Density and coverage: quality and diversity apart, robust against single strange pictures."""
 
-from keras_gans.metrics.collecting import Reservoir, TwoSets, in_rows, radii, squared_distances
+from keras_gans.metrics.collecting import Neighbourhoods, in_rows, radii, squared_distances
 
 
-class DensityCoverage(TwoSets):
+class DensityCoverage(Neighbourhoods):
     """How thickly generated features lie where real ones do, and of how many real ones they do.
 
     Args:
         k: a real picture's neighbourhood reaches to its k-th nearest real one.
-        capacity: features of each kind that are kept; of more an even draw is compared.
-        seed: of that draw.
+        **kwargs: `capacity` and `seed` of `collecting.Neighbourhoods`.
 
     Memory: `capacity` features of each kind, and a thousand rows of their distances.
 
     Reference: Naeem et al., 2020, https://arxiv.org/abs/2002.09797, equations 6 and 7
     """
 
-    def __init__(self, k=5, *, capacity=10_000, seed=0):
-        super().__init__(Reservoir(capacity, seed), Reservoir(capacity, seed + 1))
-        self.k = k
+    def __init__(self, k=5, **kwargs):
+        super().__init__(k, **kwargs)
 
     def result(self):
         """`(density, coverage)`, floats.
@@ -30,8 +28,7 @@ class DensityCoverage(TwoSets):
         Raises:
             ValueError: for no more than k pictures of a kind.
         """
-        self.require(self.k + 1, f"Neighbourhoods of {self.k} pictures need more than {self.k}.")
-        real, fake = self.real.features, self.fake.features
+        real, fake = self.sets()
         reach = radii(real, self.k)
         inside, covered = 0, 0
         for rows in in_rows(len(real)):

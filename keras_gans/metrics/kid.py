@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from keras_gans.metrics.collecting import Reservoir, TwoSets
+from keras_gans.metrics.collecting import SampledSets
 
 
-class KID(TwoSets):
+class KID(SampledSets):
     """Squared maximum mean discrepancy under a polynomial kernel, mean and deviation over subsets.
 
     Args:
@@ -21,7 +21,7 @@ class KID(TwoSets):
     """
 
     def __init__(self, subsets=100, subset_size=1000, *, capacity=10_000, seed=0):
-        super().__init__(Reservoir(capacity, seed), Reservoir(capacity, seed + 1))
+        super().__init__(capacity, seed)
         self.subsets, self.subset_size, self.seed = subsets, subset_size, seed
 
     def result(self):

@@ -1,24 +1,22 @@
 """Precision and recall: the share of pictures of each kind that the other kind could have made."""
 
-from keras_gans.metrics.collecting import Reservoir, TwoSets, in_rows, radii, squared_distances
+from keras_gans.metrics.collecting import Neighbourhoods, in_rows, radii, squared_distances
 
 
-class PrecisionRecall(TwoSets):
+class PrecisionRecall(Neighbourhoods):
     """Shares of features that lie in a neighbourhood of the other kind's.
 
     Args:
         k: a picture's neighbourhood reaches to its k-th nearest of its own kind.
-        capacity: features of each kind that are kept; of more an even draw is compared.
-        seed: of that draw.
+        **kwargs: `capacity` and `seed` of `collecting.Neighbourhoods`.
 
     Memory: `capacity` features of each kind, and a thousand rows of their distances.
 
     Reference: Kynkaanniemi et al., 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2
     """
 
-    def __init__(self, k=3, *, capacity=10_000, seed=0):
-        super().__init__(Reservoir(capacity, seed), Reservoir(capacity, seed + 1))
-        self.k = k
+    def __init__(self, k=3, **kwargs):
+        super().__init__(k, **kwargs)
 
     def result(self):
         """`(precision, recall)`: shares of the generated and of the real ones, from 0 to 1.
@@ -26,8 +24,7 @@ class PrecisionRecall(TwoSets):
         Raises:
             ValueError: for no more than k pictures of a kind.
         """
-        self.require(self.k + 1, f"Neighbourhoods of {self.k} pictures need more than {self.k}.")
-        real, fake = self.real.features, self.fake.features
+        real, fake = self.sets()
         return _inside(fake, real, self.k), _inside(real, fake, self.k)
 
 
