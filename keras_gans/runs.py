@@ -5,6 +5,8 @@ runs/00003-cdcgan-fashion/
     log.csv         losses and accuracies, a line each epoch
     tensorboard/    the same and the sheets, for `tensorboard --logdir`
     diagnosis.txt   what went wrong and what to try; only where something did
+    metrics.jsonl   figures of its pictures while training, a line each; only where asked for
+    metrics.json    what `keras-gans evaluate` finds
     samples/        sheets of the same latents, epoch after epoch
     checkpoints/    the newest states of training, to go on from
     data.json       the files it learns from; only of folders of pictures
@@ -25,14 +27,16 @@ import keras
 import tensorflow as tf
 
 import keras_gans
-from keras_gans import data, distribution, guards, zoo
+from keras_gans import data, distribution, features, guards, zoo
 from keras_gans.callbacks import (
     Checkpoints,
     Diagnosis,
     DivergedError,
+    Metrics,
     SampleSheet,
     StopOnDivergence,
 )
+from keras_gans.evaluator import METRICS, Evaluator
 
 _PREVIEWED = 8  # pictures on a translator's sheet
 _COMPARED = 64  # real pictures that samples are compared with
@@ -46,6 +50,9 @@ _MAY_CHANGE = frozenset(
         "workers",
         "on_divergence",
         "sheet_every",
+        "metrics",
+        "metrics_every",
+        "extractor",
         "data_dir",
         "manual_dir",
         "cache_dir",
@@ -84,6 +91,10 @@ class Options:
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
         cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
         sheet_every: epochs from one sample sheet to the next.
+        metrics: names of `keras_gans.evaluator.METRICS` that are worked out while training, on
+            pictures of the split "test".
+        metrics_every: epochs from one evaluation to the next.
+        extractor: whose features they compare, as `keras_gans.features.get` takes it.
     """
 
     model: str
@@ -108,6 +119,9 @@ class Options:
     manual_dir: str | None = None
     cache_dir: str | None = None
     sheet_every: int = 1
+    metrics: list[str] | None = None
+    metrics_every: int = 5
+    extractor: str = "lite0"
 
     @property
     def source(self):
@@ -115,10 +129,19 @@ class Options:
         return self.data or zoo.entry(self.model).data
 
     def __post_init__(self):
-        for name in ("epochs", "steps_per_epoch", "batch_size", "workers", "sheet_every"):
+        for name in (
+            "epochs",
+            "steps_per_epoch",
+            "batch_size",
+            "workers",
+            "sheet_every",
+            "metrics_every",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        if unknown := sorted(set(self.metrics or ()) - set(METRICS)):
+            raise ValueError(f"Metrics are {', '.join(METRICS)}. Received: {', '.join(unknown)}")
         if self.on_divergence not in ("stop", "rollback"):
             raise ValueError(
                 f"`on_divergence` must be 'stop' or 'rollback'. Received: {self.on_divergence!r}"
@@ -424,9 +447,10 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     Args:
         run: the `Run`, or its folder.
         options: `Options` to go on with; those of the run where None. May differ from them in
-            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `data_dir`,
-            `manual_dir`, `cache_dir` and in the overrides `generator_learning_rate` and
-            `discriminator_learning_rate`, which is written down in `options.json`.
+            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `metrics`,
+            `metrics_every`, `extractor`, `data_dir`, `manual_dir`, `cache_dir` and in the overrides
+            `generator_learning_rate` and `discriminator_learning_rate`, which is written down in
+            `options.json`.
         callbacks: as of `train`.
         verbose: as of `train`.
 
@@ -524,6 +548,8 @@ def _fit(run, model, dataset, callbacks, verbose):
     except BaseException as error:
         if isinstance(error, DivergedError):
             checkpoints.restore(model)
+        with contextlib.suppress(OSError):
+            checkpoints.wait()
         if chief and run.checkpoints:
             with contextlib.suppress(OSError):  # what was raised first tells more
                 _save_model(model, run)
@@ -535,6 +561,7 @@ def _fit(run, model, dataset, callbacks, verbose):
 def _callbacks(run, model, verbose):
     log_dir = run.path / "tensorboard"
     return [
+        *_figures(run, model, log_dir),  # first: what it finds is for the logs of all others
         keras.callbacks.CSVLogger(run.path / "log.csv", append=True),
         keras.callbacks.TensorBoard(log_dir, write_graph=False),
         SampleSheet(
@@ -546,6 +573,28 @@ def _callbacks(run, model, verbose):
             log_dir=log_dir / "samples",
         ),
         _diagnosis(run, model, verbose),
+    ]
+
+
+def _figures(run, model, log_dir):
+    """The callback that evaluates, where one is asked for."""
+    options = run.options
+    if not options.metrics:
+        return []
+    held_out = _load(
+        options, model, split="test", batch_size=_COMPARED, shuffle=False, jitter=False,
+        drop_remainder=False,
+    )  # fmt: skip
+    evaluator = Evaluator(
+        held_out.as_numpy_iterator(), features.get(options.extractor), options.metrics
+    )
+    return [
+        Metrics(
+            evaluator,
+            every=options.metrics_every,
+            path=run.path / "metrics.jsonl",
+            log_dir=log_dir / "metrics",
+        )
     ]
 
 

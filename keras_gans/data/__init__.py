@@ -1,4 +1,4 @@
-"""Where batches come from: bundled sets, folders of pictures, TensorFlow Datasets.
+"""Where batches come from: bundled sets, folders of pictures, IDX files, TensorFlow Datasets.
 
     data = keras_gans.data.load("folder:~/pictures", model)
     model.fit(data, epochs=50)
@@ -6,7 +6,7 @@
 One door, `load`: whatever the source, it returns a `tf.data.Dataset` of batches shaped exactly as
 the model's `batch_spec()` says. What a source gives goes by what the model learns from:
 
-pictures, with labels or without    pictures.py     bundled.py  folder.py           tfds.py
+pictures, with labels or without    pictures.py     bundled.py  folder.py  idx.py   tfds.py
     which labels                    labels.py                   tables.py
 pairs of pictures                   paired.py       bundled.py  folder_pairs.py
 two domains of pictures             unpaired.py     bundled.py  folder_domains.py   tfds_domains.py

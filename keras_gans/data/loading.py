@@ -94,9 +94,10 @@ def load(
 
     Args:
         source: "bundled:NAME"; "folder:PATH", pictures or one folder of them for each class;
-            or "tfds:NAME[/CONFIG]". For pairs a folder holds both in one file, A on the left, or
-            of equal names in A/ and B/. Domains lie in trainA/ and trainB/ (testA/, testB/), or
-            are splits of these names, as of "tfds:cycle_gan/CONFIG".
+            "idx:PATH", the folder of an MNIST-like set's four files; or "tfds:NAME[/CONFIG]". For
+            pairs a folder holds both in one file, A on the left, or of equal names in A/ and B/.
+            Domains lie in trainA/ and trainB/ (testA/, testB/), or are splits of these names, as
+            of "tfds:cycle_gan/CONFIG".
         model: a `keras_gans.GAN`.
         split: "train", "test" or what else the source has; for TFDS in TFDS' language. Of a
             folder the subfolders train/ and test/, where it has both, else all of it is "train";

@@ -20,14 +20,17 @@ from keras_gans.data.bundled import Bundled, BundledDomains, BundledPairs
 from keras_gans.data.folder import Folder
 from keras_gans.data.folder_domains import FolderDomains
 from keras_gans.data.folder_pairs import FolderPairs
+from keras_gans.data.idx import Idx
 from keras_gans.data.suggestions import did_you_mean
 from keras_gans.data.tfds import TFDS
 from keras_gans.data.tfds_domains import TFDSDomains
 
 #: Who opens what, for each kind of batch.
-PICTURES = {"bundled": Bundled, "folder": Folder, "tfds": TFDS}
+PICTURES = {"bundled": Bundled, "folder": Folder, "idx": Idx, "tfds": TFDS}
 PAIRS = {"bundled": BundledPairs, "folder": FolderPairs}
 DOMAINS = {"bundled": BundledDomains, "folder": FolderDomains, "tfds": TFDSDomains}
+
+_SETS = {"idx": "IDX files", "tfds": "Sets of TensorFlow Datasets"}
 
 
 def open_source(
@@ -36,7 +39,7 @@ def open_source(
     """Opens a source by its name, without reading pictures.
 
     Args:
-        source: "bundled:NAME", "folder:PATH" or "tfds:NAME[/CONFIG]".
+        source: "bundled:NAME", "folder:PATH", "idx:PATH" or "tfds:NAME[/CONFIG]".
         split: of the source.
         openers: `PICTURES`, `PAIRS` or `DOMAINS`.
         data_dir: for TFDS, where prepared data lies.
@@ -49,14 +52,15 @@ def open_source(
     scheme, colon, rest = str(source).partition(":")
     if not colon or not rest or scheme not in PICTURES:
         raise ValueError(
-            f"A source is 'bundled:NAME' ({', '.join(bundled.NAMES)}), 'folder:PATH' or "
-            f"'tfds:NAME[/CONFIG]'. Received: {str(source)!r}.{_meant(str(source), scheme, rest)}"
+            f"A source is 'bundled:NAME' ({', '.join(bundled.NAMES)}), 'folder:PATH', 'idx:PATH' "
+            f"or 'tfds:NAME[/CONFIG]'. Received: {str(source)!r}."
+            f"{_meant(str(source), scheme, rest)}"
         )
     if scheme not in openers:
         raise ValueError(
-            "Pairs of pictures come from 'bundled:NAME' or 'folder:PATH'; sets of TensorFlow "
-            f"Datasets are not read as pairs. Received: {str(source)!r}. Write its pictures into "
-            "a folder."
+            f"{_SETS[scheme]} are not read as {'pairs' if openers is PAIRS else 'two domains'}: "
+            f"use {' or '.join(map(repr, _forms(openers)))}. Received: {str(source)!r}. Write its "
+            "pictures into a folder."
         )
     if scheme == "tfds":
         return openers[scheme](rest, split, data_dir=data_dir, manual_dir=manual_dir)
@@ -109,6 +113,11 @@ def label_names(source, model=None, *, heads=None, attributes=None, data_dir=Non
     else:
         columns = labels.chosen(opened, model, heads, attributes)
     return {"heads": columns.heads, "attributes": columns.attributes}
+
+
+def _forms(openers):
+    """How sources of these openers are written."""
+    return [f"{scheme}:{'NAME' if scheme != 'folder' else 'PATH'}" for scheme in openers]
 
 
 def _meant(source, scheme, rest):

@@ -11,6 +11,8 @@ from keras_gans.metrics.inception_score import InceptionScore
 from keras_gans.metrics.kid import KID
 from keras_gans.metrics.modes import Modes
 from keras_gans.metrics.pairs import Pairs
+from keras_gans.metrics.path_length import PathLength
+from keras_gans.metrics.perceptual import Perceptual
 from keras_gans.metrics.precision_recall import PrecisionRecall
 
 __all__ = [
@@ -20,5 +22,7 @@ __all__ = [
     "KID",
     "Modes",
     "Pairs",
+    "PathLength",
+    "Perceptual",
     "PrecisionRecall",
 ]

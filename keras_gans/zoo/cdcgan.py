@@ -14,7 +14,8 @@ Papers: Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784 (the game)
         Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434 (the networks)
 
 No paper defines this network: it is the combination in common use. Initialisation, optimizers
-and order of updates are those of our DCGAN.
+and order of updates are those of our DCGAN. `cdcgan_fashion` is sized for small grey pictures and
+two CPU cores, and samples from averaged weights.
 """
 
 import keras
@@ -248,4 +249,5 @@ register(
     tiny={"filters": 4, "latent_dim": 8},
     image_size=28,
     image_channels=1,
+    ema_decay=0.999,
 )

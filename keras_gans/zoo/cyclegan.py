@@ -362,5 +362,5 @@ register(
     data="bundled:emoji/styles",
     image_size=64,
     num_blocks=4,
-    filters=32,
+    filters=24,
 )

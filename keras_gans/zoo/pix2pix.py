@@ -396,5 +396,5 @@ register(
     data="bundled:emoji/edges",
     image_size=64,
     num_downs=6,
-    filters=32,
+    filters=16,
 )

@@ -7,6 +7,7 @@ import zipfile
 from typing import Any
 
 from keras_gans.gan import constructor_arguments
+from keras_gans.zoo import weights
 
 _LARGEST_CONFIG = 2**20  # bytes
 
@@ -30,7 +31,6 @@ class ZooEntry:
         config: constructor arguments that make the row.
         tiny: further arguments that shrink it so that it builds and fits in a second, for tests.
         data: default source for `keras_gans.data.load`, or None.
-        weights: file of pretrained weights, or None.
     """
 
     name: str
@@ -40,13 +40,18 @@ class ZooEntry:
     config: dict[str, Any]
     tiny: dict[str, Any]
     data: str | None = None
-    weights: str | None = None
+
+    @property
+    def weights(self):
+        """File name of the pretrained weights in the package, or None."""
+        record = weights.shipped().get(self.name)
+        return record and record["file"]
 
 
 _ENTRIES: dict[str, ZooEntry] = {}
 
 
-def register(name, cls, *, task, paper, tiny, data=None, weights=None, **config):
+def register(name, cls, *, task, paper, tiny, data=None, **config):
     """Adds a row to the zoo.
 
     Args:
@@ -56,7 +61,6 @@ def register(name, cls, *, task, paper, tiny, data=None, weights=None, **config)
         paper: reference as text.
         tiny: constructor arguments that make it build and fit in a second.
         data: default data source.
-        weights: file of pretrained weights.
         **config: constructor arguments of the row.
 
     Returns:
@@ -69,7 +73,7 @@ def register(name, cls, *, task, paper, tiny, data=None, weights=None, **config)
         raise ValueError(f"The zoo has {name!r} already. Choose another name.")
     if task not in TASKS:
         raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
-    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data, weights)
+    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data)
     return _ENTRIES[name]
 
 
@@ -103,7 +107,8 @@ def get(name, *, pretrained=False, **overrides):
 
     Args:
         name: of the entry, see `names()`.
-        pretrained: start from the weights that ship with the entry.
+        pretrained: start from the weights that ship with the entry, in all its networks. They
+            are in the package: nothing is downloaded.
         **overrides: constructor arguments that replace the entry's, and `precision`, what the
             networks compute in: "float32", "mixed_bfloat16" or "mixed_float16".
 
@@ -112,7 +117,8 @@ def get(name, *, pretrained=False, **overrides):
 
     Raises:
         ValueError: for an unknown name, an unknown argument, a value the networks cannot be
-            built with, or `pretrained=True` where no weights ship.
+            built with, or `pretrained=True` where no weights ship, where they are damaged, or with
+            arguments that make other networks.
     """
     row = entry(name)
     allowed = constructor_arguments(row.cls)
@@ -128,9 +134,9 @@ def get(name, *, pretrained=False, **overrides):
             f"`keras-gans train {name} --data {row.data or 'SOURCE'}`."
         )
     model = row.cls.from_config({"name": name, **row.config, **overrides})
-    model.compile()
     if pretrained:
-        model.load_weights(row.weights)
+        weights.load_shipped(model, name)
+    model.compile()
     return model
 
 
@@ -149,16 +155,7 @@ def load(path):
     Raises:
         ValueError: if the file is not one of ours or cannot be read.
     """
-    config = _read_config(path)
-    classes = {f"keras_gans>{row.cls.__name__}": row.cls for row in _ENTRIES.values()}
-    cls = classes.get(config.get("registered_name"))
-    arguments = config.get("config", {})
-    if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
-        raise ValueError(
-            f"{path} holds no model of this zoo: it names {config.get('registered_name')!r} with "
-            f"arguments {', '.join(sorted(arguments)) or 'none'}."
-        )
-    model = cls.from_config(arguments)
+    model = build(_read_config(path), path)
     model.compile()
     try:
         model.load_weights(path)
@@ -167,15 +164,40 @@ def load(path):
     return model
 
 
+def build(config, source):
+    """The model that a file's configuration describes, if it is one of the zoo's.
+
+    Args:
+        config: `{"registered_name": ..., "config": constructor arguments}`, from a file.
+        source: named in messages.
+
+    Returns:
+        A `keras_gans.GAN`, not compiled.
+
+    Raises:
+        ValueError: for another class or other arguments.
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("config", {}), dict):
+        raise ValueError(
+            f"{source} holds no model of this zoo: its configuration is not an object."
+        )
+    classes = {f"keras_gans>{row.cls.__name__}": row.cls for row in _ENTRIES.values()}
+    cls = classes.get(config.get("registered_name"))
+    arguments = config.get("config", {})
+    if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
+        raise ValueError(
+            f"{source} holds no model of this zoo: it names {config.get('registered_name')!r} with "
+            f"arguments {', '.join(sorted(arguments)) or 'none'}."
+        )
+    return cls.from_config(arguments)
+
+
 def _read_config(path):
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
                 raise ValueError("its configuration is too large to be one of ours")
-            config = json.loads(archive.read("config.json"))
-        if not isinstance(config, dict) or not isinstance(config.get("config", {}), dict):
-            raise ValueError("its configuration is not an object")
-        return config
+            return json.loads(archive.read("config.json"))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a readable .keras file: {error}") from error
 

@@ -1,0 +1,85 @@
+"""How good the Fashion-MNIST entries' pictures are, as an independent classifier sees them.
+
+    python benchmarks/fashion_quality.py idx:FOLDER [--models dcgan_fashion runs/00003]
+
+A convolutional classifier is trained on the 60,000 training pictures; its accuracy on the 10,000 of
+the test set is printed. Then, against that test set and on the features before its last layer, the
+Frechet distance, density and coverage (k = 5) of 10,000 pictures: real ones of the training set,
+which is the best that can be had, and those of every model: entries with their pretrained weights,
+or runs. Of class-conditional ones also how often the classifier sees the class that was asked for.
+"""
+
+import argparse
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+import keras
+import numpy as np
+from class_agreement import real_images, train_classifier
+
+from keras_gans import features, metrics, runs, zoo
+
+COUNT = 10_000
+
+
+def classifier_of(path, source):
+    """The classifier in a file, or a new one that is kept there."""
+    if path.exists():
+        classifier = keras.models.load_model(path)  # one of ours, from the line below
+        return classifier, classifier.evaluate(*real_images("test", source), verbose=0)[1]
+    classifier, accuracy = train_classifier(0, source, epochs=10)
+    classifier.save(path)
+    return classifier, accuracy
+
+
+def pictures(name, labels):
+    """The model's pictures, of these labels where it takes any."""
+    is_run = pathlib.Path(name).is_dir()
+    model = runs.open_run(name).load_model() if is_run else zoo.get(name, pretrained=True)
+    if model.num_classes:
+        return model.sample(labels=labels, seed=0), True
+    return model.sample(len(labels), seed=0), False
+
+
+def figures(seen_real, seen):
+    fid, neighbours = metrics.FID(), metrics.DensityCoverage(5)
+    for metric in (fid, neighbours):
+        metric.update(real=seen_real, fake=seen)
+    density, coverage = neighbours.result()
+    return f"distance {fid.result():7.2f}   density {density:.3f}   coverage {coverage:.3f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", help="of all 70,000 pictures, idx:FOLDER or tfds:fashion_mnist")
+    parser.add_argument("--models", nargs="*", help="entries and folders of runs")
+    parser.add_argument("--classifier", type=pathlib.Path, default="fashion_classifier.keras")
+    arguments = parser.parse_args()
+    shipped = [
+        name for name in zoo.names() if name.endswith("_fashion") and zoo.entry(name).weights
+    ]
+
+    classifier, accuracy = classifier_of(arguments.classifier, arguments.source)
+    print(f"classifier on the real test set: {accuracy:.2%}")
+    extract = features.of_model(classifier, classifier.layers[-3].name, "classifier")
+    images, labels = real_images("test", arguments.source)
+    seen_real = extract(images[:COUNT])
+    train, _ = real_images("train", arguments.source)
+    chosen = np.random.default_rng(0).choice(len(train), COUNT, replace=False)
+    print(f"{'training set':22s} {figures(seen_real, extract(train[chosen]))}", flush=True)
+    for name in arguments.models or shipped:
+        fake, is_conditional = pictures(name, labels[:COUNT])
+        line = figures(seen_real, extract(fake))
+        if is_conditional:
+            seen = classifier.predict(fake, batch_size=500, verbose=0).argmax(1)
+            line += f"   agreement {np.mean(seen == labels[:COUNT]):.2%}"
+        print(f"{pathlib.Path(name).name:22s} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

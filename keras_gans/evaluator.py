@@ -1,0 +1,271 @@
+"""Figures of how good a model's pictures are, each with the protocol it was made by.
+
+    evaluator = Evaluator(data.load(source, model, split="test", shuffle=False), extractor)
+    evaluator(model)            # {"fid_lite0": 31.2, "kid_lite0": 0.0102, ...}
+    evaluator.protocol(model)   # extractor and its hash, counts, seed, versions
+
+The real pictures are looked at once, so that an evaluator can be asked again and again, as
+`keras_gans.callbacks.Metrics` does.
+"""
+
+import copy
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_gans
+from keras_gans import latent, metrics
+
+_NEIGHBOURS = {"precision_recall": 3, "density_coverage": 5}  # as in their papers
+
+#: Figures of each metric, in the order of its result, and how it is made.
+_ON_FEATURES = {
+    "fid": (("fid",), metrics.FID),
+    "kid": (("kid", "kid_deviation"), metrics.KID),
+    "precision_recall": (
+        ("precision", "recall"),
+        functools.partial(metrics.PrecisionRecall, _NEIGHBOURS["precision_recall"]),
+    ),
+    "density_coverage": (
+        ("density", "coverage"),
+        functools.partial(metrics.DensityCoverage, _NEIGHBOURS["density_coverage"]),
+    ),
+}
+_GENERATED_AT_ONCE = 250
+_POINTS = 100  # of an interpolation whose neighbours are compared
+
+#: Metrics an `Evaluator` can be asked for; "path_length" of models of latents, "pairs" and
+#: "perceptual" of translators, where pictures belong together.
+METRICS = (*_ON_FEATURES, "path_length", "pairs", "perceptual")
+
+#: Those that ask for no features.
+WITHOUT_FEATURES = frozenset({"pairs"})
+
+
+class Evaluator:
+    """Compares a model's pictures with real ones.
+
+    A model of latents draws as many pictures as there are real ones; with labels, of the labels
+    these have. A translator's pictures are compared with the real ones of the domain they should
+    belong to and, of "pairs" and "perceptual", each with its true one.
+
+    Args:
+        real: batches as `keras_gans.data.load` makes them (with `shuffle=False` and
+            `drop_remainder=False`): held out, where the figures shall say anything.
+        extractor: a `keras_gans.features.Extractor`; None where only "pairs" is asked for.
+        names: of `METRICS`; where None all of features for which there are pictures enough.
+        count: pictures of each kind, at most; all there are where None.
+        seed: of the latents, and of what the metrics draw.
+        direction: of a translator, "ab" or "ba".
+
+    Attributes:
+        names: of the metrics that are worked out.
+        left_out: `{name: why}` of those that would have been, with more pictures.
+
+    Raises:
+        ValueError: for an unknown metric, no pictures, or too few for a metric that was asked for
+            (which number is needed, and what to use instead).
+    """
+
+    def __init__(self, real, extractor, names=None, *, count=10_000, seed=0, direction="ab"):
+        unknown = [name for name in names or () if name not in METRICS]
+        if unknown:
+            raise ValueError(f"Metrics are {', '.join(METRICS)}. Received: {', '.join(unknown)}")
+        self.extractor, self.seed, self.direction = extractor, seed, direction
+        self._batches = list(_first(real, count))
+        self.count = sum(_count(batch) for batch in self._batches)
+        if not self.count:
+            raise ValueError("There are no real pictures to compare with.")
+        wanted = tuple(names or _ON_FEATURES)
+        too_few = {name: why for name in wanted if (why := self._too_few(name))}
+        if names and too_few:
+            raise ValueError(" ".join(too_few.values()))
+        self.left_out = too_few
+        self.names = tuple(name for name in wanted if name not in too_few)
+        self._primed = None
+
+    def _too_few(self, name):
+        """Why there are too few pictures for a metric, or None."""
+        if name == "fid" and self.count <= self.extractor.dimension:
+            return (
+                f"fid needs more pictures than {self.extractor.name} has features, "
+                f"{self.extractor.dimension}, to know their covariance, and there are "
+                f"{self.count}: use kid."
+            )
+        if name == "kid" and self.count < 2:
+            return "kid needs 2 pictures of each kind: give more."
+        if name in _NEIGHBOURS and self.count <= _NEIGHBOURS[name]:
+            least = _NEIGHBOURS[name] + 1
+            return (
+                f"{name} needs {least} pictures of each kind, and there are {self.count}: use kid."
+            )
+        return None
+
+    def __call__(self, model):
+        """The figures, `{name: float}`; those of features end with the extractor's name.
+
+        Raises:
+            ValueError: for a metric the model cannot be judged by.
+        """
+        self._check(model)
+        collected = self._with_real(model)
+        pairs, perceptual = metrics.Pairs(), metrics.Perceptual()
+        for batch, fake in self._generated(model):
+            features = self.extractor(fake) if collected else None
+            for metric in collected.values():
+                metric.update(fake=features)
+            if "pairs" in self.names:
+                pairs.update(batch[1 if self.direction == "ab" else 0], fake)
+            if "perceptual" in self.names:
+                true = batch[1 if self.direction == "ab" else 0]
+                perceptual.update(self.extractor.maps(true), self.extractor.maps(fake))
+        figures = {}
+        for name, metric in collected.items():
+            result = metric.result()
+            values = result if isinstance(result, tuple) else (result,)
+            for figure, value in zip(_ON_FEATURES[name][0], values, strict=True):
+                figures[_named(figure, self.extractor.name)] = float(value)
+        if "path_length" in self.names:
+            figures[_named("path_length", self.extractor.name)] = self._path_length(model)
+        if "perceptual" in self.names:
+            figures[_named("perceptual", self.extractor.name)] = perceptual.result()
+        return {**figures, **(pairs.result() if "pairs" in self.names else {})}
+
+    def _check(self, model):
+        """Refuses metrics a model of this kind cannot be judged by."""
+        translates = hasattr(model, "translate")
+        for name in self.names:
+            if name in ("pairs", "perceptual") and not translates:
+                raise ValueError(
+                    f"'{name}' compares translations with their true pictures, and {model.name} "
+                    "draws pictures from latents. Leave it out."
+                )
+            if name == "path_length" and translates:
+                raise ValueError(
+                    f"'path_length' moves latents, and {model.name} has none. Leave it out."
+                )
+
+    def _path_length(self, model):
+        """Of interpolations between latents; with labels, of one label at both ends."""
+        metric = metrics.PathLength(1 / _POINTS)
+        uniform = model.tricks.latent_distribution == "uniform"
+        interpolate = latent.linear if uniform else latent.spherical
+        for number, batch in enumerate(self._batches):
+            size = _count(batch)
+            seeds = [_seed(self.seed, number, end) for end in (1, 2)]
+            ends = [np.asarray(model.draw_latents(size, seed)) for seed in seeds]
+            points, rows = interpolate(*ends, _POINTS + 1), np.arange(size)
+            at = np.random.default_rng(seeds[0]).integers(0, _POINTS, size)
+            asked = _asked(model, batch[1]) if isinstance(batch, tuple) else {}
+            metric.update(
+                *(
+                    self.extractor(model.sample(latents=points[place, rows], **asked))
+                    for place in (at, at + 1)
+                )
+            )
+        return metric.result()
+
+    def protocol(self, model):
+        """What the figures depend on, plain JSON."""
+        of_features = not WITHOUT_FEATURES.issuperset(self.names)
+        return {
+            **(
+                {
+                    "extractor": self.extractor.name,
+                    "extractor_sha256": self.extractor.sha256,
+                    "resize": self.extractor.resize,
+                }
+                if of_features
+                else {}
+            ),
+            "real": self.count,
+            "generated": self.count,
+            "seed": self.seed,
+            "step": int(model.step.numpy()),
+            "weights": "averaged" if "generator_ema" in model.networks else "last",
+            **({"direction": self.direction} if hasattr(model, "translate") else {}),
+            "versions": {
+                "keras_gans": keras_gans.__version__,
+                "keras": keras.__version__,
+                "tensorflow": tf.__version__,
+            },
+        }
+
+    def _with_real(self, model):
+        """Metrics that have seen the real pictures, ready for generated ones."""
+        if self._primed is None:
+            self._primed = {
+                name: _ON_FEATURES[name][1]() for name in self.names if name in _ON_FEATURES
+            }
+            for batch in self._batches if self._primed else ():
+                features = self.extractor(_real_of(model, batch, self.direction))
+                for metric in self._primed.values():
+                    metric.update(real=features)
+        return copy.deepcopy(self._primed)
+
+    def _generated(self, model):
+        """(batch, pictures made for it), batch by batch."""
+        for number, batch in enumerate(self._batches):
+            if hasattr(model, "translate"):
+                inputs = batch[0 if self.direction == "ab" else 1]
+                yield batch, model.translate(inputs, direction=self.direction)
+                continue
+            # Latents of this batch alone: the same whatever is asked of the rest.
+            seed = _seed(self.seed, number, 0)
+            size = _count(batch)
+            if isinstance(batch, tuple):
+                yield batch, model.sample(seed=seed, **_asked(model, batch[1]))
+            else:
+                yield batch, model.sample(size, seed=seed)
+
+
+def _seed(*numbers):
+    """A seed for each tuple of numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0] >> 1)
+
+
+def _first(batches, count):
+    """Batches of arrays up to so many examples in all."""
+    left = count
+    for batch in batches:
+        batch = tf.nest.map_structure(np.asarray, batch)
+        for start in range(0, _count(batch), _GENERATED_AT_ONCE):
+            stop = start + _GENERATED_AT_ONCE
+            if left is not None:
+                stop = min(stop, start + left)
+            part = tf.nest.map_structure(lambda x, a=start, b=stop: x[a:b], batch)
+            if left is not None:
+                left -= _count(part)
+            yield part
+            if left == 0:
+                return
+
+
+def _count(batch):
+    return len(tf.nest.flatten(batch)[0])
+
+
+def _asked(model, labels):
+    """`sample`'s arguments for pictures of these labels."""
+    conditions, heads = model.conditions, len(model.conditions.heads)
+    if not conditions.in_columns:
+        return {"labels": labels}
+    columns = labels[:, :heads]
+    asked = {"labels": columns[:, 0] if heads == 1 else columns} if heads else {}
+    if conditions.num_attributes:
+        asked["attributes"] = labels[:, heads:]
+    return asked
+
+
+def _real_of(model, batch, direction):
+    if not hasattr(model, "translate"):
+        return batch[0] if isinstance(batch, tuple) else batch
+    return batch[1 if direction == "ab" else 0]
+
+
+def _named(figure, extractor):
+    """`kid_deviation` of lite0 is `kid_lite0_deviation`."""
+    name = figure.removesuffix("_deviation")
+    return f"{name}_{extractor}{figure.removeprefix(name)}"

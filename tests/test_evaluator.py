@@ -1,0 +1,233 @@
+"""Figures of models: what is compared with what, and what is refused."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from fabrication import fabricate, tiny
+
+from keras_gans import evaluating, features, metrics, runs
+from keras_gans.callbacks import Metrics
+from keras_gans.evaluator import METRICS, Evaluator
+
+
+@pytest.fixture
+def extractor():
+    """Eight features of pictures, always the same ones."""
+    keras.utils.set_random_seed(0)
+    return features.of_model(
+        keras.Sequential(
+            [
+                keras.layers.Input((8, 8, 1)),
+                keras.layers.Flatten(),
+                keras.layers.Dense(8, activation="relu"),
+            ],
+            name="eight",
+        )
+    )
+
+
+def batch_of(model, count=30):
+    """Batches of noise as `data.load` would make them."""
+    half = count // 2
+    return [fabricate(model, half, seed=1), fabricate(model, count - half, seed=2)]
+
+
+def test_figures_are_those_of_the_metrics(extractor):
+    model = tiny("gan")
+    batches = batch_of(model)
+    evaluator = Evaluator(batches, extractor, ["fid", "kid", "precision_recall"])
+    found = evaluator(model)
+    assert set(found) == {
+        *("fid_eight", "kid_eight", "kid_eight_deviation", "precision_eight", "recall_eight")
+    }
+    fid = metrics.FID()
+    for batch in batches:
+        fid.update(real=extractor(batch))
+    for _, fake in evaluator._generated(model):
+        fid.update(fake=extractor(fake))
+    assert found["fid_eight"] == pytest.approx(fid.result(), rel=1e-9)
+
+
+def test_asking_again_gives_the_same_and_other_seeds_others(extractor):
+    model = tiny("gan")
+    evaluator = Evaluator(batch_of(model), extractor, ["kid"])
+    assert evaluator(model) == evaluator(model)
+    other = Evaluator(batch_of(model), extractor, ["kid"], seed=1)
+    assert other(model) != evaluator(model)
+
+
+def test_a_generator_of_the_real_pictures_is_at_no_distance(extractor):
+    model = tiny("gan")
+    batches = batch_of(model, 40)
+    left = list(batches)
+    model.sample = lambda count, seed: left.pop(0)
+    found = Evaluator(batches, extractor, ["fid", "density_coverage"])(model)
+    assert found["fid_eight"] == pytest.approx(0, abs=1e-6)
+    assert found["coverage_eight"] == 1
+
+
+def test_labels_are_asked_for_as_the_real_pictures_have_them(extractor):
+    model = tiny("cgan")
+    asked = []
+    sample = model.sample
+
+    def noted(**kwargs):
+        asked.append(kwargs["labels"])
+        return sample(**kwargs)
+
+    model.sample = noted
+    batches = batch_of(model)
+    Evaluator(batches, extractor, ["kid"])(model)
+    assert np.array_equal(np.concatenate(asked), np.concatenate([b[1] for b in batches]))
+
+
+def test_heads_and_attributes_are_asked_for():
+    model = tiny("cdcgan", num_classes=(3, 2), num_attributes=2, image_channels=1)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (12, 4))
+    images = rng.uniform(-1, 1, (12, 16, 16, 1)).astype("float32")
+    seen = features.of_model(
+        keras.Sequential([keras.layers.Input((16, 16, 1)), keras.layers.Flatten()], name="pixels")
+    )
+    found = Evaluator([(images, labels)], seen, ["kid"])(model)
+    assert np.isfinite(found["kid_pixels"])
+
+
+def test_count_is_the_most_and_all_where_there_are_fewer(extractor):
+    model = tiny("gan")
+    assert Evaluator(batch_of(model), extractor, ["kid"], count=17).count == 17
+    assert Evaluator(batch_of(model), extractor, ["kid"]).count == 30
+    assert Evaluator(batch_of(model), extractor, ["kid"], count=None).count == 30
+
+
+def test_too_few_pictures_are_refused_with_what_to_use_instead(extractor):
+    model = tiny("gan")
+    with pytest.raises(ValueError, match="eight has features, 8, .* there are 8: use kid"):
+        Evaluator(batch_of(model), extractor, ["fid"], count=8)
+    with pytest.raises(ValueError, match="density_coverage needs 6 pictures"):
+        Evaluator(batch_of(model), extractor, ["density_coverage"], count=5)
+    with pytest.raises(ValueError, match="no real pictures"):
+        Evaluator([], extractor, ["kid"])
+    few = Evaluator(batch_of(model), extractor, count=8)
+    assert few.names == ("kid", "precision_recall", "density_coverage")
+    assert "use kid" in few.left_out["fid"]
+
+
+def test_metrics_of_other_models_are_refused(extractor):
+    model = tiny("gan")
+    for name in ("pairs", "perceptual"):
+        with pytest.raises(ValueError, match="from latents. Leave it out"):
+            Evaluator(batch_of(model), extractor, [name])(model)
+    with pytest.raises(ValueError, match="moves latents"):
+        translator = tiny("pix2pix")
+        Evaluator(batch_of(translator), None, ["path_length"])(translator)
+    with pytest.raises(ValueError, match=f"Metrics are {METRICS[0]}"):
+        Evaluator(batch_of(model), extractor, ["fit"])
+
+
+def test_path_length_is_that_of_a_straight_generator():
+    """Where pictures are their latents, a great circle has the length of its angle."""
+    model = tiny("gan")
+    model.sample = lambda latents: latents.reshape(len(latents), 8, 8, 1)
+    model.draw_latents = lambda count, seed: _directions(count, seed)
+
+    class Pixels:
+        name, dimension = "pixels", 64
+
+        def __call__(self, images):
+            return images.reshape(len(images), -1)
+
+    found = Evaluator(batch_of(model), Pixels(), ["path_length"])(model)
+    ends = [
+        [_directions(len(batch), _seed(0, number, end)) for end in (1, 2)]
+        for number, batch in enumerate(batch_of(model))
+    ]
+    angles = np.concatenate([np.arccos((one * two).sum(1)) for one, two in ends])
+    chords = (2 * np.sin(angles / 200)) ** 2 * 1e4
+    assert found["path_length_pixels"] == pytest.approx(chords.mean(), rel=1e-3)
+
+
+def _directions(count, seed):
+    latents = np.random.default_rng(seed).normal(size=(count, 64)).astype("float32")
+    return latents / np.linalg.norm(latents, axis=1, keepdims=True)
+
+
+def _seed(*numbers):
+    from keras_gans import evaluator
+
+    return evaluator._seed(*numbers)
+
+
+@pytest.mark.parametrize(("name", "direction"), [("pix2pix", "ab"), ("cyclegan", "ba")])
+def test_translations_are_compared_with_their_true_pictures(name, direction):
+    model = tiny(name)
+    batches = batch_of(model, 4)
+    found = Evaluator(batches, None, ["pairs"], direction=direction)(model)
+    source, target = (0, 1) if direction == "ab" else (1, 0)
+    outputs = [model.translate(batch[source], direction=direction) for batch in batches]
+    l1 = [np.abs(out - batch[target]).mean() for out, batch in zip(outputs, batches, strict=True)]
+    assert found["l1"] == pytest.approx(np.mean(l1), rel=1e-5)
+    protocol = Evaluator(batches, None, ["pairs"], direction=direction).protocol(model)
+    assert protocol["direction"] == direction and "extractor" not in protocol
+
+
+def test_the_protocol_says_what_figures_depend_on(extractor):
+    model = tiny("gan", ema_decay=0.9)
+    protocol = Evaluator(batch_of(model), extractor, ["kid"], seed=3).protocol(model)
+    assert protocol["extractor"] == "eight" and len(protocol["extractor_sha256"]) == 64
+    assert protocol["real"] == protocol["generated"] == 30
+    assert protocol["seed"] == 3 and protocol["weights"] == "averaged"
+    assert set(protocol["versions"]) == {"keras_gans", "keras", "tensorflow"}
+    json.dumps(protocol)
+
+
+# === While training ===
+
+
+def test_the_callback_logs_figures_of_some_epochs(extractor, tmp_path):
+    model = tiny("gan")
+    evaluator = Evaluator(batch_of(model), extractor, ["kid"])
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append("kid_eight" in logs)
+
+    path = tmp_path / "metrics.jsonl"
+    callback = Metrics(evaluator, every=2, path=path, log_dir=tmp_path / "tensorboard")
+    model.fit(fabricate(model, 16), batch_size=8, epochs=4, verbose=0, callbacks=[callback, Look()])
+    assert seen == [True, True, False, True]
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 4]
+    assert all(np.isfinite(line["figures"]["kid_eight"]) for line in lines)
+    assert lines[-1]["protocol"]["step"] == int(model.step)
+    assert list((tmp_path / "tensorboard").iterdir())
+    with pytest.raises(ValueError, match="whole number from 1"):
+        Metrics(evaluator, every=0)
+
+
+# === Of runs ===
+
+
+def test_a_run_is_evaluated_on_what_it_has_not_seen(tmp_path, extractor, monkeypatch):
+    monkeypatch.setattr(features, "get", lambda name: extractor)
+    overrides = {"image_size": 8, "latent_dim": 4, "generator_units": 8, "discriminator_units": 4}
+    options = runs.Options(
+        "gan",
+        data="bundled:fashion_mnist",
+        overrides=overrides,
+        epochs=1,
+        steps_per_epoch=2,
+        metrics=["kid"],
+    )
+    run = runs.train(options, tmp_path, verbose=0)
+    (line,) = (run.path / "metrics.jsonl").read_text().splitlines()
+    (result,) = evaluating.evaluate_run(run)
+    assert result == json.loads((run.path / "metrics.json").read_text())[0]
+    assert result["protocol"]["split"] == "test" and result["protocol"]["real"] == 1000
+    assert json.loads(line)["figures"]["kid_eight"] == pytest.approx(
+        result["figures"]["kid_eight"], rel=1e-6
+    )
+    assert "kid_eight" in (run.path / "log.csv").read_text()

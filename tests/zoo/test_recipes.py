@@ -1,0 +1,45 @@
+"""Recipes: short, complete in what they say, and runnable."""
+
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+
+from keras_gans import runs, zoo
+
+GALLERY = pathlib.Path(__file__).parent.parent.parent / "zoo"
+RECIPES = sorted(GALLERY.glob("*/recipe.py"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
+def test_a_recipe_runs(path, tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    monkeypatch.setattr(sys, "argv", [str(path), "--smoke", "--runs-dir", str(tmp_path)])
+    recipe.main()
+    (folder,) = tmp_path.iterdir()
+    run = runs.open_run(folder)
+    assert run.options.model == recipe.NAME and int(run.load_model().step) == 2
+    assert zoo.entry(recipe.NAME).cls.__module__.endswith(f".{path.parent.name}")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
+def test_a_recipe_says_what_it_takes(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 60
+    for said in ("Data ", "Hardware ", "Time ", "Expected ", f"python zoo/{path.parent.name}/"):
+        assert said in text
+
+
+def test_every_family_has_a_card():
+    families = {zoo.entry(name).cls.__module__.rsplit(".", 1)[1] for name in zoo.names()}
+    for family in families:
+        card = (GALLERY / family / "README.md").read_text(encoding="utf-8")
+        names = [n for n in zoo.names() if zoo.entry(n).cls.__module__.endswith(f".{family}")]
+        assert all(f"`{name}`" in card for name in names)
+    trained = {name for name in zoo.names() if zoo.entry(name).weights}
+    assert {path.parent.name for path in RECIPES} >= {
+        zoo.entry(name).cls.__module__.rsplit(".", 1)[1] for name in trained
+    }

@@ -1,0 +1,230 @@
+"""Weights that ship with entries, and presets: what is written is read, and nothing else."""
+
+import json
+import pathlib
+import sys
+import types
+
+import h5py
+import numpy as np
+import pytest
+from fabrication import fabricated, families, same, snapshot, tiny
+
+from keras_gans import zoo
+from keras_gans.zoo import registry, weights
+
+
+def trained(name, **overrides):
+    model = tiny(name, **overrides)
+    model.fit(fabricated(model), verbose=0)
+    return model
+
+
+def networks(model):
+    return {name: snapshot(network.weights) for name, network in model.networks.items()}
+
+
+def close(first, second, tolerance):
+    for name, values in first.items():
+        for one, other in zip(values, second[name], strict=True):
+            np.testing.assert_allclose(one, other, rtol=tolerance, atol=1e-6)
+
+
+@pytest.fixture
+def shipping(tmp_path, monkeypatch):
+    """Ships a tiny model's weights from a folder in the place of the package's."""
+    folder = tmp_path / "pretrained"
+    folder.mkdir()
+    monkeypatch.setattr(weights, "_FOLDER", folder)
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    weights.shipped.cache_clear()
+
+    def ship(name, **overrides):
+        model = trained(name, **overrides)
+        config = {**registry.entry(name).config, **registry.entry(name).tiny, **overrides}
+        zoo.register(
+            "mine", type(model), task=registry.entry(name).task, paper="x", tiny={}, **config
+        )
+        path = folder / "mine.weights.h5"
+        weights.write_half(model, path)
+        line = {"file": path.name, "sha256": weights.sha256(path)}
+        (folder / "manifest.json").write_text(json.dumps({"mine": line}))
+        weights.shipped.cache_clear()
+        return model, path
+
+    yield ship
+    weights.shipped.cache_clear()
+
+
+@pytest.mark.parametrize("name", families())
+def test_what_ships_is_what_was_trained(name, shipping):
+    model, path = shipping(name)
+    again = zoo.get("mine", pretrained=True)
+    close(networks(model), networks(again), 1e-3)
+    assert again.compiled and int(again.step) == 0
+    with h5py.File(path) as file:
+        kinds = set()
+        file.visititems(
+            lambda _, item: kinds.add(item.dtype.str) if isinstance(item, h5py.Dataset) else None
+        )
+    assert "<f4" not in kinds and "<f2" in kinds
+    again.fit(fabricated(again), verbose=0)  # it goes on learning
+
+
+def test_averaged_weights_ship_with_statistics_of_their_own(shipping):
+    model, _ = shipping("dcgan", ema_decay=0.5)
+    again = zoo.get("mine", pretrained=True)
+    np.testing.assert_allclose(model.sample(4, seed=0), again.sample(4, seed=0), atol=5e-3)
+
+
+def test_damaged_weights_are_named_by_their_hash(shipping):
+    _, path = shipping("gan")
+    expected = weights.sha256(path)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match=f"damaged: the sha256 .* expected {expected}"):
+        zoo.get("mine", pretrained=True)
+    path.unlink()
+    with pytest.raises(ValueError, match="as it is missing"):
+        zoo.get("mine", pretrained=True)
+
+
+def test_arguments_that_make_other_networks_are_refused(shipping):
+    shipping("gan")
+    with pytest.raises(ValueError, match="weights of mine with these arguments"):
+        zoo.get("mine", pretrained=True, latent_dim=9)
+    assert zoo.get("mine", pretrained=True, precision="mixed_bfloat16").compiled
+
+
+def test_weights_that_do_not_fit_float16_are_refused(tmp_path):
+    model = tiny("gan")
+    weight = model.generator.weights[0]
+    weight.assign(np.full(weight.shape, 1e6))
+    with pytest.raises(ValueError, match="float16 cannot hold"):
+        weights.write_half(model, tmp_path / "x.weights.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_shipped_file_is_within_its_bounds_and_loads():
+    shipped = weights.shipped()
+    sizes = {
+        name: (weights._FOLDER / line["file"]).stat().st_size for name, line in shipped.items()
+    }
+    assert all(size <= 5_000_000 for size in sizes.values()) and sum(sizes.values()) <= 30_000_000
+    for name in shipped:
+        assert zoo.entry(name).weights == f"{name}.weights.h5"
+        assert zoo.get(name, pretrained=True).compiled
+
+
+# === Presets ===
+
+
+@pytest.mark.parametrize("name", families())
+def test_a_preset_is_the_model(name, tmp_path):
+    model = trained(name)
+    zoo.save_to_preset(model, tmp_path / "preset", license="mit", figures={"kid_lite0": 0.0123})
+    again = zoo.from_preset(tmp_path / "preset")
+    assert type(again) is type(model) and again.get_config() == model.get_config()
+    assert all(same(values, again.networks[n].weights) for n, values in networks(model).items())
+    assert sorted(path.name for path in (tmp_path / "preset").iterdir()) == [
+        *("README.md", "config.json", "metadata.json", "model.weights.h5")
+    ]
+    card = (tmp_path / "preset" / "README.md").read_text()
+    assert "license: mit" in card and "kid_lite0 | 0.0123" in card
+    with pytest.raises(FileExistsError, match="exists"):
+        zoo.save_to_preset(model, tmp_path / "preset")
+
+
+@pytest.fixture
+def preset(tmp_path):
+    zoo.save_to_preset(tiny("gan"), tmp_path / "preset")
+    return tmp_path / "preset"
+
+
+def edit(preset, **changes):
+    config = json.loads((preset / "config.json").read_text())
+    (preset / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+def test_the_class_is_looked_up_by_name_and_never_by_module(preset, monkeypatch):
+    evil = types.ModuleType("evil")
+    monkeypatch.setitem(sys.modules, "evil", evil)
+    edit(preset, module="evil", class_name="Anything")
+    assert type(zoo.from_preset(preset)).__name__ == "VanillaGAN"
+    edit(preset, registered_name="evil>Anything")
+    with pytest.raises(ValueError, match="names 'evil>Anything'"):
+        zoo.from_preset(preset)
+    edit(preset, registered_name="keras_gans>VanillaGAN", config={"run_me": "os.system"})
+    with pytest.raises(ValueError, match="arguments run_me"):
+        zoo.from_preset(preset)
+    (preset / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match="not an object"):
+        zoo.from_preset(preset)
+    (preset / "config.json").write_text("{")
+    with pytest.raises(ValueError, match="no readable JSON"):
+        zoo.from_preset(preset)
+
+
+def test_links_and_missing_files_are_refused(preset, tmp_path):
+    for name in ("model.weights.h5", "config.json"):
+        path = preset / name
+        elsewhere = path.rename(tmp_path / name)
+        with pytest.raises(ValueError, match=f"no file {name}"):
+            zoo.from_preset(preset)
+        path.symlink_to(elsewhere)
+        with pytest.raises(ValueError, match="a link in its place"):
+            zoo.from_preset(preset)
+        path.unlink()
+        elsewhere.rename(path)
+    assert zoo.from_preset(preset).compiled
+
+
+def test_oversized_files_are_refused_before_reading(preset, monkeypatch):
+    with (preset / "model.weights.h5").open("ab") as file:
+        file.truncate(2**30)
+    monkeypatch.setattr(h5py, "File", None)  # reading would fail
+    with pytest.raises(ValueError, match="1073741824 bytes; .* no more than"):
+        zoo.from_preset(preset)
+    with (preset / "config.json").open("ab") as file:
+        file.truncate(2**21)
+    with pytest.raises(ValueError, match="2097152 bytes"):
+        zoo.from_preset(preset)
+
+
+def test_small_files_of_large_arrays_and_links_inside_are_refused(preset, tmp_path):
+    path = preset / "model.weights.h5"
+    with h5py.File(path, "a") as file:
+        file.create_dataset("bomb", (2**28,), "f4", compression="gzip", fillvalue=0)
+    with pytest.raises(ValueError, match="arrays take more than"):
+        zoo.from_preset(preset)
+    with h5py.File(path, "a") as file:
+        del file["bomb"]
+        file["elsewhere"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/x")
+    with pytest.raises(ValueError, match="/elsewhere is a link to elsewhere"):
+        zoo.from_preset(preset)
+
+
+def test_weights_of_another_entry_are_refused(preset, tmp_path):
+    zoo.save_to_preset(tiny("dcgan"), tmp_path / "other")
+    (tmp_path / "other" / "model.weights.h5").replace(preset / "model.weights.h5")
+    with pytest.raises(ValueError, match="does not hold weights of gan"):
+        zoo.from_preset(preset)
+
+
+def test_presets_of_a_hub_are_pinned(monkeypatch, preset):
+    commit, asked = "0123456789" * 4, []
+    for source in ("hf://me/model", "hf://me/model@main", f"hf://../model@{commit}x"):
+        with pytest.raises(ValueError, match="40 digits"):
+            zoo.from_preset(source)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ImportError, match="keras-gans\\[hub\\]"):
+        zoo.from_preset(f"hf://me/model@{commit}")
+
+    def download(repo, name, revision, local_dir):
+        asked.append((repo, name, revision))
+        pathlib.Path(local_dir, name).write_bytes((preset / name).read_bytes())
+
+    hub = types.SimpleNamespace(hf_hub_download=download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    model = zoo.from_preset(f"hf://me/model@{commit}")
+    assert type(model).__name__ == "VanillaGAN"
+    assert asked == [("me/model", name, commit) for name in ("config.json", "model.weights.h5")]

@@ -1,0 +1,38 @@
+"""Trains `cdcgan_fashion` as its weights were trained; goes on where it was stopped.
+
+    python zoo/cdcgan/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
+
+Data      Fashion-MNIST (Zalando, MIT), 60,000 pictures, by TensorFlow Datasets or from --data
+Hardware  @H
+Time      @T
+Expected  @E
+"""
+
+import argparse
+
+from keras_gans import runs, zoo
+
+NAME = "cdcgan_fashion"
+
+
+def main():
+    """Trains, or with --smoke takes two steps of a small one."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="tfds:fashion_mnist")
+    parser.add_argument("--runs-dir", default="runs")
+    parser.add_argument("--smoke", action="store_true", help="seconds, on the bundled pictures")
+    arguments = parser.parse_args()
+    how = {"epochs": 16}
+    if arguments.smoke:
+        arguments.data = zoo.entry(NAME).data
+        how |= {"epochs": 1, "steps_per_epoch": 2, "overrides": zoo.entry(NAME).tiny}
+    options = runs.Options(NAME, data=arguments.data, seed=0, **how)
+    run = runs.to_resume(options, arguments.runs_dir)
+    run = runs.resume(run, options) if run else runs.train(options, arguments.runs_dir)
+    print(f"Next     keras-gans evaluate {run.path}")
+
+
+if __name__ == "__main__":
+    main()

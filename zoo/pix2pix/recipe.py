@@ -1,0 +1,38 @@
+"""Trains `pix2pix_emoji` as its weights were trained; goes on where it was stopped.
+
+    python zoo/pix2pix/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
+
+Data      the bundled emoji (Twemoji CC BY 4.0, Noto Apache-2.0), no skin tones
+Hardware  @H
+Time      @T
+Expected  @E
+"""
+
+import argparse
+
+from keras_gans import runs, zoo
+
+NAME = "pix2pix_emoji"
+
+
+def main():
+    """Trains, or with --smoke takes two steps of a small one."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="bundled:emoji/edges")
+    parser.add_argument("--runs-dir", default="runs")
+    parser.add_argument("--smoke", action="store_true", help="seconds, on the bundled pictures")
+    arguments = parser.parse_args()
+    how = {"epochs": 30, "batch_size": 4}
+    if arguments.smoke:
+        arguments.data = zoo.entry(NAME).data
+        how |= {"epochs": 1, "steps_per_epoch": 2, "overrides": zoo.entry(NAME).tiny}
+    options = runs.Options(NAME, data=arguments.data, seed=0, **how)
+    run = runs.to_resume(options, arguments.runs_dir)
+    run = runs.resume(run, options) if run else runs.train(options, arguments.runs_dir)
+    print(f"Next     keras-gans evaluate {run.path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Puts a trained run's weights into the package, with the figures and the sheet of its card.
+
+    python zoo/ship.py runs/00001-cdcgan-fashion [--data idx:PATH]
+
+Writes `keras_gans/zoo/pretrained/NAME.weights.h5` (float16, all networks) and its line in
+`manifest.json`; then reads them back as users do, `zoo.get(NAME, pretrained=True)`, measures these
+on the split "test" of the data into `zoo/FAMILY/metrics.json`, and draws `zoo/FAMILY/NAME.png`.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from keras_gans import data, evaluating, runs, sheets, zoo
+from keras_gans.zoo import weights
+
+HERE = pathlib.Path(__file__).parent
+PACKAGED = HERE.parent / "keras_gans" / "zoo" / "pretrained"
+LARGEST = 5_000_000  # bytes of an entry's file
+
+
+def ship(run, source):
+    """Writes the file and its line; the entry's name."""
+    model, name = run.load_model(), run.options.model
+    path = PACKAGED / f"{name}.weights.h5"
+    PACKAGED.mkdir(exist_ok=True)
+    weights.write_half(model, path)
+    size = path.stat().st_size
+    if size > LARGEST:
+        path.unlink()
+        raise SystemExit(f"{name}'s weights take {size} bytes; an entry has {LARGEST}.")
+    manifest = PACKAGED / "manifest.json"
+    lines = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+    lines[name] = {
+        "file": path.name, "sha256": weights.sha256(path), "size": size, "data": source,
+        "steps": int(model.step), "seed": run.options.seed,
+    }  # fmt: skip
+    manifest.write_text(json.dumps(dict(sorted(lines.items())), indent=1) + "\n", encoding="utf-8")
+    weights.shipped.cache_clear()
+    return name
+
+
+def measure(name, run, source, split):
+    """Figures of the shipped weights, into the family's metrics.json."""
+    model = zoo.get(name, pretrained=True)
+    found = evaluating.evaluate(model, source, split=split)
+    family = HERE / type(model).__module__.rsplit(".", 1)[1]
+    path = family / "metrics.json"
+    figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for result in found:  # a folder's path says nothing elsewhere
+        result["protocol"]["source"] = DATA.get(run.options.model.rsplit("_", 1)[1], source)
+    figures[name] = {
+        "training": {
+            "data": trained_on(run), "epochs": run.options.epochs,
+            "batch_size": run.options.batch_size or model.batch_size, "seed": run.options.seed,
+        },
+        "results": found,
+    }  # fmt: skip
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return model, family
+
+
+#: What the data of an entry is called, wherever its files lie.
+DATA = {"fashion": "Fashion-MNIST"}
+
+
+def trained_on(run):
+    """What the run learned from, by a name that means something elsewhere."""
+    return DATA.get(run.options.model.rsplit("_", 1)[1], run.options.source)
+
+
+def draw(model, name, source, family):
+    """The sheet of the card: whatever comes first, not what looks best."""
+    if hasattr(model, "translate"):
+        batch = next(
+            data.load(source, model, split="test", batch_size=16, shuffle=False, jitter=False)
+            .as_numpy_iterator()
+        )  # fmt: skip
+        picture = sheets.translations(model, batch)
+    else:
+        picture = sheets.samples(model, seed=0)
+    sheets.save(picture, family / f"{name}.png")
+
+
+def main():
+    """Ships a run."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", help="folder of a run")
+    parser.add_argument("--data", help="to measure on; the run's own where not given")
+    parser.add_argument("--split", default="test")
+    arguments = parser.parse_args()
+    run = runs.open_run(arguments.run)
+    source = arguments.data or run.options.source
+    name = ship(run, trained_on(run))
+    model, family = measure(name, run, source, arguments.split)
+    draw(model, name, source, family)
+
+
+if __name__ == "__main__":
+    main()
