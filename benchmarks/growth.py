@@ -54,7 +54,7 @@ def plot(found, path):
             place.plot(SIZES, values, marker="o", label=f"{side} px")
         place.set(xscale="log", yscale="log", xlabel="batch", title=title, xticks=SIZES)
         place.set_xticklabels(SIZES)
-        place.legend()
+    places[0].legend()
     figure.savefig(path, dpi=100)
 
 

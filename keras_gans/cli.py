@@ -40,8 +40,8 @@ Figures = Annotated[
     str | None,
     typer.Option(
         "--metrics",
-        help="fid, kid, precision_recall, density_coverage, path_length, pairs, perceptual: names "
-        "with commas between.",
+        help="fid, kid, precision_recall, density_coverage, inception_score, path_length, pairs, "
+        "perceptual: names with commas between.",
     ),
 ]
 ExtractorName = Annotated[
@@ -50,7 +50,16 @@ ExtractorName = Annotated[
         "--extractor", help="Whose features metrics compare: `lite0`, or `inception:PATH`."
     ),
 ]
-RunFolder = Annotated[pathlib.Path, typer.Argument(help="Folder of a run, as `train` made it.")]
+RunFolder = Annotated[
+    pathlib.Path,
+    typer.Argument(help="Folder of a run, or an entry of the zoo with pretrained weights."),
+]
+Trained = Annotated[
+    pathlib.Path,
+    typer.Argument(
+        help="Folder of a run, a .keras file, or an entry of the zoo with pretrained weights."
+    ),
+]
 
 
 def main():
@@ -139,11 +148,12 @@ def list_entries(
         from keras_gans import zoo
 
         table = Table(box=None, pad_edge=False)
-        for heading in ("name", "task", "pictures", "data", "paper"):
+        for heading in ("name", "task", "pictures", "data", "pretrained", "paper"):
             table.add_column(heading)
         for name in zoo.names(task):
             row = zoo.entry(name)
-            table.add_row(name, row.task, _size(row), row.data or "", row.paper)
+            ships = "yes" if row.weights else ""
+            table.add_row(name, row.task, _size(row), row.data or "", ships, row.paper)
         console.print(table)
 
 
@@ -503,16 +513,18 @@ def sample(
         keras-gans sample runs/00001-dcgan-fashion --interpolate --count 6
 
         keras-gans sample runs/00001-dcgan-fashion --arithmetic 1,5,9 2,4,6 3,8,12
+
+        keras-gans sample cdcgan_fashion --label Bag --output bags.png
     """
     _load_tensorflow()
     with _one_sentence(debug):
-        from keras_gans import runs, sheets
+        from keras_gans import sheets
 
         kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
-        opened = runs.open_run(run)
-        path = output or opened.path / "samples" / f"{kind}-seed{seed}.png"
+        opened, model, ships = _trained(run)
+        names = opened.label_names
+        path = output or (run if ships else run / "samples") / f"{kind}-seed{seed}.png"
         _refuse_existing(path, overwrite)
-        model, names = opened.load_model(), opened.label_names
         labels, attributes = opened.labels(label), opened.attributes(attribute)
         if arithmetic:
             a, b, c = (_numbers(group) for group in arithmetic)
@@ -551,7 +563,7 @@ def _refuse_existing(path, overwrite):
 
 @app.command()
 def evaluate(
-    run: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
+    run: Trained,
     source: Annotated[
         str | None,
         typer.Option(
@@ -588,23 +600,24 @@ def evaluate(
     """
     _load_tensorflow()
     with _one_sentence(debug):
-        from keras_gans import evaluating, runs, zoo
+        from keras_gans import evaluating, zoo
 
         how = {
             "split": split, "names": _names(metrics), "extractor": extractor,
             "count": count, "seed": seed,
         }  # fmt: skip
-        if run.suffix == ".keras":
-            if source is None:
-                raise ValueError(f"{run} does not say what it was trained on. Name it with --data.")
-            results = evaluating.evaluate(zoo.load(run), source, **how)
-        else:
-            opened = runs.open_run(run)
+        opened, model, _ = _opened(run)
+        if opened:
             _refuse_existing(opened.path / evaluating.FILE, overwrite)
             results = evaluating.evaluate_run(opened, source=source, **how)
+        else:
+            source = source or (None if run.suffix == ".keras" else zoo.entry(model.name).data)
+            if source is None:
+                raise ValueError(f"{run} does not say what it was trained on. Name it with --data.")
+            results = evaluating.evaluate(model, source, **how)
         for result in results:
             _report_figures(result)
-        if run.suffix != ".keras":
+        if opened:
             console.print(f"Figures  {run / evaluating.FILE}", highlight=False, markup=False)
 
 
@@ -627,7 +640,7 @@ def _report_figures(result):
 
 @app.command()
 def translate(
-    model: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
+    model: Trained,
     path: Annotated[pathlib.Path, typer.Argument(help="A picture, or a folder of pictures.")],
     direction: Annotated[str, typer.Option(help="`ab` or `ba`.")] = "ab",
     output: Annotated[pathlib.Path, typer.Option(help="Folder for the translations.")] = (
@@ -651,12 +664,12 @@ def translate(
     with _one_sentence(debug):
         from rich.progress import track
 
-        from keras_gans import runs, sheets, translating, zoo
+        from keras_gans import sheets, translating
 
         pairs = translating.plan(path, output, overwrite)
         if sheet:
             _refuse_existing(output / "sheet.png", overwrite)
-        loaded = zoo.load(model) if model.suffix == ".keras" else runs.open_run(model).load_model()
+        _, loaded, _ = _opened(model)
         if not hasattr(loaded, "translate"):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
         done = list(
@@ -741,7 +754,7 @@ def _report_import(model, output):
 @app.command()
 def export(
     context: typer.Context,
-    run: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
+    run: Trained,
     formats: Annotated[
         str, typer.Option(help="Names with commas between, or `all`.")
     ] = "saved_model,onnx,tflite",
@@ -867,14 +880,27 @@ def _refuse_beside_web(context):
 
 def _opened(path):
     """(run, or None of a .keras file; its model; what exports say of its labels)."""
-    from keras_gans import runs, zoo
+    from keras_gans import zoo
 
     if path.suffix == ".keras":
         return None, zoo.load(path), {}
-    run = runs.open_run(path)
+    run, model, ships = _trained(path)
     names = run.label_names
     said = {"classes": names["heads"] or None, "attributes": names["attributes"] or None}
-    return run, run.load_model(), said
+    return None if ships else run, model, said
+
+
+def _trained(path):
+    """(run, its model, whether it is none but an entry of the zoo with pretrained weights)."""
+    from keras_gans import data, runs, zoo
+
+    name = str(path)
+    if path.exists() or name not in zoo.names() or not zoo.entry(name).weights:
+        run = runs.open_run(path)
+        return run, run.load_model(), False
+    model = zoo.get(name, pretrained=True)
+    names = data.label_names(zoo.entry(name).data, model)
+    return runs.Run(path, runs.Options(name), names), model, True
 
 
 def _examples(run, model, source):

@@ -36,9 +36,10 @@ _ON_FEATURES = {
 _GENERATED_AT_ONCE = 250
 _POINTS = 100  # of an interpolation whose neighbours are compared
 
-#: Metrics an `Evaluator` can be asked for; "path_length" of models of latents, "pairs" and
-#: "perceptual" of translators, where pictures belong together.
-METRICS = (*_ON_FEATURES, "path_length", "pairs", "perceptual")
+#: Metrics an `Evaluator` can be asked for; "inception_score" with the extractor `inception`,
+#: "path_length" of models of latents, "pairs" and "perceptual" of translators, where pictures
+#: belong together.
+METRICS = (*_ON_FEATURES, "inception_score", "path_length", "pairs", "perceptual")
 
 #: Those that ask for no features.
 WITHOUT_FEATURES = frozenset({"pairs"})
@@ -79,6 +80,11 @@ class Evaluator:
         if not self.count:
             raise ValueError("There are no real pictures to compare with.")
         wanted = tuple(names or _ON_FEATURES)
+        if "inception_score" in wanted and getattr(extractor, "classes", None) is None:
+            raise ValueError(
+                "'inception_score' is of the classes of inception-2015-12-05: use the extractor "
+                "'inception:PATH'."
+            )
         too_few = {name: why for name in wanted if (why := self._too_few(name))}
         if names and too_few:
             raise ValueError(" ".join(too_few.values()))
@@ -112,10 +118,15 @@ class Evaluator:
         self._check(model)
         collected = self._with_real(model)
         pairs, perceptual = metrics.Pairs(), metrics.Perceptual()
-        for batch, fake in self._generated(model):
-            features = self.extractor(fake) if collected else None
+        score = metrics.InceptionScore()
+        on_features = collected or "inception_score" in self.names
+        needs_pictures = on_features or {"pairs", "perceptual"} & set(self.names)
+        for batch, fake in self._generated(model) if needs_pictures else ():
+            features = self.extractor(fake) if on_features else None
             for metric in collected.values():
                 metric.update(fake=features)
+            if "inception_score" in self.names:
+                score.update(self.extractor.probabilities(features))
             if "pairs" in self.names:
                 pairs.update(batch[1 if self.direction == "ab" else 0], fake)
             if "perceptual" in self.names:
@@ -127,6 +138,9 @@ class Evaluator:
             values = result if isinstance(result, tuple) else (result,)
             for figure, value in zip(_ON_FEATURES[name][0], values, strict=True):
                 figures[_named(figure, self.extractor.name)] = float(value)
+        if "inception_score" in self.names:
+            mean, deviation = score.result()
+            figures |= {"inception_score": mean, "inception_score_deviation": deviation}
         if "path_length" in self.names:
             figures[_named("path_length", self.extractor.name)] = self._path_length(model)
         if "perceptual" in self.names:
@@ -227,20 +241,32 @@ def _seed(*numbers):
 
 
 def _first(batches, count):
-    """Batches of arrays up to so many examples in all."""
-    left = count
+    """Up to so many examples, in batches of arrays of one size, however they came.
+
+    Latents are drawn for each of these, so that figures do not depend on how data was batched.
+    """
+    left, waiting = count, []
     for batch in batches:
-        batch = tf.nest.map_structure(np.asarray, batch)
-        for start in range(0, _count(batch), _GENERATED_AT_ONCE):
-            stop = start + _GENERATED_AT_ONCE
-            if left is not None:
-                stop = min(stop, start + left)
-            part = tf.nest.map_structure(lambda x, a=start, b=stop: x[a:b], batch)
-            if left is not None:
-                left -= _count(part)
-            yield part
-            if left == 0:
-                return
+        arrays = tf.nest.map_structure(np.asarray, batch)
+        waiting.append(arrays if left is None else _cut(arrays, 0, left))
+        if left is not None:
+            left -= _count(waiting[-1])
+        while sum(map(_count, waiting)) >= _GENERATED_AT_ONCE:
+            joined = _joined(waiting)
+            yield _cut(joined, 0, _GENERATED_AT_ONCE)
+            waiting = [_cut(joined, _GENERATED_AT_ONCE, None)]
+        if left == 0:
+            break
+    if sum(map(_count, waiting)):
+        yield _joined(waiting)
+
+
+def _cut(batch, start, stop):
+    return tf.nest.map_structure(lambda x: x[start:stop], batch)
+
+
+def _joined(batches):
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *batches)
 
 
 def _count(batch):

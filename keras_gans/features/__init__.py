@@ -11,9 +11,9 @@ inception   inception-2015-12-05, whose distances papers call FID and KID; "ince
 Any Keras model is one too: `features.of_model`.
 """
 
+from keras_gans.features.efficientnet_lite0 import lite0
 from keras_gans.features.extractor import Extractor
-from keras_gans.features.inception import inception
-from keras_gans.features.lite0 import lite0
+from keras_gans.features.inception_v3 import inception
 from keras_gans.features.model import of_model
 
 __all__ = ["Extractor", "NAMES", "get", "inception", "lite0", "of_model"]

@@ -24,14 +24,16 @@ class Extractor:
         prepare: function of pictures with the values 0 to 255.
         sha256: of the file of weights, or of the weights.
         taps: names of the layers whose outputs are `maps`.
+        classes: (dimension, classes), what features weigh for each class the network knows; None
+            where it knows none.
 
     Attributes:
         dimension: values for each picture.
         resize: how pictures are brought to the network, a sentence for protocols.
     """
 
-    def __init__(self, name, network, prepare, sha256, taps=()):
-        self.name, self.network, self.sha256 = name, network, sha256
+    def __init__(self, name, network, prepare, sha256, taps=(), classes=None):
+        self.name, self.network, self.sha256, self.classes = name, network, sha256, classes
         self.dimension = network.output_shape[-1]
         *self._size, self._channels = network.input_shape[1:]
         self.resize = "none"
@@ -74,6 +76,18 @@ class Extractor:
         if self._maps is None:
             raise ValueError(f"{self.name} shows no maps of features. Use lite0.")
         return [maps.numpy() for maps in self._maps(self._checked(images))]
+
+    def probabilities(self, features):
+        """What classes the network sees in pictures of these features, (N, classes), float64.
+
+        Raises:
+            ValueError: of an extractor that knows no classes.
+        """
+        if self.classes is None:
+            raise ValueError(f"{self.name} knows no classes. Use inception.")
+        logits = np.asarray(features, np.float64) @ self.classes
+        logits = np.exp(logits - logits.max(1, keepdims=True))
+        return logits / logits.sum(1, keepdims=True)
 
     def _checked(self, images):
         images = np.asarray(images, np.float32)

@@ -3,11 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-_RANGE = 2.0  # from -1 to 1
-
 
 class Pairs:
-    """Mean L1, PSNR and SSIM of pairs of pictures.
+    """Mean L1, PSNR and SSIM of pairs of pictures, on the scale of 0 to 1.
 
     Reference: Wang et al., 2004, https://doi.org/10.1109/TIP.2003.819861 (SSIM: windows of 11 px,
     deviation 1.5, as `tf.image.ssim`)
@@ -28,14 +26,16 @@ class Pairs:
                 "Pairs are two arrays of one shape (N, H, W, C), of at least 11 x 11 pixels. "
                 f"Received: {targets.shape} and {outputs.shape}"
             )
+        # SSIM compares means as well, which only a scale that begins at 0 has.
+        targets, outputs = targets / 2 + 0.5, outputs / 2 + 0.5
         l1 = np.abs(targets - outputs).mean((1, 2, 3), dtype=np.float64)
-        psnr = tf.image.psnr(targets, outputs, _RANGE).numpy()
-        ssim = tf.image.ssim(targets, outputs, _RANGE).numpy()
+        psnr = tf.image.psnr(targets, outputs, 1.0).numpy()
+        ssim = tf.image.ssim(targets, outputs, 1.0).numpy()
         self._sums += [l1.sum(), psnr.sum(dtype=np.float64), ssim.sum(dtype=np.float64)]
         self.count += len(targets)
 
     def result(self):
-        """`{"l1": ..., "psnr": ..., "ssim": ...}`: means over the pairs; L1 of 0 to 2, PSNR in dB.
+        """`{"l1": ..., "psnr": ..., "ssim": ...}`: means over the pairs; L1 of 0 to 1, PSNR in dB.
 
         Raises:
             ValueError: before any pair.

@@ -11,6 +11,7 @@ import importlib.resources
 import json
 import os
 import pathlib
+import warnings
 
 import h5py
 import numpy as np
@@ -64,8 +65,11 @@ def load(model, path):
         )
     try:
         _check(path, most)
-        model.load_weights(path)
-    except (OSError, KeyError, ValueError) as error:
+        with warnings.catch_warnings():
+            # Keras passes over groups that are not there, and layers keep what they begin with.
+            warnings.simplefilter("error")
+            model.load_weights(path)
+    except (OSError, KeyError, ValueError, UserWarning) as error:
         raise ValueError(
             f"{path} does not hold weights of {model.name} with these arguments: {error}"
         ) from error
@@ -137,7 +141,8 @@ def _halve(source, target):
             continue
         values = item[()]
         if values.dtype == np.float32:
-            values = values.astype(np.float16)
+            with np.errstate(over="ignore"):
+                values = values.astype(np.float16)
             if not np.isfinite(values).all():
                 raise ValueError(f"{item.name} has values that float16 cannot hold.")
         options = {"compression": "gzip", "compression_opts": 9, "shuffle": True}

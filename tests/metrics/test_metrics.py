@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_gans.metrics import (
     FID,
@@ -193,7 +194,10 @@ def test_pairs():
     for row in range(3):
         parts.update(targets[row : row + 1], outputs[row : row + 1])
     found = other.result()
-    assert found["l1"] == pytest.approx(np.abs(targets - outputs).mean(), rel=1e-5)
+    assert found["l1"] == pytest.approx(np.abs(targets - outputs).mean() / 2, rel=1e-5)
+    pictures = [(x / 2 + 0.5).astype("float32") for x in (targets, outputs)]
+    ssim = np.mean(tf.image.ssim(*pictures, 1.0))
+    assert found["ssim"] == pytest.approx(ssim, rel=1e-5)
     error = np.mean((targets - outputs) ** 2, axis=(1, 2, 3))
     assert found["psnr"] == pytest.approx(np.mean(10 * np.log10(4 / error)), rel=1e-5)
     assert parts.result() == pytest.approx(found)

@@ -12,7 +12,20 @@ GALLERY = pathlib.Path(__file__).parent.parent.parent / "zoo"
 RECIPES = sorted(GALLERY.glob("*/recipe.py"))
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
+QUICK = ("dcgan", "pix2pix")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.parent.name,
+            marks=() if path.parent.name in QUICK else pytest.mark.large,
+        )
+        for path in RECIPES
+    ],
+)
 def test_a_recipe_runs(path, tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
     recipe = importlib.util.module_from_spec(spec)

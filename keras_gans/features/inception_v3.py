@@ -45,9 +45,15 @@ def inception(file=None):
     if file is None:
         raise ValueError(f"{_WHAT} {_HOW}, and name it: 'inception:PATH'.")
     path = checked_file(pathlib.Path(file), _SHA256, _WHAT, _HOW)
-    network = build()
-    fill(network, torch_files.read_state_dict(path))
-    return Extractor("inception", network, lambda images: (images - 128.0) / 128.0, _SHA256)
+    network, tensors = build(), torch_files.read_state_dict(path)
+    fill(network, tensors)
+    return Extractor(
+        "inception",
+        network,
+        lambda images: (images - 128.0) / 128.0,
+        _SHA256,
+        classes=tensors["fc.weight"].T,  # without its bias, as the Inception Score's program has it
+    )
 
 
 def fill(network, tensors):
