@@ -1,6 +1,6 @@
 """Trains `cyclegan_emoji` as its weights were trained; goes on where it was stopped.
 
-    python zoo/cyclegan/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
+    python zoo/cyclegan/recipe.py [--data SOURCE] [--runs-dir runs] [--smoke]
 
 Data      the bundled emoji (Twemoji CC BY 4.0, Noto Apache-2.0), no skin tones
 Hardware  @H

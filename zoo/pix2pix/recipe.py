@@ -1,11 +1,11 @@
 """Trains `pix2pix_emoji` as its weights were trained; goes on where it was stopped.
 
-    python zoo/pix2pix/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
+    python zoo/pix2pix/recipe.py [--data SOURCE] [--runs-dir runs] [--smoke]
 
 Data      the bundled emoji (Twemoji CC BY 4.0, Noto Apache-2.0), no skin tones
-Hardware  @H
-Time      @T
-Expected  @E
+Hardware  two cores of an AMD EPYC (AVX2)
+Time      19 minutes beside other work, 10,980 updates
+Expected  L1 0.167 (of 1), SSIM 0.408, kid_lite0 0.23 on the 176 held-out pairs
 """
 
 import argparse
