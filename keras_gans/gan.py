@@ -79,6 +79,7 @@ class GAN(keras.Model):
             name="step",
             aggregation="only_first_replica",
         )
+        self._forwards = {}
         self._trackers = {name: keras.metrics.Mean(name=name) for name in self.logged}
 
     # === What a family describes ===
@@ -565,14 +566,14 @@ class GAN(keras.Model):
             chunks.append(keras.ops.convert_to_numpy(outputs))
         return np.concatenate(chunks)
 
-    def in_full(self, network, images, **kwargs):
+    def in_full(self, network, images, training=False):
         """Translations of pictures of any size, one picture at a time.
 
         Args:
             network: a fully convolutional functional model whose sides must be multiples of
                 `self.stride`; what is missing is padded by reflection and cropped back.
             images: float (N, H, W, C) in [-1, 1], or one picture (H, W, C).
-            **kwargs: for the network's call.
+            training: for the network's call.
 
         Returns:
             float32, shaped like `images` but for the channels.
@@ -592,12 +593,19 @@ class GAN(keras.Model):
         height, width = batch.shape[1:3]
         missing = [(0, -side % self.stride) for side in (height, width)]
         padded = np.pad(batch, ((0, 0), *missing, (0, 0)), mode="reflect").astype("float32")
-        outputs = [
-            keras.ops.convert_to_numpy(network(padded[i : i + 1], **{"training": False, **kwargs}))
-            for i in range(len(padded))
-        ]
+        forward = self._forward(network, training)
+        outputs = [forward(padded[i : i + 1]).numpy() for i in range(len(padded))]
         outputs = np.concatenate(outputs)[:, :height, :width]
         return outputs[0] if images.ndim == 3 else outputs
+
+    def _forward(self, network, training):
+        """The network's call for one picture of any size, compiled: layer by layer it is slow."""
+        if (network.name, training) not in self._forwards:
+            picture = tf.TensorSpec((1, None, None, network.inputs[0].shape[-1]), tf.float32)
+            self._forwards[network.name, training] = tf.function(
+                lambda images: network(images, training=training), input_signature=[picture]
+            )
+        return self._forwards[network.name, training]
 
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Writes the sampling network to one file, proven equal to Keras before it appears.

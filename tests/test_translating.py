@@ -181,3 +181,18 @@ def test_a_translator_s_run(tmp_path):
     assert sheet.size == (3 * 66 + 2, 8 * 66 + 2)  # source, translation, target of 8 pictures
     refused = call("sample", run.path)
     assert refused.exit_code == 2 and "translates pictures" in refused.output
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_a_model_that_has_translated_is_saved_as_before(name, tmp_path):
+    model = tiny(name)
+    picture = np.zeros((1, model.image_size, model.image_size, 3))
+    before = model.translate(picture)
+    model.save(tmp_path / "model.keras")
+    model.save_weights(tmp_path / "model.weights.h5")
+    again = zoo.load(tmp_path / "model.keras")
+    assert np.array_equal(before, again.translate(picture))
+    other = tiny(name, seed=5)
+    other.translate(picture)
+    other.load_weights(tmp_path / "model.weights.h5")  # compiled before, with other weights
+    assert np.array_equal(before, other.translate(picture))
