@@ -629,9 +629,9 @@ def _names(text):
 def _report_figures(result):
     protocol = dict(result["protocol"])
     versions = protocol.pop("versions")
-    title = f"{protocol['generated']} pictures against {protocol['real']} real ones"
+    console.print(f"{protocol['generated']} pictures against {protocol['real']} real ones")
     rows = [(name, f"{value:.4f}") for name, value in result["figures"].items()]
-    _print_table(title, ("figure", "value"), rows)
+    _print_table(None, ("figure", "value"), rows)
     for why in result["left_out"].values():
         console.print(why, highlight=False, markup=False)
     said = [f"{name} {value}" for name, value in {**protocol, **versions}.items()]

@@ -72,6 +72,25 @@ def test_a_run_is_evaluated(run):
     assert result.exit_code == 2 and "Name it with --data" in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--metrics", "fit"], ["Metrics are fid, kid", "fit"]),
+        (["--metrics", "pairs"], ["draws pictures from latents"]),
+        (["--metrics", "fid"], ["1280", "there are 1000: use kid"]),
+        (["--split", "validation"], ["has the splits train, test"]),
+        (["--extractor", "vgg"], ["Available: lite0, inception"]),
+        (["--extractor", "inception"], ["curl -LO https://github.com"]),
+    ],
+)
+def test_mistakes_in_evaluating(run, arguments, words):
+    result = call("evaluate", run, *arguments, "--overwrite")
+    assert result.exit_code == 2
+    for word in words:
+        assert word in result.output.replace("\n", " ")
+    assert "Traceback" not in result.output
+
+
 def test_a_profile_says_where_the_time_goes_and_leaves_no_run(tmp_path):
     result = train(tmp_path, "--profile")
     assert result.exit_code == 0, result.output
@@ -227,12 +246,6 @@ def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, arguments, words):
         (["sample", "--label", "Sneeker"], ["Unknown class: 'Sneeker'", "'Sneaker'"]),
         (["sample", "--label", "12"], ["from 0 to 9"]),
         (["sample", "--arithmetic", "1", "two", "3"], ["with commas between"]),
-        (["evaluate", "--metrics", "fit"], ["Metrics are fid, kid", "fit"]),
-        (["evaluate", "--metrics", "pairs"], ["draws pictures from latents"]),
-        (["evaluate", "--metrics", "fid"], ["1280", "there are 1000: use kid"]),
-        (["evaluate", "--split", "validation"], ["has the splits train, test"]),
-        (["evaluate", "--extractor", "vgg"], ["Available: lite0, inception"]),
-        (["evaluate", "--extractor", "inception"], ["curl -LO https://github.com"]),
         (["export", "--formats", "onx"], ["onx", "onnx"]),
     ],
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -30,12 +31,25 @@ def test_quick_start_in_python(tmp_path):
     assert "generator.onnx" in done.stdout and "generator.tflite" in done.stdout
 
 
-@pytest.mark.large
-def test_quick_start_on_the_command_line(tmp_path):
-    (commands,) = [block for block in blocks("bash") if block.startswith("keras-gans list")]
+def run_block(beginning, folder):
+    """Runs the commands of the block that begins so."""
+    (commands,) = [block for block in blocks("bash") if block.startswith(beginning)]
     program = shutil.which("keras-gans", path=pathlib.Path(sys.executable).parent)
     for command in commands.strip().split("\n"):
         line = command.replace("keras-gans", program, 1)
-        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+
+
+@pytest.mark.large
+def test_quick_start_on_the_command_line(tmp_path):
+    run_block("keras-gans list", tmp_path)
     assert (tmp_path / "runs/00001-cdcgan-fashion/exported/manifest.json").exists()
+
+
+@pytest.mark.large
+def test_pretrained_entries_on_the_command_line(tmp_path):
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "drawing.png")
+    run_block("keras-gans sample cdcgan_fashion", tmp_path)
+    assert (tmp_path / "bags.png").exists() and (tmp_path / "translated/drawing.png").exists()
+    assert (tmp_path / "cdcgan_fashion/manifest.json").exists()
