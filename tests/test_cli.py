@@ -80,7 +80,7 @@ def test_a_run_is_evaluated(run):
         (["--metrics", "fid"], ["1280", "there are 1000: use kid"]),
         (["--split", "validation"], ["has the splits train, test"]),
         (["--extractor", "vgg"], ["Available: lite0, inception"]),
-        (["--extractor", "inception"], ["curl -LO https://github.com"]),
+        (["--extractor", "inception"], ["curl -LO", "torch-fidelity/releases"]),
     ],
 )
 def test_mistakes_in_evaluating(run, arguments, words):
