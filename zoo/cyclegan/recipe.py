@@ -3,9 +3,9 @@
     python zoo/cyclegan/recipe.py [--data SOURCE] [--runs-dir runs] [--smoke]
 
 Data      the bundled emoji (Twemoji CC BY 4.0, Noto Apache-2.0), no skin tones
-Hardware  @H
-Time      @T
-Expected  @E
+Hardware  not run to its end yet
+Time      not measured
+Expected  not measured
 """
 
 import argparse

@@ -3,9 +3,9 @@
     python zoo/dcgan/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
 
 Data      Fashion-MNIST (Zalando, MIT), 60,000 pictures, by TensorFlow Datasets or from --data
-Hardware  @H
-Time      @T
-Expected  @E
+Hardware  not run to its end yet
+Time      not measured
+Expected  not measured
 """
 
 import argparse
