@@ -81,7 +81,8 @@ def draw(model, name, source, family):
         )  # fmt: skip
         picture = sheets.translations(model, batch)
     else:
-        picture = sheets.samples(model, seed=0)
+        names = data.label_names(zoo.entry(name).data, model)
+        picture = sheets.samples(model, seed=0, names=names)
     sheets.save(picture, family / f"{name}.png")
 
 

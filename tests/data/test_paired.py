@@ -219,7 +219,7 @@ def test_a_model_of_any_size_is_refused(numbered, make_paired):
 
 
 def test_tensorflow_datasets_are_refused(make_paired):
-    with pytest.raises(ValueError, match="Pairs of pictures come from .* Received: 'tfds:mnist'"):
+    with pytest.raises(ValueError, match="not read as pairs: use .* Received: 'tfds:mnist'"):
         data.load("tfds:mnist", make_paired())
 
 
