@@ -18,9 +18,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras
 import numpy as np
+from ablation import figures
 from class_agreement import real_images, train_classifier
 
-from keras_gans import features, metrics, runs, zoo
+from keras_gans import features, runs, zoo
 
 COUNT = 10_000
 
@@ -44,12 +45,26 @@ def pictures(name, labels):
     return model.sample(len(labels), seed=0), False
 
 
-def figures(seen_real, seen):
-    fid, neighbours = metrics.FID(), metrics.DensityCoverage(5)
-    for metric in (fid, neighbours):
-        metric.update(real=seen_real, fake=seen)
-    density, coverage = neighbours.result()
-    return f"distance {fid.result():7.2f}   density {density:.3f}   coverage {coverage:.3f}"
+def compare(name, seen_real, seen, classes=None, asked=None):
+    """Prints the figures of pictures by their features; the distance.
+
+    Args:
+        name: of the line.
+        seen_real: features of the real test set.
+        seen: features of the pictures.
+        classes: what the classifier sees in them, where classes were asked for.
+        asked: these classes.
+    """
+    distance, coverage, density = figures(seen_real, seen)
+    line = f"distance {distance:7.2f}   density {density:.3f}   coverage {coverage:.3f}"
+    if asked is not None:
+        line += f"   agreement {np.mean(classes == asked):.2%}"
+    print(f"{name:22s} {line}", flush=True)
+    return distance
+
+
+def classes_of(classifier, images):
+    return classifier.predict(images, batch_size=500, verbose=0).argmax(1)
 
 
 def main():
@@ -71,14 +86,12 @@ def main():
     seen_real = extract(images[:COUNT])
     train, _ = real_images("train", arguments.source)
     chosen = np.random.default_rng(0).choice(len(train), COUNT, replace=False)
-    print(f"{'training set':22s} {figures(seen_real, extract(train[chosen]))}", flush=True)
+    compare("training set", seen_real, extract(train[chosen]))
     for name in arguments.models or shipped:
         fake, is_conditional = pictures(name, labels[:COUNT])
-        line = figures(seen_real, extract(fake))
-        if is_conditional:
-            seen = classifier.predict(fake, batch_size=500, verbose=0).argmax(1)
-            line += f"   agreement {np.mean(seen == labels[:COUNT]):.2%}"
-        print(f"{pathlib.Path(name).name:22s} {line}", flush=True)
+        asked = labels[:COUNT] if is_conditional else None
+        seen_classes = classes_of(classifier, fake) if is_conditional else None
+        compare(pathlib.Path(name).name, seen_real, extract(fake), seen_classes, asked)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 import numpy as np
 import torch
 from class_agreement import real_images
-from fashion_quality import COUNT, classifier_of, figures
+from fashion_quality import COUNT, classes_of, classifier_of, compare
 from torch import nn
 from translation import paper_init, training_batches
 
-from keras_gans import features, metrics, runs
+from keras_gans import features, runs
 
 CLASSES = 10
 
@@ -146,15 +146,8 @@ def main():
     how = {"labels": labels} if model.num_classes else {"count": COUNT}
     real, distances = extract(images), []
     for name, made in (("ours", model.sample(seed=0, **how)), ("twin", twin.sample(asked, COUNT))):
-        seen = extract(made)
-        line = figures(real, seen)
-        if model.num_classes:
-            found = classifier.predict(made, batch_size=500, verbose=0).argmax(1)
-            line += f"   agreement {np.mean(found == labels):.2%}"
-        print(f"{name:6s} {line}")
-        fid = metrics.FID()
-        fid.update(real=real, fake=seen)
-        distances.append(fid.result())
+        seen_classes = classes_of(classifier, made) if model.num_classes else None
+        distances.append(compare(name, real, extract(made), seen_classes, asked))
     print(f"ours / twin: {distances[0] / distances[1]:.3f}")
 
 

@@ -17,10 +17,9 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-import tensorflow as tf
 from torch_steps import adam, require  # brings the twins' folder with it
 
-from keras_gans import data, runs, zoo
+from keras_gans import data, metrics, runs, zoo
 
 
 def held_out(run, model):
@@ -35,12 +34,9 @@ def held_out(run, model):
 
 def figures(images, targets):
     """L1, PSNR and SSIM of pictures in [-1, 1] against the true ones, on the scale of 0 to 1."""
-    images, targets = (tf.constant(x / 2 + 0.5, tf.float32) for x in (images, targets))
-    return (
-        float(tf.reduce_mean(tf.abs(images - targets))),
-        float(tf.reduce_mean(tf.image.psnr(images, targets, 1.0))),
-        float(tf.reduce_mean(tf.image.ssim(images, targets, 1.0))),
-    )
+    pairs = metrics.Pairs()
+    pairs.update(targets, images)
+    return pairs.result().values()
 
 
 def show(name, images, targets):
