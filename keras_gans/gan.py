@@ -600,12 +600,13 @@ class GAN(keras.Model):
 
     def _forward(self, network, training):
         """The network's call for one picture of any size, compiled: layer by layer it is slow."""
-        if (network.name, training) not in self._forwards:
+        key = (id(network), training)  # kept by the compiled call, so that no other gets its id
+        if key not in self._forwards:
             picture = tf.TensorSpec((1, None, None, network.inputs[0].shape[-1]), tf.float32)
-            self._forwards[network.name, training] = tf.function(
+            self._forwards[key] = tf.function(
                 lambda images: network(images, training=training), input_signature=[picture]
             )
-        return self._forwards[network.name, training]
+        return self._forwards[key]
 
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Writes the sampling network to one file, proven equal to Keras before it appears.
