@@ -51,10 +51,7 @@ def evaluate(
         ValueError: for a source, split, metric or extractor that cannot be; for too few pictures.
     """
     names = names or _fitting(model, source, split)
-    if names and WITHOUT_FEATURES.issuperset(names):
-        extractor = None
-    elif isinstance(extractor, str):
-        extractor = features.get(extractor)
+    extractor = extractor_for(names, extractor)
     batches = data.load(
         source,
         model,
@@ -86,13 +83,26 @@ def evaluate(
     return results
 
 
-def evaluate_run(run, *, source=None, split=None, **how):
+def extractor_for(names, extractor):
+    """The `Extractor` that metrics need; None for those of no features.
+
+    Args:
+        names: of the metrics, or None.
+        extractor: as of `evaluate`.
+    """
+    if names and WITHOUT_FEATURES.issuperset(names):
+        return None
+    return features.get(extractor) if isinstance(extractor, str) else extractor
+
+
+def evaluate_run(run, model=None, *, source=None, split="test", **how):
     """Figures of a run's model, written to `metrics.json` in its folder.
 
     Args:
         run: a `keras_gans.runs.Run`.
+        model: the run's, where it is loaded already.
         source: other data than the run's own.
-        split: "test" where not given.
+        split: as of `evaluate`.
         **how: those of `evaluate`.
 
     Returns:
@@ -104,9 +114,9 @@ def evaluate_run(run, *, source=None, split=None, **how):
     options = run.options
     own = {} if source else {"heads": options.heads, "attributes": options.attributes}
     results = evaluate(
-        run.load_model(),
+        model or run.load_model(),
         source or options.source,
-        split=split or "test",
+        split=split,
         data_dir=options.data_dir,
         manual_dir=options.manual_dir,
         **own,

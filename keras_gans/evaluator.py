@@ -71,9 +71,7 @@ class Evaluator:
     """
 
     def __init__(self, real, extractor, names=None, *, count=10_000, seed=0, direction="ab"):
-        unknown = [name for name in names or () if name not in METRICS]
-        if unknown:
-            raise ValueError(f"Metrics are {', '.join(METRICS)}. Received: {', '.join(unknown)}")
+        check_names(names or ())
         self.extractor, self.seed, self.direction = extractor, seed, direction
         self._batches = list(_first(real, count))
         self.count = sum(_count(batch) for batch in self._batches)
@@ -127,10 +125,10 @@ class Evaluator:
                 metric.update(fake=features)
             if "inception_score" in self.names:
                 score.update(self.extractor.probabilities(features))
+            true = _real_of(model, batch, self.direction)
             if "pairs" in self.names:
-                pairs.update(batch[1 if self.direction == "ab" else 0], fake)
+                pairs.update(true, fake)
             if "perceptual" in self.names:
-                true = batch[1 if self.direction == "ab" else 0]
                 perceptual.update(self.extractor.maps(true), self.extractor.maps(fake))
         figures = {}
         for name, metric in collected.items():
@@ -233,6 +231,16 @@ class Evaluator:
                 yield batch, model.sample(seed=seed, **_asked(model, batch[1]))
             else:
                 yield batch, model.sample(size, seed=seed)
+
+
+def check_names(names):
+    """Refuses names that are not of `METRICS`.
+
+    Raises:
+        ValueError: which these are, and which there are.
+    """
+    if unknown := [name for name in names if name not in METRICS]:
+        raise ValueError(f"Metrics are {', '.join(METRICS)}. Received: {', '.join(unknown)}")
 
 
 def _seed(*numbers):

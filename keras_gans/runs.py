@@ -27,7 +27,7 @@ import keras
 import tensorflow as tf
 
 import keras_gans
-from keras_gans import data, distribution, features, guards, zoo
+from keras_gans import data, distribution, evaluating, guards, zoo
 from keras_gans.callbacks import (
     Checkpoints,
     Diagnosis,
@@ -36,7 +36,7 @@ from keras_gans.callbacks import (
     SampleSheet,
     StopOnDivergence,
 )
-from keras_gans.evaluator import METRICS, Evaluator
+from keras_gans.evaluator import Evaluator, check_names
 
 _PREVIEWED = 8  # pictures on a translator's sheet
 _COMPARED = 64  # real pictures that samples are compared with
@@ -140,8 +140,7 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {value}")
-        if unknown := sorted(set(self.metrics or ()) - set(METRICS)):
-            raise ValueError(f"Metrics are {', '.join(METRICS)}. Received: {', '.join(unknown)}")
+        check_names(self.metrics or ())
         if self.on_divergence not in ("stop", "rollback"):
             raise ValueError(
                 f"`on_divergence` must be 'stop' or 'rollback'. Received: {self.on_divergence!r}"
@@ -585,9 +584,8 @@ def _figures(run, model, log_dir):
         options, model, split="test", batch_size=_COMPARED, shuffle=False, jitter=False,
         drop_remainder=False,
     )  # fmt: skip
-    evaluator = Evaluator(
-        held_out.as_numpy_iterator(), features.get(options.extractor), options.metrics
-    )
+    extractor = evaluating.extractor_for(options.metrics, options.extractor)
+    evaluator = Evaluator(held_out.as_numpy_iterator(), extractor, options.metrics)
     return [
         Metrics(
             evaluator,

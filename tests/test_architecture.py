@@ -38,7 +38,16 @@ ALLOWED = {
     "guards": {"callbacks"},
     "profiling": set(),
     "runs": {
-        *("zoo", "data", "distribution", "callbacks", "evaluator", "features", "guards", "export"),
+        *(
+            "zoo",
+            "data",
+            "distribution",
+            "callbacks",
+            "evaluating",
+            "evaluator",
+            "guards",
+            "export",
+        ),
         "version",
     },
     "cli": {
