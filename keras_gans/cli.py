@@ -40,8 +40,8 @@ Figures = Annotated[
     str | None,
     typer.Option(
         "--metrics",
-        help="fid, kid, precision_recall, density_coverage, inception_score, path_length, pairs, "
-        "perceptual: names with commas between.",
+        help="fid, kid, precision_recall, density_coverage, inception_score, modes, path_length, "
+        "pairs, perceptual: names with commas between.",
     ),
 ]
 ExtractorName = Annotated[

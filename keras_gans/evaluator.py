@@ -36,10 +36,21 @@ _ON_FEATURES = {
 _GENERATED_AT_ONCE = 250
 _POINTS = 100  # of an interpolation whose neighbours are compared
 
-#: Metrics an `Evaluator` can be asked for; "inception_score" with the extractor `inception`,
-#: "path_length" of models of latents, "pairs" and "perceptual" of translators, where pictures
-#: belong together.
-METRICS = (*_ON_FEATURES, "inception_score", "path_length", "pairs", "perceptual")
+#: The same of those that ask which class a network sees; made for so many classes.
+_ON_CLASSES = {
+    "inception_score": (
+        ("inception_score", "inception_score_deviation"),
+        lambda classes: metrics.InceptionScore(),
+    ),
+    "modes": (("modes", "modes_divergence"), metrics.Modes),
+}
+
+_FIGURES = {name: figures for name, (figures, _) in {**_ON_FEATURES, **_ON_CLASSES}.items()}
+
+#: Metrics an `Evaluator` can be asked for; "inception_score" and "modes" with an extractor that
+#: knows classes, "path_length" of models of latents, "pairs" and "perceptual" of translators, where
+#: pictures belong together.
+METRICS = (*_ON_FEATURES, *_ON_CLASSES, "path_length", "pairs", "perceptual")
 
 #: Those that ask for no features.
 WITHOUT_FEATURES = frozenset({"pairs"})
@@ -78,10 +89,12 @@ class Evaluator:
         if not self.count:
             raise ValueError("There are no real pictures to compare with.")
         wanted = tuple(names or _ON_FEATURES)
-        if "inception_score" in wanted and getattr(extractor, "classes", None) is None:
+        of_classes = [name for name in wanted if name in _ON_CLASSES]
+        if of_classes and getattr(extractor, "classes", None) is None:
             raise ValueError(
-                "'inception_score' is of the classes of inception-2015-12-05: use the extractor "
-                "'inception:PATH'."
+                f"{', '.join(of_classes)}: of classes, and {getattr(extractor, 'name', extractor)} "
+                "knows none. Use the extractor 'inception:PATH', or a classifier: "
+                "`features.of_model(classifier, logits=True)`."
             )
         too_few = {name: why for name in wanted if (why := self._too_few(name))}
         if names and too_few:
@@ -108,42 +121,49 @@ class Evaluator:
         return None
 
     def __call__(self, model):
-        """The figures, `{name: float}`; those of features end with the extractor's name.
+        """The figures, `{name: float}`; the names of all but pairs' hold the extractor's.
 
         Raises:
             ValueError: for a metric the model cannot be judged by.
         """
         self._check(model)
         collected = self._with_real(model)
+        of_classes = {
+            name: _ON_CLASSES[name][1](self.extractor.classes.shape[1])
+            for name in self.names
+            if name in _ON_CLASSES
+        }
         pairs, perceptual = metrics.Pairs(), metrics.Perceptual()
-        score = metrics.InceptionScore()
-        on_features = collected or "inception_score" in self.names
-        needs_pictures = on_features or {"pairs", "perceptual"} & set(self.names)
+        needs_pictures = collected or of_classes or {"pairs", "perceptual"} & set(self.names)
         for batch, fake in self._generated(model) if needs_pictures else ():
-            features = self.extractor(fake) if on_features else None
+            features = self.extractor(fake) if collected or of_classes else None
             for metric in collected.values():
                 metric.update(fake=features)
-            if "inception_score" in self.names:
-                score.update(self.extractor.probabilities(features))
+            self._update_classes(of_classes, features)
             true = _real_of(model, batch, self.direction)
             if "pairs" in self.names:
                 pairs.update(true, fake)
             if "perceptual" in self.names:
                 perceptual.update(self.extractor.maps(true), self.extractor.maps(fake))
         figures = {}
-        for name, metric in collected.items():
+        for name, metric in {**collected, **of_classes}.items():
             result = metric.result()
             values = result if isinstance(result, tuple) else (result,)
-            for figure, value in zip(_ON_FEATURES[name][0], values, strict=True):
+            for figure, value in zip(_FIGURES[name], values, strict=True):
                 figures[_named(figure, self.extractor.name)] = float(value)
-        if "inception_score" in self.names:
-            mean, deviation = score.result()
-            figures |= {"inception_score": mean, "inception_score_deviation": deviation}
         if "path_length" in self.names:
             figures[_named("path_length", self.extractor.name)] = self._path_length(model)
         if "perceptual" in self.names:
             figures[_named("perceptual", self.extractor.name)] = perceptual.result()
         return {**figures, **(pairs.result() if "pairs" in self.names else {})}
+
+    def _update_classes(self, of_classes, features):
+        """Shows metrics of classes what the network sees in generated pictures."""
+        if not of_classes:
+            return
+        probabilities = self.extractor.probabilities(features)
+        for name, metric in of_classes.items():
+            metric.update(probabilities.argmax(1) if name == "modes" else probabilities)
 
     def _check(self, model):
         """Refuses metrics a model of this kind cannot be judged by."""
@@ -301,5 +321,5 @@ def _real_of(model, batch, direction):
 
 def _named(figure, extractor):
     """`kid_deviation` of lite0 is `kid_lite0_deviation`."""
-    name = figure.removesuffix("_deviation")
+    name = figure.removesuffix("_deviation").removesuffix("_divergence")
     return f"{name}_{extractor}{figure.removeprefix(name)}"

@@ -137,19 +137,29 @@ def test_metrics_of_other_models_are_refused(extractor):
         Evaluator(batch_of(model), extractor, ["fit"])
 
 
-def test_the_inception_score_is_of_the_classes_a_network_knows(extractor):
+@pytest.mark.parametrize("name", ["inception_score", "modes"])
+def test_metrics_of_classes_want_an_extractor_that_knows_some(extractor, name):
+    with pytest.raises(ValueError, match=f"{name}: of classes, and eight knows none. Use the"):
+        Evaluator(batch_of(tiny("gan")), extractor, [name])
+
+
+def test_metrics_of_classes_see_what_the_classifier_sees():
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    classifier = keras.Sequential(layers, name="three")
     model = tiny("gan")
-    with pytest.raises(ValueError, match="use the extractor 'inception:PATH'"):
-        Evaluator(batch_of(model), extractor, ["inception_score"])
-    classes = np.random.default_rng(0).normal(size=(8, 3))
-    extractor.classes = classes
-    batches = batch_of(model, 40)
-    evaluate = Evaluator(batches, extractor, ["inception_score"])
+    extractor = features.of_model(classifier, logits=True)
+    evaluate = Evaluator(batch_of(model, 40), extractor, ["inception_score", "modes"])
     ((_, fake),) = evaluate._generated(model)
-    odds = np.exp(extractor(fake) @ classes)
-    expected = metrics.InceptionScore()
-    expected.update(odds / odds.sum(1, keepdims=True))
-    assert evaluate(model)["inception_score"] == pytest.approx(expected.result()[0], rel=1e-9)
+    # Pictures reach an extractor in the 256 levels of a file.
+    logits = classifier.predict(np.round((fake + 1) * 127.5) / 127.5 - 1, verbose=0)
+    odds = np.exp(logits.astype(np.float64))
+    score, modes = metrics.InceptionScore(), metrics.Modes(3)
+    score.update(odds / odds.sum(1, keepdims=True))
+    modes.update(logits.argmax(1))
+    found = evaluate(model)
+    assert found["inception_score_three"] == pytest.approx(score.result()[0], rel=1e-5)
+    assert (found["modes_three"], found["modes_three_divergence"]) == modes.result()
 
 
 def test_path_length_is_that_of_a_straight_generator():

@@ -84,7 +84,7 @@ class Extractor:
             ValueError: of an extractor that knows no classes.
         """
         if self.classes is None:
-            raise ValueError(f"{self.name} knows no classes. Use inception.")
+            raise ValueError(f"{self.name} knows no classes. Use inception, or a classifier.")
         logits = np.asarray(features, np.float64) @ self.classes
         logits = np.exp(logits - logits.max(1, keepdims=True))
         return logits / logits.sum(1, keepdims=True)

@@ -3,11 +3,12 @@
 import hashlib
 
 import keras
+import numpy as np
 
 from keras_gans.features.extractor import Extractor
 
 
-def of_model(model, layer=None, name=None):
+def of_model(model, layer=None, name=None, *, logits=False):
     """A Keras model's output, or that of one of its layers, as features.
 
     Args:
@@ -15,6 +16,8 @@ def of_model(model, layer=None, name=None):
             it has one.
         layer: name of the layer whose output is taken, flattened; the last where not given.
         name: what figures are called after; the model's name where not given.
+        logits: whether what is taken is a logit for each class, so that metrics of classes
+            ("inception_score", "modes") can be asked for.
 
     Returns:
         An `Extractor`; its sha256 is that of the weights.
@@ -35,5 +38,9 @@ def of_model(model, layer=None, name=None):
     for weight in network.get_weights():
         digest.update(weight.tobytes())
     return Extractor(
-        name or model.name, network, lambda images: images / 127.5 - 1.0, digest.hexdigest()
+        name or model.name,
+        network,
+        lambda images: images / 127.5 - 1.0,
+        digest.hexdigest(),
+        classes=np.eye(network.output_shape[-1]) if logits else None,
     )

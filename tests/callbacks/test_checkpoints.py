@@ -13,6 +13,10 @@ from keras_gans.callbacks import Checkpoints, Stopped
 
 EPOCHS, BATCHES = 3, 3
 
+#: Games that differ most in what they keep; the others, traced for up to a minute, come among the
+#: slower checks.
+QUICK = ("cdcgan", "cyclegan", "gan")
+
 
 class StopAt(keras.callbacks.Callback):
     """Asks for a stop during a batch, counted over the epochs."""
@@ -91,7 +95,10 @@ REMEMBERING = {
 @pytest.mark.parametrize(
     "name, overrides",
     [
-        *((name, {}) for name in [*families(), "dcgan_dropout_fashion", "dcgan_spectral_fashion"]),
+        *(
+            pytest.param(name, {}, marks=() if name in QUICK else pytest.mark.large)
+            for name in [*families(), "dcgan_dropout_fashion", "dcgan_spectral_fashion"]
+        ),
         ("dcgan_fashion", REMEMBERING),
         ("cdcgan", {"ema_decay": 0.9, "replay": 5}),
         ("pix2pix", {"precision": "mixed_float16"}),
