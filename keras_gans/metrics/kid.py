@@ -58,4 +58,7 @@ def discrepancy(real, fake):
 
 
 def _kernel(first, second):
-    return (first @ second.T / first.shape[1] + 1) ** 3
+    similar = first @ second.T
+    similar /= first.shape[1]
+    similar += 1
+    return similar * similar * similar  # NumPy's power takes ten times as long
