@@ -31,7 +31,7 @@ def classifier_of(path, source):
     if path.exists():
         classifier = keras.models.load_model(path)  # one of ours, from the line below
         return classifier, classifier.evaluate(*real_images("test", source), verbose=0)[1]
-    classifier, accuracy = train_classifier(0, source, epochs=10)
+    classifier, accuracy = train_classifier(0, source, epochs=14)
     classifier.save(path)
     return classifier, accuracy
 

@@ -2,10 +2,11 @@
 
     python benchmarks/metrics.py [--count 10000] [--dimension 1280]
 
-Without the network that sees the pictures: features are random numbers, as many for each picture as
-lite0 has. Seconds from the first feature to the result, ours and the other's in one process; and the
-most memory of ours when shown `--count` vectors of each kind and four times as many. The rivals are
-left out where they are not installed (`pip install torch-fidelity prdc`, with PyTorch).
+Without the network that sees the pictures: features are random numbers, as many for each picture
+as lite0 has. Seconds from the first feature to the result, ours and the other's in one process; and
+the most memory of ours when shown `--count` vectors of each kind and four times as many. Rivals are
+left out where they are not installed (`pip install torch-fidelity prdc`, with PyTorch). Features of
+theirs stay float32 in KID, ours are float64.
 """
 
 import argparse
