@@ -50,8 +50,12 @@ ROWS = {
         {"objective": "relativistic_pairing", "r1": 0.1, "r2": 0.1, "penalty_interval": 4,
          "ema_decay": 0.999, "discriminator_norm": "none", "filters": 32},
     ),
-    "wgan_gp": ("wgan_gp_fashion", {"discriminator_steps": 5}),
-    "r3gan": ("r3gan_fashion", {}),
+    "wgan_gp": (
+        "wgan_gp_fashion",
+        {"discriminator_steps": 5, "generator_filters": 64, "discriminator_filters": 64,
+         "decay_steps": 10_000},
+    ),
+    "r3gan": ("r3gan_fashion", {"widths": (96, 64, 32), "decay_steps": 10_000}),
 }  # fmt: skip
 
 

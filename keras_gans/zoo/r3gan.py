@@ -249,8 +249,8 @@ register(
     tiny={"latent_dim": 8, "widths": (16, 8, 8)},
     image_size=28,
     image_channels=1,
-    widths=(96, 64, 32),
+    widths=(48, 32, 16),
     expansion=1,
     group_width=0,
-    decay_steps=10_000,
+    decay_steps=4_000,
 )

@@ -233,9 +233,9 @@ register(
     data="bundled:fashion_mnist",
     image_size=28,
     image_channels=1,
-    generator_filters=64,
-    discriminator_filters=64,
+    generator_filters=24,
+    discriminator_filters=24,
     discriminator_steps=2,
-    decay_steps=10_000,
+    decay_steps=4_000,
     ema_decay=0.999,
 )
