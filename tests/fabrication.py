@@ -1,6 +1,7 @@
 """What many tests use: tiny models, fabricated batches, snapshots of weights."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_gans import zoo
@@ -14,6 +15,15 @@ def tiny(name, **overrides):
 def families():
     """One entry of each family."""
     return sorted({zoo.entry(name).cls: name for name in reversed(zoo.names())}.values())
+
+
+def by_default(quick, names=None, *more):
+    """Parameters: these names by default, the rest of the families among the slower checks."""
+    names = families() if names is None else names
+    return [
+        pytest.param(name, *more, marks=() if name in quick else pytest.mark.large)
+        for name in names
+    ]
 
 
 def fabricate(model, batch_size=4, seed=0):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import fabricate, fabricated, families, same, snapshot, tiny
+from fabrication import by_default, fabricate, fabricated, families, same, snapshot, tiny
 
 import keras_gans
 from keras_gans import zoo
@@ -29,13 +29,7 @@ EVERY_ENTRY = pytest.mark.parametrize("name", zoo.names())
 ALL = pytest.mark.parametrize("name", distinct_forms())
 
 #: For what takes long: one entry of each family, and all others among the slower checks.
-FAMILIES_FIRST = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in families() else pytest.mark.large)
-        for name in distinct_forms()
-    ],
-)
+FAMILIES_FIRST = pytest.mark.parametrize("name", by_default(families(), distinct_forms()))
 TRANSLATORS = [n for n in distinct_forms() if zoo.entry(n).task.endswith("translation")]
 SAMPLERS = [n for n in distinct_forms() if n not in TRANSLATORS]
 

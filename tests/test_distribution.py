@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import fabricated, families, same, snapshot, tiny
+from fabrication import by_default, fabricated, same, snapshot, tiny
 
 from keras_gans import data, distribution, runs
 from keras_gans.gan import GAN
@@ -97,7 +97,7 @@ def played(name, strategy):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.large]) for name in families()],
+    by_default(QUICK),
 )
 def test_two_replicas_learn_what_one_device_learns(name, two_devices, noise_of_the_batch):
     model, before, one, one_logs = played(name, tf.distribute.get_strategy())

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import fabricate, fabricated, same, snapshot, tiny
+from fabrication import by_default, fabricate, fabricated, same, snapshot, tiny
 
 from keras_gans import augment, penalties, zoo
 from keras_gans.layers import BatchNorm, StochasticDropout, spectral_norm
@@ -140,7 +140,7 @@ def test_the_end_of_data_of_unknown_length_moves_nothing(name):
 # === Optimizers ===
 
 
-@pytest.mark.parametrize("name", [*FAMILIES, "wgan"])
+@pytest.mark.parametrize("name", by_default(("cgan", "dcgan", "wgan"), [*FAMILIES, "wgan"]))
 def test_learning_rates_and_optimizers_arrive_and_are_kept(name, tmp_path):
     model = tiny(
         name,

@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from fabrication import fabricated, families, tiny
+from fabrication import by_default, fabricated, tiny
 
 QUICK = ("gan",)  # the others take a minute each
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.large]) for name in families()],
+    by_default(QUICK),
 )
 def test_every_family_compiles_and_its_first_losses_are_those_without(name):
     logs, models = [], []

@@ -7,7 +7,7 @@ import shutil
 import keras
 import pytest
 import tensorflow as tf
-from fabrication import fabricate, families, same, snapshot, tiny
+from fabrication import by_default, fabricate, families, same, snapshot, tiny
 
 from keras_gans.callbacks import Checkpoints, Stopped
 
@@ -95,10 +95,7 @@ REMEMBERING = {
 @pytest.mark.parametrize(
     "name, overrides",
     [
-        *(
-            pytest.param(name, {}, marks=() if name in QUICK else pytest.mark.large)
-            for name in [*families(), "dcgan_dropout_fashion", "dcgan_spectral_fashion"]
-        ),
+        *by_default(QUICK, [*families(), "dcgan_dropout_fashion", "dcgan_spectral_fashion"], {}),
         ("dcgan_fashion", REMEMBERING),
         ("cdcgan", {"ema_decay": 0.9, "replay": 5}),
         ("pix2pix", {"precision": "mixed_float16"}),

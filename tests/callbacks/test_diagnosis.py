@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import fabricated, tiny
+from fabrication import by_default, fabricated, families, tiny
 
 from keras_gans import data, gan, runs, zoo
 from keras_gans.callbacks import Diagnosis, Finding, diagnosis
@@ -213,7 +213,7 @@ def test_lines_go_to_standard_error_and_to_the_file(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("symptom", SYMPTOMS)
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", by_default(families(), zoo.names()))
 def test_every_entry_has_the_arguments_it_is_told_to_use(name, symptom):
     model = tiny(name)
     advice = diagnosis.advise(model, symptom)
