@@ -1,4 +1,4 @@
-"""Writes the README's zoo table from the registry and the families' metrics.json.
+"""Writes the README's zoo table and gallery from the registry and the families' metrics.json.
 
 python zoo/table.py           rewrite it
 python zoo/table.py --check   exit with 1 if it is stale
@@ -42,6 +42,8 @@ def table():
     return "\n".join(lines) + "\n"
 
 
+BESIDE = 4  # sheets in a row of the gallery
+
 #: Of the figures in metrics.json those the table shows.
 SHOWN = ("kid_lite0", "l1", "ssim")
 
@@ -50,15 +52,34 @@ def pretrained(entry):
     """Figures of the weights that ship, such as "kid_lite0 0.012"; "no" where none do."""
     if entry.weights is None:
         return "no"
-    family = entry.cls.__module__.rsplit(".", 1)[1]
-    metrics = json.loads((HERE / family / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((HERE / family(entry) / "metrics.json").read_text(encoding="utf-8"))
     directions = [result["figures"] for result in metrics[entry.name]["results"]]
     cells = [
         f"{name} {', '.join(f'{figures[name]:.3g}' for figures in directions)}"
         for name in SHOWN
         if name in directions[0]
     ]
-    return f"[{'; '.join(cells)}](zoo/{family}/README.md)"
+    return f"[{'; '.join(cells)}](zoo/{family(entry)}/README.md)"
+
+
+def gallery():
+    """The sheets of the weights that ship, in rows of a table."""
+    entries = [zoo.entry(name) for name in zoo.names() if zoo.entry(name).weights]
+    lines = []
+    for start in range(0, len(entries), BESIDE):
+        row = entries[start : start + BESIDE]
+        sheets = [
+            f"![what {entry.name} draws](zoo/{family(entry)}/{entry.name}.png)" for entry in row
+        ]
+        names = [f"`{entry.name}`" for entry in row]
+        lines += [f"| {' | '.join(names)} |", "|---" * len(row) + "|", f"| {' | '.join(sheets)} |"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def family(entry):
+    """Folder of an entry's card."""
+    return entry.cls.__module__.rsplit(".", 1)[1]
 
 
 def parameters(model, player):
@@ -76,7 +97,8 @@ def main():
     text = README.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)
     tail = rest.split(END, 1)[1]
-    fresh = f"{head}{BEGIN}{table()}{END}{tail}"
+    said = "Uncurated sheets of the weights that ship; what they were trained on is in their cards:"
+    fresh = f"{head}{BEGIN}{table()}\n{said}\n\n{gallery()}\n{END}{tail}"
     if fresh == text:
         return
     if check:
