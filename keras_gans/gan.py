@@ -2,6 +2,7 @@
 
 import inspect
 import random
+import warnings
 
 import keras
 import numpy as np
@@ -196,6 +197,20 @@ class GAN(keras.Model):
         for number, state in enumerate(self._random_states()):
             if f"{_STATE}{number}" in states:  # files from before have none
                 state.assign(states[f"{_STATE}{number}"])
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """As Keras', but a file without a network's layers is refused, where Keras warns.
+
+        Raises:
+            ValueError: for a file of other networks, unless `skip_mismatch`.
+        """
+        with warnings.catch_warnings():
+            if not skip_mismatch:
+                warnings.filterwarnings("error", message="Skipping nested container")
+            try:
+                super().load_weights(filepath, skip_mismatch, **kwargs)
+            except UserWarning as warning:
+                raise ValueError(f"{filepath} lacks layers of {self.name}: {warning}") from None
 
     def _random_states(self):
         generators = [g for layer in self._flatten_layers() for g in layer._seed_generators]

@@ -1,9 +1,11 @@
 """Translating files, and models from `.keras` files, in Python and from the command line."""
 
+import io
 import json
 import warnings
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from fabrication import same, snapshot, tiny
@@ -133,6 +135,21 @@ def test_load_refuses_foreign_configurations(saved, tmp_path, change, message):
             archive.writestr(name, content)
     with pytest.raises(ValueError, match=message):
         zoo.load(tmp_path / "changed.keras")
+
+
+@pytest.mark.parametrize("group", ["generator_ab", "discriminator_b/layers"])
+def test_load_refuses_a_file_without_a_network(saved, tmp_path, group):
+    with zipfile.ZipFile(saved) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    weights = io.BytesIO(entries["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        del file[group]
+    entries["model.weights.h5"] = weights.getvalue()
+    with zipfile.ZipFile(tmp_path / "cut.keras", "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match="cannot be read: .* lacks layers of"):
+        zoo.load(tmp_path / "cut.keras")
 
 
 def test_load_refuses_what_is_no_archive(tmp_path):

@@ -11,7 +11,6 @@ import importlib.resources
 import json
 import os
 import pathlib
-import warnings
 
 import h5py
 import numpy as np
@@ -65,11 +64,8 @@ def load(model, path):
         )
     try:
         _check(path, most)
-        with warnings.catch_warnings():
-            # Keras passes over groups that are not there, and layers keep what they begin with.
-            warnings.simplefilter("error")
-            model.load_weights(path)
-    except (OSError, KeyError, ValueError, UserWarning) as error:
+        model.load_weights(path)
+    except (OSError, KeyError, ValueError) as error:
         raise ValueError(
             f"{path} does not hold weights of {model.name} with these arguments: {error}"
         ) from error
