@@ -13,6 +13,8 @@ import argparse
 from keras_gans import runs, zoo
 
 NAME = "cdcgan_fashion"
+SLOWER = {"generator_learning_rate": 5e-5, "discriminator_learning_rate": 5e-5}
+STAGES = ((16, {}), (20, SLOWER))  # epochs in all, and what is changed for these
 
 
 def main():
@@ -24,13 +26,15 @@ def main():
     parser.add_argument("--runs-dir", default="runs")
     parser.add_argument("--smoke", action="store_true", help="seconds, on the bundled pictures")
     arguments = parser.parse_args()
-    how = {"epochs": 10}
+    stages, how, entry = STAGES, {}, zoo.entry(NAME)
     if arguments.smoke:
-        arguments.data = zoo.entry(NAME).data
-        how |= {"epochs": 1, "steps_per_epoch": 2, "overrides": zoo.entry(NAME).tiny}
-    options = runs.Options(NAME, data=arguments.data, seed=0, **how)
-    run = runs.to_resume(options, arguments.runs_dir)
-    run = runs.resume(run, options) if run else runs.train(options, arguments.runs_dir)
+        arguments.data, stages, how = entry.data, ((1, entry.tiny),), {"steps_per_epoch": 2}
+    for epochs, overrides in stages:
+        options = runs.Options(
+            NAME, data=arguments.data, seed=0, epochs=epochs, overrides=overrides, **how
+        )
+        run = runs.to_resume(options, arguments.runs_dir)
+        run = runs.resume(run, options) if run else runs.train(options, arguments.runs_dir)
     print(f"Next     keras-gans evaluate {run.path}")
 
 
