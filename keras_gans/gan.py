@@ -1,7 +1,12 @@
 """The contract every family keeps: a `keras.Model` whose players each have an optimizer."""
 
+import errno
 import inspect
+import math
+import os
+import pathlib
 import random
+import shutil
 import warnings
 
 import keras
@@ -18,6 +23,7 @@ _SAMPLING_BATCH = 256
 #: What networks can compute in.
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _STATE = "random_state_"  # of random generators, in files
+_HDF5_BYTES = 2048  # an array's name and place in a file, about
 
 
 class GAN(keras.Model):
@@ -197,6 +203,27 @@ class GAN(keras.Model):
         for number, state in enumerate(self._random_states()):
             if f"{_STATE}{number}" in states:  # files from before have none
                 state.assign(states[f"{_STATE}{number}"])
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """As Keras', but asks for the room first: where a disk fills, HDF5 ends the process.
+
+        Raises:
+            OSError: where the disk has less room than the weights take; nothing is written.
+        """
+        folder = pathlib.Path(filepath).absolute().parent
+        if folder.exists() and shutil.disk_usage(folder).free < self._size_of_weights():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(filepath))
+        super().save_weights(filepath, overwrite, **kwargs)
+
+    def _size_of_weights(self):
+        """About as many bytes as a file of the weights and the optimizers' slots has."""
+        optimizers = [self.optimizer_of(player) for player in self.players] if self.compiled else []
+        variables = [*self.variables, *(v for kept in optimizers for v in kept.variables)]
+        each = {id(variable): variable for variable in variables}.values()
+        return sum(
+            math.prod(variable.shape) * tf.as_dtype(variable.dtype).size + _HDF5_BYTES
+            for variable in each
+        )
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """As Keras', but a file without a network's layers is refused, where Keras warns.

@@ -262,6 +262,17 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last(folder, monkeypatch
     assert names(folder) == before
 
 
+def test_a_disk_without_room_is_not_written_to(folder, monkeypatch):
+    """HDF5 ends the process when a disk fills while it writes."""
+    before, usage = names(folder), shutil.disk_usage(folder)
+    model = tiny("dcgan_fashion")
+    size = (folder / before[-1] / "state.weights.h5").stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=size // 2))
+    with pytest.raises(OSError, match="No space left.*The last good one is .*epoch-00003.*resume"):
+        fit(model, folder, epochs=EPOCHS + 1)
+    assert names(folder) == before
+
+
 def test_what_a_killed_save_left_is_removed(folder):
     (folder / ".partial-123-epoch-00004-batch-0000000").mkdir()
     fit(tiny("dcgan_fashion"), folder)
