@@ -193,7 +193,7 @@ def main():
                     if measure == "killed"
                     else filled(name, workspace)
                 )
-            failed = failed or bool(line["different"]) or line.get("exit_code", 1) != 1
+            failed = failed or bool(line["different"]) or line.get("exit_code", 1) <= 0
             print(json.dumps(line), flush=True)
             with open(arguments.results, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
