@@ -3,9 +3,9 @@
     python zoo/cyclegan/recipe.py [--data SOURCE] [--runs-dir runs] [--smoke]
 
 Data      the bundled emoji (Twemoji CC BY 4.0, Noto Apache-2.0), no skin tones
-Hardware  not run to its end yet
-Time      not measured
-Expected  not measured
+Hardware  one core of an AMD EPYC (AVX2)
+Time      47 minutes beside other work, 5,984 updates
+Expected  L1 of the held-out pairs 0.177 (A to B) and 0.167 (B to A)
 """
 
 import argparse
