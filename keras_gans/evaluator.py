@@ -139,7 +139,8 @@ class Evaluator:
             features = self.extractor(fake) if collected or of_classes else None
             for metric in collected.values():
                 metric.update(fake=features)
-            self._update_classes(of_classes, features)
+            if of_classes:
+                self._update_classes(of_classes, features)
             true = _real_of(model, batch, self.direction)
             if "pairs" in self.names:
                 pairs.update(true, fake)
@@ -159,8 +160,6 @@ class Evaluator:
 
     def _update_classes(self, of_classes, features):
         """Shows metrics of classes what the network sees in generated pictures."""
-        if not of_classes:
-            return
         probabilities = self.extractor.probabilities(features)
         for name, metric in of_classes.items():
             metric.update(probabilities.argmax(1) if name == "modes" else probabilities)

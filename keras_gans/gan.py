@@ -218,11 +218,10 @@ class GAN(keras.Model):
     def _size_of_weights(self):
         """About as many bytes as a file of the weights and the optimizers' slots has."""
         optimizers = [self.optimizer_of(player) for player in self.players] if self.compiled else []
-        variables = [*self.variables, *(v for kept in optimizers for v in kept.variables)]
-        each = {id(variable): variable for variable in variables}.values()
         return sum(
             math.prod(variable.shape) * tf.as_dtype(variable.dtype).size + _HDF5_BYTES
-            for variable in each
+            for owner in (self, *optimizers)
+            for variable in owner.variables
         )
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):

@@ -1,6 +1,9 @@
 """What holds for all tests."""
 
+import importlib.util
 import os
+import sys
+import unittest.mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["COLUMNS"] = "200"  # what the command prints is not wrapped where a test looks for it
@@ -13,6 +16,15 @@ import tensorflow as tf  # noqa: E402
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+@pytest.fixture
+def without_torchvision(monkeypatch):
+    """torch-fidelity imports it for its data sets, which are not used here."""
+    if importlib.util.find_spec("torchvision"):
+        return
+    for part in ("", ".datasets", ".transforms", ".transforms.functional", ".models"):
+        monkeypatch.setitem(sys.modules, f"torchvision{part}", unittest.mock.MagicMock())
 
 
 @pytest.fixture(autouse=True)

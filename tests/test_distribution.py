@@ -95,10 +95,7 @@ def played(name, strategy):
     return model, before, [v.numpy() for v in model.weights], logs
 
 
-@pytest.mark.parametrize(
-    "name",
-    by_default(QUICK),
-)
+@pytest.mark.parametrize("name", by_default(QUICK))
 def test_two_replicas_learn_what_one_device_learns(name, two_devices, noise_of_the_batch):
     model, before, one, one_logs = played(name, tf.distribute.get_strategy())
     _, before_too, two, two_logs = played(name, two_devices)

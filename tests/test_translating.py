@@ -41,6 +41,17 @@ def saved(model, tmp_path):
     return path
 
 
+def read_archive(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write_archive(path, entries):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+
 def test_a_folder_keeps_its_names_and_sizes(model, tmp_path):
     first = draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "deep" / "b.jpg", size=(33, 47))
@@ -127,27 +138,21 @@ def test_load_is_what_was_saved(model, saved):
     ],
 )
 def test_load_refuses_foreign_configurations(saved, tmp_path, change, message):
-    with zipfile.ZipFile(saved) as archive:
-        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries = read_archive(saved)
     entries["config.json"] = json.dumps({**json.loads(entries["config.json"]), **change})
-    with zipfile.ZipFile(tmp_path / "changed.keras", "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
+    write_archive(tmp_path / "changed.keras", entries)
     with pytest.raises(ValueError, match=message):
         zoo.load(tmp_path / "changed.keras")
 
 
 @pytest.mark.parametrize("group", ["generator_ab", "discriminator_b/layers"])
 def test_load_refuses_a_file_without_a_network(saved, tmp_path, group):
-    with zipfile.ZipFile(saved) as archive:
-        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries = read_archive(saved)
     weights = io.BytesIO(entries["model.weights.h5"])
     with h5py.File(weights, "r+") as file:
         del file[group]
     entries["model.weights.h5"] = weights.getvalue()
-    with zipfile.ZipFile(tmp_path / "cut.keras", "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
+    write_archive(tmp_path / "cut.keras", entries)
     with pytest.raises(ValueError, match="cannot be read: .* lacks layers of"):
         zoo.load(tmp_path / "cut.keras")
 

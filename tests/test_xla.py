@@ -8,10 +8,7 @@ from fabrication import by_default, fabricated, tiny
 QUICK = ("gan",)  # the others take a minute each
 
 
-@pytest.mark.parametrize(
-    "name",
-    by_default(QUICK),
-)
+@pytest.mark.parametrize("name", by_default(QUICK))
 def test_every_family_compiles_and_its_first_losses_are_those_without(name):
     logs, models = [], []
     for jit_compile in (False, True):

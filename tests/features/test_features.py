@@ -2,8 +2,6 @@
 
 import importlib.util
 import math
-import sys
-import unittest.mock
 
 import keras
 import numpy as np
@@ -168,11 +166,9 @@ def lite0_in_torch(torch, tensors, x):
     return F.relu6(norm(conv(x, "_conv_head"), "_bn1")).mean((2, 3))
 
 
-def test_inception_has_the_features_of_torch_fidelitys_network(monkeypatch):
+@pytest.mark.usefixtures("without_torchvision")
+def test_inception_has_the_features_of_torch_fidelitys_network():
     torch = pytest.importorskip("torch")
-    if not importlib.util.find_spec("torchvision"):  # for its data sets, which are not used here
-        for name in ("", ".datasets", ".transforms", ".transforms.functional", ".models"):
-            monkeypatch.setitem(sys.modules, f"torchvision{name}", unittest.mock.MagicMock())
     module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
     torch.manual_seed(0)
     cls = module.FeatureExtractorInceptionV3

@@ -1,9 +1,5 @@
 """The metrics against closed forms, plain loops and, where installed, the reference packages."""
 
-import importlib.util
-import sys
-import unittest.mock
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -227,10 +223,8 @@ def test_a_reservoir_keeps_an_even_draw_of_bounded_size():
 # === The reference packages ===
 
 
-def test_kid_and_fid_are_those_of_torch_fidelity(monkeypatch):
-    if not importlib.util.find_spec("torchvision"):  # for its data sets, which are not used here
-        for part in ("", ".datasets", ".transforms", ".transforms.functional", ".models"):
-            monkeypatch.setitem(sys.modules, f"torchvision{part}", unittest.mock.MagicMock())
+@pytest.mark.usefixtures("without_torchvision")
+def test_kid_and_fid_are_those_of_torch_fidelity():
     pytest.importorskip("torch_fidelity", reason="pip install torch-fidelity")
     import torch
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
