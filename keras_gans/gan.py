@@ -529,8 +529,10 @@ class GAN(keras.Model):
             )
 
         def passed(index, batch):
+            # Copies: what `from_generator` hands over may be the caller's own arrays, into whose
+            # memory TensorFlow writes a step's results where it thinks nobody else needs them.
             with tf.control_dependencies([check_first(index, batch)]):
-                return tf.nest.map_structure(tf.identity, batch)
+                return tf.nest.map_structure(lambda leaf: tf.raw_ops.DeepCopy(x=leaf), batch)
 
         return data.enumerate().map(passed, num_parallel_calls=1)
 
