@@ -47,7 +47,7 @@ def measure(name, run, source, split):
     """Figures of the shipped weights, into the family's metrics.json."""
     model = zoo.get(name, pretrained=True)
     found = evaluating.evaluate(model, source, split=split)
-    family = HERE / type(model).__module__.rsplit(".", 1)[1]
+    family = HERE / zoo.entry(name).family
     path = family / "metrics.json"
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for result in found:  # a folder's path says nothing elsewhere

@@ -52,14 +52,14 @@ def pretrained(entry):
     """Figures of the weights that ship, such as "kid_lite0 0.012"; "no" where none do."""
     if entry.weights is None:
         return "no"
-    metrics = json.loads((HERE / family(entry) / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((HERE / entry.family / "metrics.json").read_text(encoding="utf-8"))
     directions = [result["figures"] for result in metrics[entry.name]["results"]]
     cells = [
         f"{name} {', '.join(f'{figures[name]:.3g}' for figures in directions)}"
         for name in SHOWN
         if name in directions[0]
     ]
-    return f"[{'; '.join(cells)}](zoo/{family(entry)}/README.md)"
+    return f"[{'; '.join(cells)}](zoo/{entry.family}/README.md)"
 
 
 def gallery():
@@ -69,17 +69,12 @@ def gallery():
     for start in range(0, len(entries), BESIDE):
         row = entries[start : start + BESIDE]
         sheets = [
-            f"![what {entry.name} draws](zoo/{family(entry)}/{entry.name}.png)" for entry in row
+            f"![what {entry.name} draws](zoo/{entry.family}/{entry.name}.png)" for entry in row
         ]
         names = [f"`{entry.name}`" for entry in row]
         lines += [f"| {' | '.join(names)} |", "|---" * len(row) + "|", f"| {' | '.join(sheets)} |"]
         lines.append("")
     return "\n".join(lines)
-
-
-def family(entry):
-    """Folder of an entry's card."""
-    return entry.cls.__module__.rsplit(".", 1)[1]
 
 
 def parameters(model, player):

@@ -42,6 +42,11 @@ class ZooEntry:
     data: str | None = None
 
     @property
+    def family(self):
+        """Name of the module that defines the class, and of the family's folder: "cdcgan"."""
+        return self.cls.__module__.rsplit(".", 1)[-1]
+
+    @property
     def weights(self):
         """File name of the pretrained weights in the package, or None."""
         record = weights.shipped().get(self.name)
