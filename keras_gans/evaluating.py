@@ -70,7 +70,7 @@ def evaluate(
         ("ab", "ba") if getattr(model, "task", None) == "unpaired_translation" else ("ab",)
     ):
         evaluator = Evaluator(
-            batches.as_numpy_iterator(),
+            batches,
             extractor,
             names,
             count=count,

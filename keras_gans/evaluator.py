@@ -4,8 +4,8 @@
     evaluator(model)            # {"fid_lite0": 31.2, "kid_lite0": 0.0102, ...}
     evaluator.protocol(model)   # extractor and its hash, counts, seed, versions
 
-The real pictures are looked at once, so that an evaluator can be asked again and again, as
-`keras_gans.callbacks.Metrics` does.
+Features of the real pictures are worked out once, so that an evaluator can be asked again and
+again, as `keras_gans.callbacks.Metrics` does.
 """
 
 import copy
@@ -45,12 +45,15 @@ _ON_CLASSES = {
     "modes": (("modes", "modes_divergence"), metrics.Modes),
 }
 
+#: And of those that compare each translation with its true picture.
+_ON_PAIRS = {"pairs": metrics.Pairs, "perceptual": metrics.Perceptual}
+
 _FIGURES = {name: figures for name, (figures, _) in {**_ON_FEATURES, **_ON_CLASSES}.items()}
 
 #: Metrics an `Evaluator` can be asked for; "inception_score" and "modes" with an extractor that
 #: knows classes, "path_length" of models of latents, "pairs" and "perceptual" of translators, where
 #: pictures belong together.
-METRICS = (*_ON_FEATURES, *_ON_CLASSES, "path_length", "pairs", "perceptual")
+METRICS = (*_ON_FEATURES, *_ON_CLASSES, "path_length", *_ON_PAIRS)
 
 #: Those that ask for no features.
 WITHOUT_FEATURES = frozenset({"pairs"})
@@ -64,8 +67,9 @@ class Evaluator:
     belong to and, of "pairs" and "perceptual", each with its true one.
 
     Args:
-        real: batches as `keras_gans.data.load` makes them (with `shuffle=False` and
-            `drop_remainder=False`): held out, where the figures shall say anything.
+        real: dataset as `keras_gans.data.load` makes it (with `shuffle=False` and
+            `drop_remainder=False`), or a list of such batches: held out, where the figures shall
+            say anything. It is gone through several times and never held in memory.
         extractor: a `keras_gans.features.Extractor`; None where only "pairs" is asked for.
         names: of `METRICS`; where None all of features for which there are pictures enough.
         count: pictures of each kind, at most; all there are where None.
@@ -77,15 +81,20 @@ class Evaluator:
         left_out: `{name: why}` of those that would have been, with more pictures.
 
     Raises:
-        ValueError: for an unknown metric, no pictures, or too few for a metric that was asked for
-            (which number is needed, and what to use instead).
+        ValueError: for an unknown metric, an iterator, no pictures, or too few for a metric that
+            was asked for (which number is needed, and what to use instead).
     """
 
     def __init__(self, real, extractor, names=None, *, count=10_000, seed=0, direction="ab"):
         check_names(names or ())
         self.extractor, self.seed, self.direction = extractor, seed, direction
-        self._batches = list(_first(real, count))
-        self.count = sum(_count(batch) for batch in self._batches)
+        if iter(real) is real:
+            raise ValueError(
+                "`real` is gone through several times, which an iterator cannot be. Give the "
+                "dataset itself, or a list of batches."
+            )
+        self._real, self._most = real, count
+        self.count = sum(_count(batch) for batch in self._batches())
         if not self.count:
             raise ValueError("There are no real pictures to compare with.")
         wanted = tuple(names or _ON_FEATURES)
@@ -102,6 +111,10 @@ class Evaluator:
         self.left_out = too_few
         self.names = tuple(name for name in wanted if name not in too_few)
         self._primed = None
+
+    def _batches(self):
+        """The real ones, anew."""
+        return _first(self._real, self._most)
 
     def _too_few(self, name):
         """Why there are too few pictures for a metric, or None."""
@@ -133,19 +146,11 @@ class Evaluator:
             for name in self.names
             if name in _ON_CLASSES
         }
-        pairs, perceptual = metrics.Pairs(), metrics.Perceptual()
-        needs_pictures = collected or of_classes or {"pairs", "perceptual"} & set(self.names)
-        for batch, fake in self._generated(model) if needs_pictures else ():
-            features = self.extractor(fake) if collected or of_classes else None
-            for metric in collected.values():
-                metric.update(fake=features)
-            if of_classes:
-                self._update_classes(of_classes, features)
-            true = _real_of(model, batch, self.direction)
-            if "pairs" in self.names:
-                pairs.update(true, fake)
-            if "perceptual" in self.names:
-                perceptual.update(self.extractor.maps(true), self.extractor.maps(fake))
+        of_pairs = {name: made() for name, made in _ON_PAIRS.items() if name in self.names}
+        if collected or of_classes or of_pairs:
+            for batch, fake in self._generated(model):
+                self._show(collected, of_classes, fake)
+                self._show_pairs(of_pairs, _real_of(model, batch, self.direction), fake)
         figures = {}
         for name, metric in {**collected, **of_classes}.items():
             result = metric.result()
@@ -154,21 +159,34 @@ class Evaluator:
                 figures[_named(figure, self.extractor.name)] = float(value)
         if "path_length" in self.names:
             figures[_named("path_length", self.extractor.name)] = self._path_length(model)
-        if "perceptual" in self.names:
-            figures[_named("perceptual", self.extractor.name)] = perceptual.result()
-        return {**figures, **(pairs.result() if "pairs" in self.names else {})}
+        if "perceptual" in of_pairs:
+            figures[_named("perceptual", self.extractor.name)] = of_pairs["perceptual"].result()
+        return {**figures, **(of_pairs["pairs"].result() if "pairs" in of_pairs else {})}
 
-    def _update_classes(self, of_classes, features):
-        """Shows metrics of classes what the network sees in generated pictures."""
-        probabilities = self.extractor.probabilities(features)
-        for name, metric in of_classes.items():
-            metric.update(probabilities.argmax(1) if name == "modes" else probabilities)
+    def _show(self, collected, of_classes, fake):
+        """Shows generated pictures to the metrics of features, and of what the network sees."""
+        if not collected and not of_classes:
+            return
+        features = self.extractor(fake)
+        for metric in collected.values():
+            metric.update(fake=features)
+        if of_classes:
+            probabilities = self.extractor.probabilities(features)
+            for name, metric in of_classes.items():
+                metric.update(probabilities.argmax(1) if name == "modes" else probabilities)
+
+    def _show_pairs(self, of_pairs, true, fake):
+        """Shows translations to the metrics that compare each with its true picture."""
+        if "pairs" in of_pairs:
+            of_pairs["pairs"].update(true, fake)
+        if "perceptual" in of_pairs:
+            of_pairs["perceptual"].update(self.extractor.maps(true), self.extractor.maps(fake))
 
     def _check(self, model):
         """Refuses metrics a model of this kind cannot be judged by."""
         translates = hasattr(model, "translate")
         for name in self.names:
-            if name in ("pairs", "perceptual") and not translates:
+            if name in _ON_PAIRS and not translates:
                 raise ValueError(
                     f"'{name}' compares translations with their true pictures, and {model.name} "
                     "draws pictures from latents. Leave it out."
@@ -183,7 +201,7 @@ class Evaluator:
         metric = metrics.PathLength(1 / _POINTS)
         uniform = model.tricks.latent_distribution == "uniform"
         interpolate = latent.linear if uniform else latent.spherical
-        for number, batch in enumerate(self._batches):
+        for number, batch in enumerate(self._batches()):
             size = _count(batch)
             seeds = [_seed(self.seed, number, end) for end in (1, 2)]
             ends = [np.asarray(model.draw_latents(size, seed)) for seed in seeds]
@@ -230,7 +248,7 @@ class Evaluator:
             self._primed = {
                 name: _ON_FEATURES[name][1]() for name in self.names if name in _ON_FEATURES
             }
-            for batch in self._batches if self._primed else ():
+            for batch in self._batches() if self._primed else ():
                 features = self.extractor(_real_of(model, batch, self.direction))
                 for metric in self._primed.values():
                     metric.update(real=features)
@@ -238,7 +256,7 @@ class Evaluator:
 
     def _generated(self, model):
         """(batch, pictures made for it), batch by batch."""
-        for number, batch in enumerate(self._batches):
+        for number, batch in enumerate(self._batches()):
             if hasattr(model, "translate"):
                 inputs = batch[0 if self.direction == "ab" else 1]
                 yield batch, model.translate(inputs, direction=self.direction)

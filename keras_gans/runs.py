@@ -585,7 +585,7 @@ def _figures(run, model, log_dir):
         drop_remainder=False,
     )  # fmt: skip
     extractor = evaluating.extractor_for(options.metrics, options.extractor)
-    evaluator = Evaluator(held_out.as_numpy_iterator(), extractor, options.metrics)
+    evaluator = Evaluator(held_out, extractor, options.metrics)
     return [
         Metrics(
             evaluator,

@@ -1,6 +1,7 @@
 """Figures of models: what is compared with what, and what is refused."""
 
 import json
+import tracemalloc
 
 import keras
 import numpy as np
@@ -110,6 +111,45 @@ def test_count_is_the_most_and_all_where_there_are_fewer(extractor):
     assert Evaluator(batch_of(model), extractor, ["kid"], count=17).count == 17
     assert Evaluator(batch_of(model), extractor, ["kid"]).count == 30
     assert Evaluator(batch_of(model), extractor, ["kid"], count=None).count == 30
+
+
+class Streamed:
+    """Batches of 100 large pictures, 5 MB each, made when they are asked for."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        for seed in range(self.batches):
+            yield np.random.default_rng(seed).random((100, 64, 64, 3), "float32")
+
+
+class Corner:
+    """Features that cost nothing, and a generator of as little."""
+
+    name, dimension, sha256, resize = "corner", 4, None, None
+
+    def __call__(self, images):
+        return np.array(images[:, :2, :2, 0].reshape(len(images), -1), "float64")
+
+    def sample(self, count, seed):
+        return np.random.default_rng(seed).random((count, 2, 2, 1), "float32")
+
+
+def test_real_pictures_are_never_all_in_memory():
+    peaks = []
+    for batches in (10, 60):
+        tracemalloc.start()
+        Evaluator(Streamed(batches), Corner(), ["kid"])(Corner())
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 10e6  # they take 250 MB more
+
+
+def test_an_iterator_is_refused(extractor):
+    model = tiny("gan")
+    with pytest.raises(ValueError, match="an iterator cannot be. Give the dataset"):
+        Evaluator(iter(batch_of(model)), extractor, ["kid"])
 
 
 def test_too_few_pictures_are_refused_with_what_to_use_instead(extractor):

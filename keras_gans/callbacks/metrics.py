@@ -11,7 +11,7 @@ class Metrics(keras.callbacks.Callback):
     """Asks how good the pictures are after the first epoch, every `every` epochs and the last.
 
         real = data.load("bundled:fashion_mnist", model, split="test", shuffle=False)
-        evaluator = Evaluator(real.as_numpy_iterator(), features.get("lite0"), ["kid"])
+        evaluator = Evaluator(real, features.get("lite0"), ["kid"])
         model.fit(batches, epochs=30, callbacks=[Metrics(evaluator, every=5)])
 
     The figures enter the epoch's logs, where `ModelCheckpoint(monitor="kid_lite0")`,
