@@ -50,8 +50,12 @@ def measure(name, run, source, split):
     family = HERE / zoo.entry(name).family
     path = family / "metrics.json"
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    for result in found:  # a folder's path says nothing elsewhere
-        result["protocol"]["source"] = DATA.get(run.options.model.rsplit("_", 1)[1], source)
+    for result in found:
+        result["protocol"] |= {
+            # A folder's path says nothing elsewhere, and a model that was just made counts from 0.
+            "source": DATA.get(run.options.model.rsplit("_", 1)[1], source),
+            "step": weights.shipped()[name]["steps"],
+        }
     figures[name] = {
         "training": {
             "data": trained_on(run), "epochs": run.options.epochs,
