@@ -3,9 +3,9 @@
     python zoo/wgan_gp/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
 
 Data      Fashion-MNIST (Zalando, MIT), 60,000 pictures, by TensorFlow Datasets or from --data
-Hardware  not run to its end yet
-Time      not measured
-Expected  not measured
+Hardware  one core of an AMD EPYC (AVX2)
+Time      71 minutes beside other work, 3,744 updates of the generator
+Expected  fid_lite0 76.7, kid_lite0 0.092 of 10,000 pictures against the test set
 """
 
 import argparse
