@@ -3,9 +3,9 @@
     python zoo/r3gan/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
 
 Data      Fashion-MNIST (Zalando, MIT), 60,000 pictures, by TensorFlow Datasets or from --data
-Hardware  not run to its end yet
-Time      not measured
-Expected  not measured
+Hardware  one core of an AMD EPYC (AVX2)
+Time      40 minutes beside other work, 3,748 updates
+Expected  fid_lite0 23.8, kid_lite0 0.011 of 10,000 pictures against the test set
 """
 
 import argparse
