@@ -132,7 +132,6 @@ def main():
     parser.add_argument("--classifier", type=pathlib.Path, default="fashion_classifier.keras")
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.set_flush_denormal(True)  # as TensorFlow does
 
     run = runs.open_run(arguments.run)

@@ -66,7 +66,6 @@ def train_twin(run, model):
     import torch_twins as twins
 
     torch.manual_seed(run.options.seed)
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.set_flush_denormal(True)  # as TensorFlow does; late in training it saves hours
     make = paired_twin if model.task == "paired_translation" else unpaired_twin
     step, networks, optimizers = make(model, torch, twins)

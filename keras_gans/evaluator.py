@@ -149,7 +149,8 @@ class Evaluator:
         of_pairs = {name: made() for name, made in _ON_PAIRS.items() if name in self.names}
         if collected or of_classes or of_pairs:
             for batch, fake in self._generated(model):
-                self._show(collected, of_classes, fake)
+                if collected or of_classes:
+                    self._show(collected, of_classes, self.extractor(fake))
                 self._show_pairs(of_pairs, _real_of(model, batch, self.direction), fake)
         figures = {}
         for name, metric in {**collected, **of_classes}.items():
@@ -163,11 +164,8 @@ class Evaluator:
             figures[_named("perceptual", self.extractor.name)] = of_pairs["perceptual"].result()
         return {**figures, **(of_pairs["pairs"].result() if "pairs" in of_pairs else {})}
 
-    def _show(self, collected, of_classes, fake):
-        """Shows generated pictures to the metrics of features, and of what the network sees."""
-        if not collected and not of_classes:
-            return
-        features = self.extractor(fake)
+    def _show(self, collected, of_classes, features):
+        """Shows generated pictures' features to metrics of these, and of the classes in them."""
         for metric in collected.values():
             metric.update(fake=features)
         if of_classes:
