@@ -493,12 +493,21 @@ class LatentGAN(GAN):
         for player in self.players:
             rate = getattr(tricks, f"{player}_learning_rate")
             if rate is not None:
-                config = {**optimizers[player].get_config(), "learning_rate": rate}
-                optimizers[player] = type(optimizers[player]).from_config(config)
+                optimizers[player] = _at_rate(optimizers[player], rate)
         return optimizers
 
     def get_config(self):
         return {**super().get_config(), **self.tricks.as_config()}
+
+
+def _at_rate(optimizer, rate):
+    """Such an optimizer, new, whose learning rate is this or, by its schedule, falls from it."""
+    config = optimizer.get_config()
+    schedule = config["learning_rate"]
+    if isinstance(schedule, dict):  # written out, as Keras writes schedules
+        settings = {**schedule["config"], "initial_learning_rate": rate}
+        rate = {**schedule, "config": settings}
+    return type(optimizer).from_config({**config, "learning_rate": rate})
 
 
 def len_of(tensor):

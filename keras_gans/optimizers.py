@@ -94,23 +94,29 @@ class FlooredDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate divided by `factor` at every update, down to `floor`.
 
     Args:
-        initial: learning rate of the first update.
+        initial_learning_rate: of the first update.
         factor: what it is divided by, just above 1.
-        floor: below which it does not fall.
+        floor: below which it does not fall, nor is raised to.
 
     Reference: `ExponentialDecay` in pylearn2, as the GAN and CGAN papers' code uses it.
     """
 
-    def __init__(self, initial=0.1, factor=1.000004, floor=1e-6):
-        self.initial, self.factor, self.floor = initial, factor, floor
+    def __init__(self, initial_learning_rate=0.1, factor=1.000004, floor=1e-6):
+        self.initial_learning_rate = initial_learning_rate
+        self.factor, self.floor = factor, floor
 
     def __call__(self, step):
         # In logarithms: factor ** step overflows float32 after some 20 million updates.
         decay = ops.exp(-ops.cast(step, "float32") * math.log(self.factor))
-        return ops.maximum(self.initial * decay, self.floor)
+        floor = min(self.floor, self.initial_learning_rate)
+        return ops.maximum(self.initial_learning_rate * decay, floor)
 
     def get_config(self):
-        return {"initial": self.initial, "factor": self.factor, "floor": self.floor}
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "factor": self.factor,
+            "floor": self.floor,
+        }
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -121,7 +127,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     restart.
 
     Args:
-        initial: learning rate of the first `constant_steps` updates.
+        initial_learning_rate: of the first `constant_steps` updates.
         constant_steps: updates before the fall.
         decay_steps: updates of the fall.
 
@@ -129,17 +135,17 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     implementation lowers it once an epoch, this one at every update.
     """
 
-    def __init__(self, initial, constant_steps, decay_steps):
-        self.initial = initial
+    def __init__(self, initial_learning_rate, constant_steps, decay_steps):
+        self.initial_learning_rate = initial_learning_rate
         self.constant_steps, self.decay_steps = constant_steps, decay_steps
 
     def __call__(self, step):
         fallen = (ops.cast(step, "float32") - self.constant_steps) / self.decay_steps
-        return self.initial * (1.0 - ops.clip(fallen, 0.0, 1.0))
+        return self.initial_learning_rate * (1.0 - ops.clip(fallen, 0.0, 1.0))
 
     def get_config(self):
         return {
-            "initial": self.initial,
+            "initial_learning_rate": self.initial_learning_rate,
             "constant_steps": self.constant_steps,
             "decay_steps": self.decay_steps,
         }

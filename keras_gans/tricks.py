@@ -27,7 +27,8 @@ class Tricks:
             (Arjovsky et al., 2017). `batch_size` of `fit` and `data.load` counts the images of one.
         balance: D pauses while the running share of images it judges rightly is above this, 0
             for never: a D that has won teaches nothing (ganhacks 12 warns that it is brittle).
-        generator_learning_rate: constant, instead of the paper's.
+        generator_learning_rate: instead of the paper's; where that falls by a schedule, the
+            schedule starts at this one and keeps its form.
         discriminator_learning_rate: likewise; unequal rates are the two time-scale rule (Heusel
             et al., 2017, https://arxiv.org/abs/1706.08500).
         discriminator_optimizer: "sgd" in place of the paper's (ganhacks 10), at
