@@ -169,6 +169,20 @@ def test_a_rate_changes_nothing_else_of_the_optimizer():
         assert different == ({"learning_rate"} if player == "discriminator" else set())
 
 
+def test_a_rate_falls_along_the_papers_schedule():
+    for name, last in (("sngan", 0.0), ("r3gan", 0.25)):
+        model = tiny(name, discriminator_learning_rate=1e-3, decay_steps=100)
+        for player, first in (("generator", 2e-4), ("discriminator", 1e-3)):
+            optimizer = model.optimizer_of(player)
+            optimizer.iterations.assign(0)
+            assert float(optimizer.learning_rate) == pytest.approx(first)
+            middle = 50 * (model.discriminator_steps if player == "discriminator" else 1)
+            optimizer.iterations.assign(middle)
+            assert float(optimizer.learning_rate) == pytest.approx(first * (1 + last) / 2)
+            optimizer.iterations.assign(2 * middle)
+            assert float(optimizer.learning_rate) == pytest.approx(first * last)
+
+
 def test_sgd_has_a_rate_of_its_own():
     model = tiny("dcgan", discriminator_optimizer="sgd")
     assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(0.01)

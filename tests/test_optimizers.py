@@ -35,6 +35,11 @@ def test_no_overflow_after_many_updates():
     assert float(FlooredDecay()(10**9)) == pytest.approx(1e-6)
 
 
+def test_the_floor_does_not_raise_a_rate():
+    assert float(FlooredDecay(1e-7)(0)) == pytest.approx(1e-7)
+    assert float(FlooredDecay(0.0)(5)) == 0.0
+
+
 def test_configs_come_back():
     optimizer = RampedSGD(FlooredDecay(0.2, 1.1, 0.01), 0.4, final_momentum=0.9, ramp_steps=7)
     config = keras.saving.serialize_keras_object(optimizer)
