@@ -53,12 +53,12 @@ def measure(name, run, source, split):
     for result in found:
         result["protocol"] |= {
             # A folder's path says nothing elsewhere, and a model that was just made counts from 0.
-            "source": DATA.get(run.options.model.rsplit("_", 1)[1], source),
+            "source": called(source, run),
             "step": weights.shipped()[name]["steps"],
         }
     figures[name] = {
         "training": {
-            "data": trained_on(run), "epochs": run.options.epochs,
+            "data": called(run.options.source, run), "epochs": run.options.epochs,
             "batch_size": run.options.batch_size or model.batch_size, "seed": run.options.seed,
         },
         "results": found,
@@ -71,9 +71,9 @@ def measure(name, run, source, split):
 DATA = {"fashion": "Fashion-MNIST"}
 
 
-def trained_on(run):
-    """What the run learned from, by a name that means something elsewhere."""
-    return DATA.get(run.options.model.rsplit("_", 1)[1], run.options.source)
+def called(source, run):
+    """What this run's data is called, by a name that means something elsewhere."""
+    return DATA.get(run.options.model.rsplit("_", 1)[1], source)
 
 
 def draw(model, name, source, family):
@@ -101,7 +101,7 @@ def main():
     arguments = parser.parse_args()
     run = runs.open_run(arguments.run)
     source = arguments.data or run.options.source
-    name = ship(run, trained_on(run))
+    name = ship(run, called(run.options.source, run))
     model, family = measure(name, run, source, arguments.split)
     draw(model, name, source, family)
 
