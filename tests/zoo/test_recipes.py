@@ -3,17 +3,25 @@
 import importlib.util
 import pathlib
 import re
+import signal
 import sys
 
 import pytest
 
-from keras_gans import runs, zoo
+from keras_gans import callbacks, runs, zoo
 
 GALLERY = pathlib.Path(__file__).parent.parent.parent / "zoo"
 RECIPES = sorted(GALLERY.glob("*/recipe.py"))
 
 
 QUICK = ("dcgan", "pix2pix")
+
+
+def imported(path):
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    return recipe
 
 
 @pytest.mark.parametrize(
@@ -28,15 +36,25 @@ QUICK = ("dcgan", "pix2pix")
     ],
 )
 def test_a_recipe_runs(path, tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
+    recipe = imported(path)
     monkeypatch.setattr(sys, "argv", [str(path), "--smoke", "--runs-dir", str(tmp_path)])
     recipe.main()
     (folder,) = tmp_path.iterdir()
     run = runs.open_run(folder)
     assert run.options.model == recipe.NAME and int(run.load_model().step) == 2
     assert zoo.entry(recipe.NAME).cls.__module__.endswith(f".{path.parent.name}")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
+def test_a_recipe_that_is_stopped_says_how_to_go_on(path, tmp_path, monkeypatch):
+    def train(options, runs_dir):
+        raise callbacks.Stopped(tmp_path / "checkpoint", signal.SIGTERM)
+
+    recipe = imported(path)
+    monkeypatch.setattr(recipe.runs, "train", train)
+    monkeypatch.setattr(sys, "argv", [str(path), "--smoke", "--runs-dir", str(tmp_path)])
+    with pytest.raises(SystemExit, match="checkpoint. The same command goes on from there."):
+        recipe.main()
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)

@@ -10,7 +10,7 @@ Expected  fid_lite0 76.7, kid_lite0 0.092 of 10,000 pictures against the test se
 
 import argparse
 
-from keras_gans import runs, zoo
+from keras_gans import callbacks, runs, zoo
 
 NAME = "wgan_gp_fashion"
 
@@ -30,7 +30,10 @@ def main():
         how |= {"epochs": 1, "steps_per_epoch": 2, "overrides": zoo.entry(NAME).tiny}
     options = runs.Options(NAME, data=arguments.data, seed=0, **how)
     run = runs.to_resume(options, arguments.runs_dir)
-    run = runs.resume(run, options) if run else runs.train(options, arguments.runs_dir)
+    try:
+        run = runs.resume(run, options) if run else runs.train(options, arguments.runs_dir)
+    except callbacks.Stopped as stopped:
+        raise SystemExit(f"{stopped} The same command goes on from there.") from None
     print(f"Next     keras-gans evaluate {run.path}")
 
 
