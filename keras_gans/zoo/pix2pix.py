@@ -27,6 +27,10 @@ would give zero), the learning rate decays. At test time the paper keeps dropout
 with the statistics of the test batch: `translate(..., stochastic=True)`, and exports of that form
 (`stochastic=True`) take the dropout's masks as inputs. The default, and what is exported unless
 asked otherwise, has dropout off and the running averages: one picture has one translation.
+
+`pix2pix_emoji` is sized for two CPU cores and small drawings: 64 pixels, a quarter of the features,
+and four times the weight on L1, because D soon knows a thousand pairs by heart and, with the
+paper's weight, teaches G to mottle flat areas.
 """
 
 import contextlib
@@ -397,4 +401,5 @@ register(
     image_size=64,
     num_downs=6,
     filters=16,
+    l1_weight=400.0,
 )

@@ -28,8 +28,8 @@ beta_2 does not rise from 0.9; the averaged weights' memory does not grow; no au
 `r3gan_fashion` is sized for small grey pictures and two CPU cores: fewer features, and 3x3
 convolutions without expansion and groups (the paper's configuration before its last step), because
 TensorFlow's CPU kernel for the gradient of groups is a hundred times slower; the penalties, half of
-an update's work, come at every fourth update and are four times as heavy; and learning rates stay
-at 6e-4, because a sixteenth of the features bears longer steps and the training is short.
+an update's work, come at every fourth update and are four times as heavy; and learning rates begin
+at 1e-3, because a sixteenth of the features bears longer steps and the training is short.
 """
 
 import math
@@ -255,7 +255,7 @@ register(
     expansion=1,
     group_width=0,
     penalty_interval=4,
-    generator_learning_rate=6e-4,
-    discriminator_learning_rate=6e-4,
+    generator_learning_rate=1e-3,
+    discriminator_learning_rate=1e-3,
     decay_steps=4_000,
 )
