@@ -24,7 +24,7 @@ def main():
     parser.add_argument("--runs-dir", default="runs")
     parser.add_argument("--smoke", action="store_true", help="seconds, on the bundled pictures")
     arguments = parser.parse_args()
-    how = {"epochs": 5}
+    how = {"epochs": 4}
     if arguments.smoke:
         arguments.data = zoo.entry(NAME).data
         how |= {"epochs": 1, "steps_per_epoch": 2, "overrides": zoo.entry(NAME).tiny}
