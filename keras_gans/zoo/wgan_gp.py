@@ -20,8 +20,8 @@ Paper:     Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville, 2017, https://arxiv
 Reference: igul222/improved_wgan_training, gan_cifar_resnet.py
 
 `wgan_gp_fashion` is sized for two CPU cores: 28 x 28 pixels, narrower, two updates of the critic
-(batches hold the pictures of both), averaged weights, and learning rates that begin at 1e-3, because
-a fifth of the features bears longer steps and the training is short.
+(batches hold the pictures of both), averaged weights, and learning rates that begin at 1e-3,
+because a fifth of the features bears longer steps and the training is short.
 """
 
 import keras
