@@ -47,6 +47,7 @@ def measure(name, run, source, split):
     """Figures of the shipped weights, into the family's metrics.json."""
     model = zoo.get(name, pretrained=True)
     found = evaluating.evaluate(model, source, split=split)
+    shipped = weights.shipped()[name]
     family = HERE / zoo.entry(name).family
     path = family / "metrics.json"
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -54,11 +55,11 @@ def measure(name, run, source, split):
         result["protocol"] |= {
             # A folder's path says nothing elsewhere, and a model that was just made counts from 0.
             "source": called(source, run),
-            "step": weights.shipped()[name]["steps"],
+            "step": shipped["steps"],
         }
     figures[name] = {
         "training": {
-            "data": called(run.options.source, run), "epochs": run.options.epochs,
+            "data": shipped["data"], "epochs": run.options.epochs,
             "batch_size": run.options.batch_size or model.batch_size, "seed": run.options.seed,
         },
         "results": found,

@@ -22,8 +22,8 @@ Reference: pfnet-research/sngan_projection; kwotsin/mimicry, sngan_32.py, for th
 The reference advances the power iteration at every pass through D; here once a training step, so
 that the passes of a step see one discriminator. `sngan_fashion` is sized for two CPU cores: 28 x 28
 pixels, narrower, two updates of D (batches hold the pictures of both), averaged weights, and
-learning rates that begin at 1e-3, because a tenth of the features bears longer steps and the
-training is short.
+learning rates that begin at 1e-3, because a tenth of G's features and a fifth of D's bear longer
+steps and the training is short.
 """
 
 import keras

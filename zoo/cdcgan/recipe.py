@@ -3,7 +3,7 @@
     python zoo/cdcgan/recipe.py [--data idx:PATH] [--runs-dir runs] [--smoke]
 
 Data      Fashion-MNIST (Zalando, MIT), 60,000 pictures, by TensorFlow Datasets or from --data
-Hardware  two cores of an AMD EPYC (AVX2)
+Hardware  two cores for a third of the time, then one, of an AMD EPYC (AVX2)
 Time      an hour and 45 minutes beside other work, 22,488 updates
 Expected  fid_lite0 16.8, kid_lite0 0.013 of 10,000 pictures against the test set
 """
