@@ -31,9 +31,9 @@ def real_images(split, source=SOURCE):
     return np.concatenate(images), np.concatenate(labels)
 
 
-def train_classifier(seed, source=SOURCE, epochs=20):
+def train_classifier(seed, epochs=20):
     """A classifier and its accuracy on held-out real images."""
-    images, labels = real_images("train", source)
+    images, labels = real_images("train")
     keras.utils.set_random_seed(seed)
     classifier = keras.Sequential(
         [
@@ -58,7 +58,7 @@ def train_classifier(seed, source=SOURCE, epochs=20):
         metrics=["accuracy"],
     )
     classifier.fit(images, labels, batch_size=128, epochs=epochs, verbose=2)
-    return classifier, classifier.evaluate(*real_images("test", source), verbose=0)[1]
+    return classifier, classifier.evaluate(*real_images("test"), verbose=0)[1]
 
 
 def main():

@@ -54,6 +54,8 @@ def training_batches(run, model):
         split=options.split,
         batch_size=options.batch_size,
         seed=options.seed,
+        flip=options.flip,
+        jitter=options.jitter,
     )
     for epoch in range(options.epochs):
         print(f"twin: epoch {epoch + 1}/{options.epochs}", end="\r", flush=True, file=sys.stderr)

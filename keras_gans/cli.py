@@ -253,6 +253,14 @@ def train(
         bool, typer.Option("--deterministic", help="Same seed, same weights to the bit; slower.")
     ] = False,
     flip: Annotated[bool, typer.Option("--flip", help="Mirror pictures at random.")] = False,
+    jitter: Annotated[
+        bool | None,
+        typer.Option(
+            "--jitter/--no-jitter",
+            help="For translators: scale, crop and mirror pictures at random; on where not given.",
+            show_default=False,
+        ),
+    ] = None,
     jit_compile: Annotated[
         bool, typer.Option("--jit-compile", help="XLA, for accelerators; slower on CPU.")
     ] = False,
@@ -379,6 +387,7 @@ def train(
             precision=precision,
             on_divergence=on_divergence,
             flip=flip,
+            jitter=jitter,
             data_dir=data_dir,
             manual_dir=manual_dir,
             cache_dir=cache_dir,

@@ -87,6 +87,8 @@ class Options:
         on_divergence: "stop", or "rollback" to the last checkpoint, where a loss or weight is no
             longer finite.
         flip: mirror pictures at random.
+        jitter: for translators: scale, crop and mirror pictures at random, see
+            `keras_gans.data.load`; as there where None.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
         cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
@@ -115,6 +117,7 @@ class Options:
     precision: str = "float32"
     on_divergence: str = "stop"
     flip: bool = False
+    jitter: bool | None = None
     data_dir: str | None = None
     manual_dir: str | None = None
     cache_dir: str | None = None
@@ -316,6 +319,7 @@ def prepare(options):
             batch_size=options.batch_size,
             seed=options.seed,
             flip=options.flip,
+            jitter=options.jitter,
             cache_dir=options.cache_dir,
         )
         if hasattr(model, "schedule_over") and not {"constant_steps", "decay_steps"} & set(
