@@ -13,7 +13,7 @@ import pytest
 from fabrication import same, snapshot
 from PIL import Image
 
-from keras_gans import guards, runs
+from keras_gans import data, guards, runs, zoo
 from keras_gans.callbacks import DivergedError, Stopped
 
 OPTIONS = runs.Options(
@@ -47,6 +47,16 @@ def test_model_comes_back_as_it_was_trained(tmp_path):
     assert same(trained[0], model.weights)
     assert int(model.generator_optimizer.iterations) == 4
     assert runs.open_run(run.path).options == OPTIONS
+
+
+@pytest.mark.parametrize("jitter", [None, True, False])
+def test_a_translator_learns_from_pictures_as_its_run_says(jitter):
+    overrides = zoo.entry("pix2pix_emoji").tiny
+    options = runs.Options("pix2pix_emoji", overrides=overrides, seed=3, jitter=jitter)
+    model, batches = runs.prepare(options)
+    wanted = data.load(options.source, model, seed=3, jitter=jitter is not False)
+    pairs = zip(batches.take(2), wanted.take(2), strict=True)
+    assert all(np.array_equal(*sides) for pair in pairs for sides in zip(*pair, strict=True))
 
 
 def test_interrupted_after_an_epoch_keeps_what_was_learned(tmp_path):
