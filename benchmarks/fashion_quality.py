@@ -1,6 +1,7 @@
 """How good the Fashion-MNIST entries' pictures are, as an independent classifier sees them.
 
     python benchmarks/fashion_quality.py idx:FOLDER [--models dcgan_fashion runs/00003]
+    python benchmarks/fashion_quality.py idx:FOLDER --models cdcgan_fashion --truncation 2
 
 A convolutional classifier is trained on the 60,000 training pictures, or read from the file an
 earlier call wrote; its accuracy on the 10,000 of the test set is printed. Then, against that test
@@ -38,9 +39,10 @@ def classifier_of(path, source):
     return classifier, classifier.evaluate(*real_images("test", source), verbose=0)[1]
 
 
-def train_classifier(images, labels, epochs=8):
+def train_classifier(images, labels):
     """A classifier that has learned from these pictures; its last layer sees 128 features."""
     keras.utils.set_random_seed(0)
+    steps = -(-len(images) // 128)
     classifier = keras.Sequential(
         [
             layers.Input((28, 28, 1)),
@@ -58,14 +60,14 @@ def train_classifier(images, labels, epochs=8):
             layers.Dense(10),
         ]
     )
+    # Eight epochs, and six more from half the rate: 92.9 and 93.6 % of the test set.
+    schedule = keras.optimizers.schedules.CosineDecayRestarts(2e-3, 8 * steps, 0.75, 0.5)
     classifier.compile(
-        keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(2e-3, epochs * -(-len(images) // 128))
-        ),
+        keras.optimizers.Adam(schedule),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    classifier.fit(images, labels, batch_size=128, epochs=epochs, verbose=2)
+    classifier.fit(images, labels, batch_size=128, epochs=14, verbose=2)
     return classifier
 
 
@@ -77,13 +79,13 @@ def _convolution(width):
     ]
 
 
-def pictures(name, labels):
+def pictures(name, labels, truncation):
     """The model's pictures, of these labels where it takes any."""
     is_run = pathlib.Path(name).is_dir()
     model = runs.open_run(name).load_model() if is_run else zoo.get(name, pretrained=True)
     if model.num_classes:
-        return model.sample(labels=labels, seed=0), True
-    return model.sample(len(labels), seed=0), False
+        return model.sample(labels=labels, seed=0, truncation=truncation), True
+    return model.sample(len(labels), seed=0, truncation=truncation), False
 
 
 def compare(name, seen_real, seen, classes=None, asked=None):
@@ -115,6 +117,7 @@ def main():
     parser.add_argument("source", help="of all 70,000 pictures, idx:FOLDER or tfds:fashion_mnist")
     parser.add_argument("--models", nargs="*", help="entries and folders of runs")
     parser.add_argument("--classifier", type=pathlib.Path, default="fashion_classifier.keras")
+    parser.add_argument("--truncation", type=float, help="of the models' latents")
     arguments = parser.parse_args()
     shipped = [
         name for name in zoo.names() if name.endswith("_fashion") and zoo.entry(name).weights
@@ -129,7 +132,7 @@ def main():
     chosen = np.random.default_rng(0).choice(len(train), COUNT, replace=False)
     compare("training set", seen_real, extract(train[chosen]))
     for name in arguments.models or shipped:
-        fake, is_conditional = pictures(name, labels[:COUNT])
+        fake, is_conditional = pictures(name, labels[:COUNT], arguments.truncation)
         asked = labels[:COUNT] if is_conditional else None
         seen_classes = classes_of(classifier, fake) if is_conditional else None
         compare(pathlib.Path(name).name, seen_real, extract(fake), seen_classes, asked)

@@ -21,6 +21,7 @@ def evaluate(
     extractor="lite0",
     count=10_000,
     seed=0,
+    truncation=None,
     data_dir=None,
     manual_dir=None,
     heads=None,
@@ -38,6 +39,7 @@ def evaluate(
         extractor: as `keras_gans.features.get` takes it, or a `keras_gans.features.Extractor`.
         count: pictures of each kind, at most; all there are where None.
         seed: of the latents and of what metrics draw.
+        truncation: of the latents, see `keras_gans.latent.draw`.
         data_dir: as of `keras_gans.data.load`.
         manual_dir: as of `keras_gans.data.load`.
         heads: as of `keras_gans.data.load`.
@@ -75,6 +77,7 @@ def evaluate(
             names,
             count=count,
             seed=seed,
+            truncation=truncation,
             direction=direction,
         )
         figures = evaluator(model)

@@ -74,6 +74,7 @@ class Evaluator:
         names: of `METRICS`; where None all of features for which there are pictures enough.
         count: pictures of each kind, at most; all there are where None.
         seed: of the latents, and of what the metrics draw.
+        truncation: of the latents, see `keras_gans.latent.draw`.
         direction: of a translator, "ab" or "ba".
 
     Attributes:
@@ -85,9 +86,21 @@ class Evaluator:
             was asked for (which number is needed, and what to use instead).
     """
 
-    def __init__(self, real, extractor, names=None, *, count=10_000, seed=0, direction="ab"):
+    def __init__(
+        self,
+        real,
+        extractor,
+        names=None,
+        *,
+        count=10_000,
+        seed=0,
+        truncation=None,
+        direction="ab",
+    ):
         check_names(names or ())
         self.extractor, self.seed, self.direction = extractor, seed, direction
+        # Only where it is asked for: a user's own family need not know it.
+        self._drawing = {} if truncation is None else {"truncation": truncation}
         if iter(real) is real:
             raise ValueError(
                 "`real` is gone through several times, which an iterator cannot be. Give the "
@@ -183,6 +196,10 @@ class Evaluator:
     def _check(self, model):
         """Refuses metrics a model of this kind cannot be judged by."""
         translates = hasattr(model, "translate")
+        if translates and self._drawing:
+            raise ValueError(
+                f"`truncation` is of latents, and {model.name} has none. Leave it out."
+            )
         for name in self.names:
             if name in _ON_PAIRS and not translates:
                 raise ValueError(
@@ -202,7 +219,7 @@ class Evaluator:
         for number, batch in enumerate(self._batches()):
             size = _count(batch)
             seeds = [_seed(self.seed, number, end) for end in (1, 2)]
-            ends = [np.asarray(model.draw_latents(size, seed)) for seed in seeds]
+            ends = [model.draw_latents(size, seed, **self._drawing) for seed in seeds]
             points, rows = interpolate(*ends, _POINTS + 1), np.arange(size)
             at = np.random.default_rng(seeds[0]).integers(0, _POINTS, size)
             asked = _asked(model, batch[1]) if isinstance(batch, tuple) else {}
@@ -230,6 +247,7 @@ class Evaluator:
             "real": self.count,
             "generated": self.count,
             "seed": self.seed,
+            **self._drawing,
             "step": int(model.step.numpy()),
             "weights": "averaged" if "generator_ema" in model.networks else "last",
             **({"direction": self.direction} if hasattr(model, "translate") else {}),
@@ -263,9 +281,10 @@ class Evaluator:
             seed = _seed(self.seed, number, 0)
             size = _count(batch)
             if isinstance(batch, tuple):
-                yield batch, model.sample(seed=seed, **_asked(model, batch[1]))
+                asked = _asked(model, batch[1])
+                yield batch, model.sample(seed=seed, **self._drawing, **asked)
             else:
-                yield batch, model.sample(size, seed=seed)
+                yield batch, model.sample(size, seed=seed, **self._drawing)
 
 
 def check_names(names):

@@ -443,9 +443,24 @@ class LatentGAN(GAN):
         """Labels to generate from, a list of one tensor for each input; None without labels."""
         return None
 
-    def draw_latents(self, count, seed=None):
-        """Latents of the game, float32 (count, latent_dim); equal for equal seeds."""
-        return latent.draw(count, self.latent_dim, seed, self.tricks.latent_distribution)
+    def draw_latents(self, count, seed=None, truncation=None):
+        """Latents of the game, float32 (count, latent_dim); equal for equal seeds.
+
+        Raises:
+            ValueError: for a `truncation` as `keras_gans.latent.draw` refuses it.
+        """
+        kind = self.tricks.latent_distribution
+        return latent.draw(count, self.latent_dim, seed, kind, truncation)
+
+    def given_or_drawn(self, latents, count, seed, truncation):
+        """The latents `sample` was given, or as many as it shall draw."""
+        if latents is None:
+            return self.draw_latents(count, seed, truncation)
+        if truncation is not None:
+            raise ValueError(
+                "`truncation` is of latents that are drawn, and `latents` are given. Leave one out."
+            )
+        return latents
 
     def networks_to_export(self):
         return {"generator": spectral_norm.folded(self.sampling_network)}
@@ -465,19 +480,22 @@ class LatentGAN(GAN):
         super().load_own_variables(store)
         self._reestimated_at = 0
 
-    def sample(self, count=16, *, seed=None, latents=None):
+    def sample(self, count=16, *, seed=None, latents=None, truncation=None):
         """Generated pictures.
 
         Args:
             count: how many.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
+            truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
 
         Returns:
             float32 (N, height, width, channels) in [-1, 1].
+
+        Raises:
+            ValueError: for a truncation below 0.1, of uniform or of given latents.
         """
-        if latents is None:
-            latents = self.draw_latents(count, seed)
+        latents = self.given_or_drawn(latents, count, seed, truncation)
         return self.in_chunks(self.sampling_network, latents)
 
     def describe_tensors(self):

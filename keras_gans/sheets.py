@@ -68,7 +68,9 @@ def sheet(images, columns=None, row_names=None):
     return canvas
 
 
-def samples(model, count=None, labels=None, *, attributes=None, seed=0, names=None):
+def samples(
+    model, count=None, labels=None, *, attributes=None, seed=0, truncation=None, names=None
+):
     """A sheet of samples: a row for each class and attribute, or a square where there are none.
 
     With several heads a row is a class of the first one, and the others go through theirs along
@@ -80,22 +82,23 @@ def samples(model, count=None, labels=None, *, attributes=None, seed=0, names=No
         labels: classes to draw, (rows,), or (rows, heads) with several heads; all where not given.
         attributes: 0 or 1, (attributes,), of all rows.
         seed: of the latents.
+        truncation: of the latents, see `keras_gans.latent.draw`.
         names: of all classes, or what `keras_gans.data.label_names` returns.
 
     Returns:
         A `PIL.Image.Image`.
 
     Raises:
-        ValueError: for labels or attributes the model does not take.
+        ValueError: for labels or attributes the model does not take, or such a truncation.
     """
-    latent_dim = _latent_dim(model)
+    _latent_dim(model)
     _check_taken(model, labels, attributes)
     if not model.conditions:
-        latents = latent.draw(count or 64, latent_dim, seed)
+        latents = model.draw_latents(count or 64, seed, truncation)
         return sheet(model.sample(latents=latents))
     columns = count or 10
     rows = _rows(model, columns, labels, attributes, _Names(names))
-    latents = latent.draw(len(rows) * columns, latent_dim, seed)
+    latents = model.draw_latents(len(rows) * columns, seed, truncation)
     asked = _asked(model, np.concatenate([row for _, row in rows]))
     return sheet(model.sample(latents=latents, **asked), columns, [name for name, _ in rows])
 
@@ -124,6 +127,7 @@ def interpolation(
     columns=10,
     linear=False,
     seed=0,
+    truncation=None,
     names=None,
 ):
     """A sheet whose rows each go from one random latent to another.
@@ -136,13 +140,14 @@ def interpolation(
         columns: pictures in a row, both ends included.
         linear: straight lines instead of great circles.
         seed: of the latents.
+        truncation: of the latents, see `keras_gans.latent.draw`.
         names: of all classes, or what `keras_gans.data.label_names` returns.
 
     Returns:
         A `PIL.Image.Image`.
 
     Raises:
-        ValueError: for labels or attributes the model does not take.
+        ValueError: for labels or attributes the model does not take, or such a truncation.
     """
     latent_dim = _latent_dim(model)
     _check_taken(model, labels, attributes)
@@ -150,7 +155,7 @@ def interpolation(
     if model.conditions:
         asked = _rows(model, 1, labels, attributes, _Names(names))
     rows = rows or len(asked) or 8
-    ends = latent.draw(2 * rows, latent_dim, seed).reshape(rows, 2, latent_dim)
+    ends = model.draw_latents(2 * rows, seed, truncation).reshape(rows, 2, latent_dim)
     path = latent.linear if linear else latent.spherical
     latents = np.swapaxes(path(ends[:, 0], ends[:, 1], columns), 0, 1).reshape(-1, latent_dim)
     if not asked:
@@ -160,7 +165,7 @@ def interpolation(
     return sheet(model.sample(latents=latents, **labels), columns, [name for name, _ in turns])
 
 
-def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0):
+def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncation=None):
     """A sheet of latent arithmetic: the examples with their means, then what a - b + c gives.
 
     Args:
@@ -171,13 +176,14 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0):
         label: the class of all pictures where there are classes; the first where not given.
         attributes: 0 or 1, (attributes,), of all pictures; none where not given.
         seed: of the latents.
+        truncation: of the latents, see `keras_gans.latent.draw`; as the sheet of samples has it.
 
     Returns:
         A `PIL.Image.Image` with a row for each group, the mean last, and a row of results: the
         exact one first, then some in its neighbourhood.
     """
     latent_dim = _latent_dim(model)
-    latents = latent.draw(max(*a, *b, *c) + 1, latent_dim, seed)
+    latents = model.draw_latents(max(*a, *b, *c) + 1, seed, truncation)
     groups = [latents[list(numbers)] for numbers in (a, b, c)]
     result = latent.arithmetic(*groups)
     columns = max(*(len(group) + 1 for group in groups), 8)

@@ -124,6 +124,7 @@ def test_same_seed_same_weights(tmp_path):
     [
         ["--label", "Sneaker", "--label", "3", "--count", "2"],
         ["--interpolate", "--count", "3"],
+        ["--truncation", "0.5"],
         ["--interpolate", "--linear", "--label", "bag"],
         ["--arithmetic", "1,2", "3", "4,5,6"],
     ],

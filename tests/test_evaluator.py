@@ -113,6 +113,31 @@ def test_count_is_the_most_and_all_where_there_are_fewer(extractor):
     assert Evaluator(batch_of(model), extractor, ["kid"], count=None).count == 30
 
 
+@pytest.mark.parametrize("name", ["gan", "cgan"])
+def test_truncation_is_of_the_latents_and_in_the_protocol(extractor, name):
+    model = tiny(name)
+    drawn, draw = [], model.draw_latents
+
+    def noted(*args, **kwargs):
+        drawn.append(draw(*args, **kwargs))
+        return drawn[-1]
+
+    model.draw_latents = noted
+    evaluate = Evaluator(batch_of(model), extractor, ["kid", "path_length"], truncation=0.5)
+    evaluate(model)
+    assert len(drawn) == 3 and all(np.abs(latents).max() <= 0.5 for latents in drawn)
+    assert evaluate.protocol(model)["truncation"] == 0.5
+    assert "truncation" not in Evaluator(batch_of(model), extractor, ["kid"]).protocol(model)
+
+
+def test_translators_have_no_latents_to_cut():
+    model = tiny("pix2pix")
+    with pytest.raises(
+        ValueError, match="`truncation` is of latents, and Pix2Pix|pix2pix has none"
+    ):
+        Evaluator(batch_of(model, 4), None, ["pairs"], truncation=2)(model)
+
+
 class Streamed:
     """Batches of 100 large pictures, 5 MB each, made when they are asked for."""
 

@@ -66,6 +66,21 @@ def test_walk_visits_every_corner():
 
 def test_draw_is_seeded_and_grows_at_the_end():
     np.testing.assert_array_equal(latent.draw(3, 4, 9), latent.draw(8, 4, 9)[:3])
+    few, many = latent.draw(3, 4, 9, truncation=0.5), latent.draw(800, 4, 9, truncation=0.5)
+    np.testing.assert_array_equal(few, many[:3])
+
+
+@pytest.mark.parametrize(("cut", "deviation"), [(0.5, 0.2840), (2.0, 0.8796)])
+def test_truncation_draws_the_tails_again_and_leaves_the_rest(cut, deviation):
+    """The deviation is that of the normal distribution cut on both sides."""
+    free, kept = latent.draw(2000, 50, 1), latent.draw(2000, 50, 1, truncation=cut)
+    inside = np.abs(free) <= cut
+    np.testing.assert_array_equal(kept[inside], free[inside])
+    assert 0 < inside.mean() < 1
+    assert np.abs(kept).max() <= cut
+    assert kept.std() == pytest.approx(deviation, rel=5e-3)
+    # A tail is drawn anew, not moved to the border.
+    assert np.abs(kept[~inside]).mean() == pytest.approx(np.abs(kept[inside]).mean(), rel=3e-2)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +90,9 @@ def test_draw_is_seeded_and_grows_at_the_end():
         (lambda: latent.spherical(np.zeros(3), np.zeros(3), 1), "at least 2"),
         (lambda: latent.walk(np.zeros((1, 3)), 5), "two corners"),
         (lambda: latent.arithmetic(np.zeros(3), np.zeros(4), np.zeros(3)), "one length"),
+        (lambda: latent.draw(2, 3, truncation=0.0), "at least 0.1; 2 cuts little.*Received: 0.0"),
+        (lambda: latent.draw(2, 3, truncation=float("nan")), "at least 0.1"),
+        (lambda: latent.draw(2, 3, distribution="uniform", truncation=1), "uniform in"),
     ],
 )
 def test_bad_input(call, message):

@@ -61,6 +61,7 @@ def measure(name, run, source, split):
         "training": {
             "data": shipped["data"], "epochs": run.options.epochs,
             "batch_size": run.options.batch_size or model.batch_size, "seed": run.options.seed,
+            "flip": run.options.flip, "jitter": run.options.jitter,
         },
         "results": found,
     }  # fmt: skip

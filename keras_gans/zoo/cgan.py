@@ -177,7 +177,16 @@ class CGAN(LatentGAN):
             fake_logits=fake_logits,
         )
 
-    def sample(self, count=None, *, labels=None, attributes=None, seed=None, latents=None):
+    def sample(
+        self,
+        count=None,
+        *,
+        labels=None,
+        attributes=None,
+        seed=None,
+        latents=None,
+        truncation=None,
+    ):
         """Generated pictures of the classes and attributes asked for.
 
         Args:
@@ -188,17 +197,17 @@ class CGAN(LatentGAN):
                 in a model of nothing else all off, then each alone, in turn.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
+            truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
 
         Returns:
             float32 (N, image_size, image_size, image_channels) in [-1, 1].
 
         Raises:
             ValueError: for labels outside the classes, attributes other than 0 and 1, or not as
-                many as pictures.
+                many as pictures; for a truncation below 0.1, of uniform or of given latents.
         """
         labels = self.conditions.each(labels, attributes, count=count, latents=latents)
-        if latents is None:
-            latents = self.draw_latents(len(labels), seed)
+        latents = self.given_or_drawn(latents, len(labels), seed, truncation)
         return self.in_chunks(self.sampling_network, latents, labels)
 
     def draw_labels(self, count, seed):

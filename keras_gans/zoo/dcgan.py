@@ -228,20 +228,24 @@ class DCGAN(LatentGAN):
             fake_logits=fake_logits,
         )
 
-    def sample(self, count=16, *, seed=None, latents=None, stochastic=False):
+    def sample(self, count=16, *, seed=None, latents=None, truncation=None, stochastic=False):
         """Generated pictures.
 
         Args:
             count: how many.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
+            truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
             stochastic: leave the generator's dropout on; where it has none nothing changes.
 
         Returns:
             float32 (N, image_size, image_size, image_channels) in [-1, 1].
+
+        Raises:
+            ValueError: for a truncation below 0.1, of uniform or of given latents.
         """
         with StochasticDropout.left_on(self.sampling_network, stochastic):
-            return super().sample(count, seed=seed, latents=latents)
+            return super().sample(count, seed=seed, latents=latents, truncation=truncation)
 
     def get_config(self):
         return {
