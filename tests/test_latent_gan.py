@@ -222,6 +222,23 @@ def test_normal_latents():
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_draws_truncated_latents_where_asked(name):
+    model = tiny(name)
+    latents = model.draw_latents(4, seed=5, truncation=0.5)
+    assert np.abs(latents).max() <= 0.5
+    truncated = model.sample(4, seed=5, truncation=0.5)
+    np.testing.assert_array_equal(truncated, model.sample(latents=latents))
+    assert not np.array_equal(truncated, model.sample(4, seed=5))
+    with pytest.raises(ValueError, match="`latents` are given"):
+        model.sample(latents=latents, truncation=0.5)
+
+
+def test_uniform_latents_have_no_tails():
+    with pytest.raises(ValueError, match="cuts the tails of normal latents.*Leave it out"):
+        tiny("dcgan", latent_distribution="uniform").sample(4, truncation=0.5)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_learns_from_the_latents_it_says(name):
     model = tiny(name, latent_distribution="uniform")
     generated = watch(model, "generated")

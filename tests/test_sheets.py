@@ -75,6 +75,22 @@ def test_samples_show_the_model_s_pictures():
     np.testing.assert_array_equal(canvas[68:132, 68:132], expected[3])
 
 
+@pytest.mark.parametrize(("distribution", "truncation"), [("uniform", None), ("normal", 0.5)])
+def test_sheets_show_the_latents_of_the_game_or_those_asked_for(distribution, truncation):
+    model = tiny("dcgan", image_size=64, latent_distribution=distribution)
+    latents = model.draw_latents(4, 5, truncation)
+    assert np.abs(latents).max() <= (truncation or 1)
+    first = sheets.to_uint8(model.sample(latents=latents))[0].astype(int)
+    how = {"seed": 5, "truncation": truncation}
+    for sheet, columns in (
+        (sheets.samples(model, 4, **how), 2),
+        (sheets.interpolation(model, 2, columns=2, **how), 2),
+        (sheets.arithmetic(model, [0], [1], [3], **how), 8),
+    ):
+        picture = np.asarray(sheet)[2:66, -columns * 66 : -columns * 66 + 64]
+        np.testing.assert_allclose(picture.astype(int), first, atol=1)
+
+
 def test_samples_have_a_row_for_each_class():
     model = tiny("cdcgan", image_size=64, num_classes=3)
     canvas = np.asarray(sheets.samples(model, 2, labels=[2, 0], seed=5))
