@@ -91,7 +91,7 @@ def samples(
     Raises:
         ValueError: for labels or attributes the model does not take, or such a truncation.
     """
-    _latent_dim(model)
+    _check_latents(model)
     _check_taken(model, labels, attributes)
     if not model.conditions:
         latents = model.draw_latents(count or 64, seed, truncation)
@@ -149,15 +149,15 @@ def interpolation(
     Raises:
         ValueError: for labels or attributes the model does not take, or such a truncation.
     """
-    latent_dim = _latent_dim(model)
+    _check_latents(model)
     _check_taken(model, labels, attributes)
     asked = []
     if model.conditions:
         asked = _rows(model, 1, labels, attributes, _Names(names))
     rows = rows or len(asked) or 8
-    ends = model.draw_latents(2 * rows, seed, truncation).reshape(rows, 2, latent_dim)
+    ends = model.draw_latents(2 * rows, seed, truncation).reshape(rows, 2, model.latent_dim)
     path = latent.linear if linear else latent.spherical
-    latents = np.swapaxes(path(ends[:, 0], ends[:, 1], columns), 0, 1).reshape(-1, latent_dim)
+    latents = np.swapaxes(path(ends[:, 0], ends[:, 1], columns), 0, 1).reshape(-1, model.latent_dim)
     if not asked:
         return sheet(model.sample(latents=latents), columns)
     turns = [asked[row % len(asked)] for row in range(rows)]
@@ -182,13 +182,13 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
         A `PIL.Image.Image` with a row for each group, the mean last, and a row of results: the
         exact one first, then some in its neighbourhood.
     """
-    latent_dim = _latent_dim(model)
+    _check_latents(model)
     latents = model.draw_latents(max(*a, *b, *c) + 1, seed, truncation)
     groups = [latents[list(numbers)] for numbers in (a, b, c)]
     result = latent.arithmetic(*groups)
     columns = max(*(len(group) + 1 for group in groups), 8)
     # The paper shows the result among neighbours within +-0.25 (section 6.3.2).
-    nearby = np.random.default_rng(seed).uniform(-0.25, 0.25, (columns - 1, latent_dim))
+    nearby = np.random.default_rng(seed).uniform(-0.25, 0.25, (columns - 1, model.latent_dim))
     rows = [np.concatenate([group, group.mean(axis=0, keepdims=True)]) for group in groups]
     rows.append(np.concatenate([result[None], result + nearby]))
     _check_taken(model, label, attributes)
@@ -246,10 +246,9 @@ def _margin(row_names, side):
     return int(longest * _font_size(side) * _NAME_WIDTH_PER_LETTER) + 6 * _GAP
 
 
-def _latent_dim(model):
+def _check_latents(model):
     if not hasattr(model, "latent_dim"):
         raise ValueError(f"{model.name} has no latent space to draw from: it translates pictures.")
-    return model.latent_dim
 
 
 def _check_taken(model, labels, attributes):
