@@ -97,24 +97,66 @@ def paper_init(torch, *networks):
                 torch.nn.init.normal_(module.weight, 1.0, 0.02)
 
 
+def paired_augmentation(policy, torch):
+    """`keras_gans.augment.diff_augment` in PyTorch, for both pictures of a pair alike."""
+
+    def color(images, chance):
+        brightness, saturation, contrast = (u.view(-1, 1, 1, 1) for u in chance)
+        images = images + brightness - 0.5
+        grey = images.mean(1, keepdim=True)
+        images = grey + (images - grey) * saturation * 2
+        mean = images.mean((1, 2, 3), keepdim=True)
+        return mean + (images - mean) * (contrast + 0.5)
+
+    def translation(images, chance):
+        side = images.shape[2]
+        most = round(side / 8)
+        padded = torch.nn.functional.pad(images, [most] * 4)
+        places = (chance[:2] * (2 * most + 1)).long().T.tolist()
+        return torch.stack(
+            [
+                image[:, y : y + side, x : x + side]
+                for image, (y, x) in zip(padded, places, strict=True)
+            ]
+        )
+
+    def cutout(images, chance):
+        side = images.shape[2]
+        starts = (chance[:2] * (side + 1)).long() - side // 4
+        inside = [(torch.arange(side) >= s[:, None]) & (torch.arange(side) < s[:, None] + side // 2)
+                  for s in starts]  # fmt: skip
+        return images * ~(inside[0][:, None, :, None] & inside[1][:, None, None, :])
+
+    known = {"color": color, "translation": translation, "cutout": cutout}
+
+    def seen(*pair):
+        for name in policy:
+            chance = torch.rand(3, len(pair[0]))
+            pair = [known[name](images, chance) for images in pair]
+        return pair
+
+    return seen
+
+
 def paired_twin(model, torch, twins):
     g = twins.Unet(model.num_downs, model.filters)
     d = twins.patch_gan(6, model.filters, norm=torch.nn.BatchNorm2d)
     paper_init(torch, g, d)
     g_optimizer, d_optimizer = adam(g), adam(d)
     softplus = torch.nn.functional.softplus
+    seen = paired_augmentation(model.augment, torch)
 
     def step(source, target):
         fake = g.train()(source)
         require([d], True)
         d_optimizer.zero_grad()
-        real_loss = softplus(-d(source, target)).mean()
-        (0.5 * (real_loss + softplus(d(source, fake.detach())).mean())).backward()
+        real_loss = softplus(-d(*seen(source, target))).mean()
+        (0.5 * (real_loss + softplus(d(*seen(source, fake.detach()))).mean())).backward()
         d_optimizer.step()
         require([d], False)
         g_optimizer.zero_grad()
         l1 = (fake - target).abs().mean()
-        (softplus(-d(source, fake)).mean() + model.l1_weight * l1).backward()
+        (softplus(-d(*seen(source, fake))).mean() + model.l1_weight * l1).backward()
         g_optimizer.step()
 
     return step, {"ab": g}, (g_optimizer, d_optimizer)

@@ -8,7 +8,7 @@ them; what each one did on real pictures stands in `docs/tricks.md`.
 import dataclasses
 import math
 
-from keras_gans.augment import POLICIES, check_policy
+from keras_gans.augment import as_policy
 from keras_gans.losses import OBJECTIVES
 
 DISTRIBUTIONS = ("normal", "uniform")
@@ -97,12 +97,7 @@ class Tricks:
     ema_decay: float = 0.0
 
     def __post_init__(self):
-        augment = self.augment
-        if isinstance(augment, str):
-            augment = [name.strip() for name in augment.split(",")]
-        if not isinstance(augment, (tuple, list)):
-            raise ValueError(f"`augment` takes {', '.join(POLICIES)}. Received: {augment!r}")
-        object.__setattr__(self, "augment", tuple(name for name in augment if name != ""))
+        object.__setattr__(self, "augment", as_policy(self.augment))
         self._check_choices()
         self._check_ranges()
         self._check_combinations()
@@ -133,7 +128,6 @@ class Tricks:
                 raise ValueError(
                     f"`{name}` must be one of {list(allowed)}. Received: {getattr(self, name)!r}"
                 )
-        check_policy(self.augment)
 
     def _check_ranges(self):
         for name in ("discriminator_steps", "packing", "penalty_interval"):

@@ -61,6 +61,27 @@ def check_policy(policy):
             )
 
 
+def as_policy(names):
+    """A checked policy, whichever way a person gave it.
+
+    Args:
+        names: of `POLICIES`, a sequence or one text with commas between.
+
+    Returns:
+        A tuple, empty for no names.
+
+    Raises:
+        ValueError: for an unknown name, or what is no names at all.
+    """
+    if isinstance(names, str):
+        names = [name.strip() for name in names.split(",")]
+    if not isinstance(names, (tuple, list)):
+        raise ValueError(f"`augment` takes {', '.join(POLICIES)}. Received: {names!r}")
+    policy = tuple(name for name in names if name != "")
+    check_policy(policy)
+    return policy
+
+
 # === Members of the policy ===
 
 

@@ -84,6 +84,7 @@ _SWITCHES = {
         _rate("a lower", "discriminator"),
         _Switch("gradient_penalty", 10.0),
         _Switch("r1", 1.0),
+        _Switch("augment", ["color", "translation", "cutout"]),
     ),
     LOST: (
         _Switch("discriminator_steps", 2),

@@ -40,6 +40,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from keras_gans import augment as augmentation
 from keras_gans import losses
 from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
 from keras_gans.layers import BatchNorm, Dropout, InstanceNorm
@@ -174,12 +175,14 @@ class Pix2Pix(GAN):
         num_downs: halvings of the side, at least 5; 8 take 256 pixels down to one.
         direction: "ab" learns to make the pairs' second picture from the first, "ba" the reverse.
         l1_weight: of the distance from the true target, against the adversarial loss of 1.
+        augment: of "color", "translation" and "cutout", what is done to both pictures of each pair
+            D sees, through which G learns: for few pairs (`keras_gans.augment.diff_augment`).
         constant_steps: updates before the learning rate begins to fall.
         decay_steps: updates of its linear fall to zero.
         **kwargs: those of `keras_gans.GAN`.
 
     Raises:
-        ValueError: for a size or direction that cannot be.
+        ValueError: for a size, direction or augmentation that cannot be.
     """
 
     task = "paired_translation"
@@ -196,6 +199,7 @@ class Pix2Pix(GAN):
         num_downs=8,
         direction="ab",
         l1_weight=100.0,
+        augment=(),
         constant_steps=40_000,
         decay_steps=40_000,
         **kwargs,
@@ -203,11 +207,12 @@ class Pix2Pix(GAN):
         check_positive("num_downs", num_downs, least=5)
         check_multiple("image_size", image_size, 2**num_downs, f"num_downs={num_downs} halve it")
         check_choice("direction", direction, ("ab", "ba"))
+        policy = augmentation.as_policy(augment)
         super().__init__(**kwargs)
         self.image_size = image_size
         self.source_channels, self.target_channels = source_channels, target_channels
         self.filters, self.num_downs, self.direction = filters, num_downs, direction
-        self.l1_weight = l1_weight
+        self.l1_weight, self.augment = l1_weight, policy
         self.constant_steps, self.decay_steps = constant_steps, decay_steps
         self.generator = generator(source_channels, target_channels, filters, num_downs)
         self.discriminator = discriminator(image_size, source_channels, target_channels, filters)
@@ -238,13 +243,13 @@ class Pix2Pix(GAN):
         with tf.GradientTape() as generator_tape:
             fake = self.generator(source, training=True)
         with tf.GradientTape() as discriminator_tape:
-            real_logits = self.discriminator([source, target], training=True)
-            fake_logits = self.discriminator([source, fake], training=True)
+            real_logits = self.discriminator(self.seen(source, target, 0), training=True)
+            fake_logits = self.discriminator(self.seen(source, fake, 1), training=True)
             discriminator_loss = 0.5 * losses.logistic(real_logits, fake_logits)
         self.update("discriminator", discriminator_loss, discriminator_tape)
 
         with generator_tape:  # goes on from the translation it has recorded
-            judged_logits = self.discriminator([source, fake], training=True)
+            judged_logits = self.discriminator(self.seen(source, fake, 2), training=True)
             adversarial_loss = losses.non_saturating(judged_logits)
             l1_loss = losses.l1(fake, target)
             generator_loss = adversarial_loss + self.l1_weight * l1_loss
@@ -258,6 +263,24 @@ class Pix2Pix(GAN):
             real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
             fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
         )
+
+    def seen(self, source, target, draw):
+        """A pair as D sees it: augmented, the same way on both sides.
+
+        Args:
+            source: (N, H, W, source_channels).
+            target: (N, H, W, target_channels), true or a translation.
+            draw: number of the pair within the step; each is augmented in its own way.
+
+        Returns:
+            Both, as the discriminator takes them.
+        """
+        if not self.augment:
+            return [source, target]
+        seed = self.step_seed(draw)
+        return [
+            augmentation.diff_augment(images, seed, self.augment) for images in (source, target)
+        ]
 
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
@@ -350,6 +373,7 @@ class Pix2Pix(GAN):
             "num_downs": self.num_downs,
             "direction": self.direction,
             "l1_weight": self.l1_weight,
+            "augment": list(self.augment),
             "constant_steps": self.constant_steps,
             "decay_steps": self.decay_steps,
         }

@@ -229,6 +229,8 @@ def test_translators_are_told_of_their_own_arguments():
     assert "a larger `pool_size`" in diagnosis.advise(tiny("cyclegan"), diagnosis.AHEAD)
     assert "another `identity_weight`" in diagnosis.advise(tiny("cyclegan"), diagnosis.FLAT)
     assert "another `l1_weight`" in diagnosis.advise(tiny("pix2pix"), diagnosis.FLAT)
+    augment = '`augment=["color", "translation", "cutout"]`'
+    assert augment in diagnosis.advise(tiny("pix2pix"), diagnosis.AHEAD)
 
 
 def test_switches_that_are_there_are_named():

@@ -160,6 +160,38 @@ def test_pix2pix_step_equals_its_twin(direction):
     assert logs["generator_loss"] == pytest.approx((adversarial + 100 * l1).item(), rel=1e-4)
 
 
+def test_both_pictures_of_a_pair_are_seen_augmented_alike():
+    model = tiny("pix2pix", augment="color,translation,cutout")
+    images = tf.constant(picture(1, 32))
+    source, target = model.seen(images, images, 0)
+    np.testing.assert_array_equal(source, target)
+    assert np.abs(source - images).max() > 0.01
+    other, _ = model.seen(images, images, 1)
+    assert np.abs(source - other).max() > 0.01  # each pair of a step in its own way
+    plain = tiny("pix2pix").seen(images, images, 0)
+    assert all(seen is images for seen in plain)
+
+
+def test_pix2pix_judges_augmented_pairs():
+    source, target = map(tf.constant, (picture(1, 32), picture(2, 32)))
+    model = tiny("pix2pix", augment=["translation", "cutout"])
+    expected = [model.seen(source, target, draw) for draw in range(3)]
+    discriminator, judged = model.discriminator, []
+    model.discriminator = lambda pair, training: judged.append(pair) or discriminator(pair)
+    model.optimizer_of = lambda player: Recorder(0.0)
+    model.variables_of = lambda player: discriminator.trainable_variables
+    model.train_step((source, target))
+    for pair, (seen, _) in zip(judged, expected, strict=True):
+        np.testing.assert_array_equal(pair[0], seen)
+    np.testing.assert_array_equal(judged[0][1], expected[0][1])
+
+
+@pytest.mark.parametrize("augment", ["colour", ["cut"], 3])
+def test_pix2pix_names_the_augmentations(augment):
+    with pytest.raises(ValueError, match="color, translation, cutout"):
+        tiny("pix2pix", augment=augment)
+
+
 @pytest.mark.parametrize("identity_weight", [5.0, 0.0])
 def test_cyclegan_step_equals_its_twin(identity_weight):
     model = tiny("cyclegan", identity_weight=identity_weight)
