@@ -25,7 +25,10 @@ ALLOWED = {
     "gan": {"labels", "layers", "export"},
     "tricks": {"augment", "losses"},
     "latent_gan": {"gan", "layers", "losses", "penalties", "augment", "latent", "tricks"},
-    "zoo": {"gan", "labels", "latent_gan", "layers", "losses", "optimizers", "latent", "version"},
+    "zoo": {
+        *("gan", "labels", "latent_gan", "layers", "losses", "augment", "optimizers", "latent"),
+        "version",
+    },
     "export": {"gan", "layers", "sheets", "version"},
     "distribution": {"layers"},
     "callbacks": {"distribution", "gan", "sheets", "metrics", "version"},
