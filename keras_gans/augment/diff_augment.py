@@ -36,7 +36,7 @@ def diff_augment(images, seed, policy=("color", "translation", "cutout"), probab
     Reference: Zhao et al., 2020, https://arxiv.org/abs/2006.10738;
     mit-han-lab/data-efficient-gans, DiffAugment_tf.py
     """
-    check_policy(policy)
+    _check_policy(policy)
     augmented = tf.cast(images, "float32")
     for name, own_seed in zip(policy, _split(seed, max(len(policy), 1)), strict=False):
         chance, choice = _split(own_seed, 2)
@@ -46,7 +46,7 @@ def diff_augment(images, seed, policy=("color", "translation", "cutout"), probab
     return tf.cast(augmented, images.dtype)
 
 
-def check_policy(policy):
+def _check_policy(policy):
     """Refuses names that `diff_augment` does not know, and a name in place of several."""
     known = POLICIES
     if isinstance(policy, str):
@@ -78,7 +78,7 @@ def as_policy(names):
     if not isinstance(names, (tuple, list)):
         raise ValueError(f"`augment` takes {', '.join(POLICIES)}. Received: {names!r}")
     policy = tuple(name for name in names if name != "")
-    check_policy(policy)
+    _check_policy(policy)
     return policy
 
 
