@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.checks import check_choice, check_pictures, check_shares, check_structure
 from keras_gans.labels import Conditions
 
 # Every family draws stateless noise from (seed, step, draw, replica). Folding the draw's
@@ -705,101 +706,6 @@ class PlayerOptimizers:
     def iterations(self):
         """Updates of the first player."""
         return self.optimizers[0].iterations
-
-
-# === What a batch must be ===
-
-
-def check_structure(batch, spec):
-    """Compares structure, dtypes and shapes of a batch (tensors or their specs) with `spec`.
-
-    Raises:
-        ValueError: what came, what was expected, what to do.
-    """
-    try:
-        tf.nest.assert_same_structure(batch, spec)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"A batch must be {_describe(spec)}. Received: {_describe(batch)}. "
-            "`keras_gans.data.load(source, model)` makes such batches."
-        ) from None
-    for came, expected in zip(tf.nest.flatten(batch), tf.nest.flatten(spec), strict=True):
-        if expected.dtype.is_floating and tf.as_dtype(came.dtype) == tf.uint8:
-            raise ValueError(
-                "Pictures must be float32 in [-1, 1]. Received: uint8, which holds 0 to 255. "
-                "Use `images / 127.5 - 1`, as float32."
-            )
-        same_kind = tf.as_dtype(came.dtype).is_floating == expected.dtype.is_floating
-        if not same_kind or not expected.shape.is_compatible_with(tf.TensorShape(came.shape)):
-            raise ValueError(f"A batch must be {_describe(spec)}. Received: {_describe(batch)}.")
-
-
-def check_shares(batch_size, discriminator_steps, packing=1):
-    """Refuses a batch size that cannot be shared out among D's updates, and packed in each."""
-    if batch_size is None:
-        return
-    if batch_size % discriminator_steps:
-        raise ValueError(
-            f"A batch is shared out among discriminator_steps={discriminator_steps} updates, so "
-            f"its size must be a multiple of {discriminator_steps}. Received: {batch_size}."
-        )
-    share = batch_size // discriminator_steps
-    if share % packing:
-        raise ValueError(
-            f"The discriminator judges packing={packing} images at once, so each of its updates "
-            f"takes a multiple of {packing} images. Received: {share}."
-        )
-
-
-def check_pictures(images):
-    """Refuses pictures that are not in [-1, 1]; naming the scale they seem to have."""
-    low, high = float(images.min()), float(images.max())
-    if not np.isfinite([low, high]).all():
-        raise ValueError("Pictures must be finite. Received NaN or infinite values.")
-    if low >= -1.001 and high <= 1.001:
-        return
-    fix = "Scale them to [-1, 1]."
-    if low >= -1.001 and 2 < high <= 255:
-        fix = "They look like 0 to 255: use `images / 127.5 - 1`."
-    raise ValueError(
-        f"Pictures must be in [-1, 1]. Received values from {low:g} to {high:g}. {fix}"
-    )
-
-
-def check_positive(name, value, least=1):
-    """Refuses what is not a whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(
-            f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
-        )
-
-
-def check_multiple(name, value, divisor, reason, least=1):
-    """Refuses what is not a multiple of `divisor`; names the next that is."""
-    if isinstance(value, int) and value >= least and value % divisor == 0:
-        return
-    upper = max(-(-int(value) // divisor) * divisor, -(-least // divisor) * divisor)
-    raise ValueError(
-        f"`{name}` must be a multiple of {divisor}, because {reason}. Received: {value!r}; the "
-        f"next that works is {upper}."
-    )
-
-
-def check_choice(name, value, choices):
-    """Refuses a value that is not one of `choices`."""
-    if value not in choices:
-        raise ValueError(f"`{name}` must be one of {sorted(choices)}. Received: {value!r}")
-
-
-def _describe(structure):
-    if isinstance(structure, (tuple, list)):
-        return f"({', '.join(_describe(part) for part in structure)})"
-    if isinstance(structure, dict):
-        return f"{{{', '.join(f'{key}: {_describe(part)}' for key, part in structure.items())}}}"
-    if not hasattr(structure, "shape"):
-        return type(structure).__name__
-    shape = ", ".join("any" if size is None else str(size) for size in structure.shape)
-    return f"{tf.as_dtype(structure.dtype).name}[{shape}]"
 
 
 def constructor_arguments(cls):

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import __version__
+from keras_gans.checks import check_positive
 from keras_gans.export import examples as exampling
 from keras_gans.export import manifest as manifests
 from keras_gans.export import parity, staging
@@ -19,7 +20,6 @@ from keras_gans.export.quiet import quiet
 from keras_gans.export.saved_model import SavedModelExporter
 from keras_gans.export.servable import Servable
 from keras_gans.export.tflite import TFLiteExporter
-from keras_gans.gan import check_positive
 
 #: Of the page `report` writes beside the files.
 REPORT_NAME = "report.html"

@@ -34,7 +34,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.gan import check_choice
+from keras_gans.checks import check_choice
 from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import (
     BatchNorm,

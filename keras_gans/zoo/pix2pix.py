@@ -43,7 +43,8 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.augment import POLICIES, as_policy, diff_augment
-from keras_gans.gan import GAN, check_choice, check_multiple, check_positive
+from keras_gans.checks import check_choice, check_multiple, check_positive
+from keras_gans.gan import GAN
 from keras_gans.layers import BatchNorm, Dropout, InstanceNorm
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register

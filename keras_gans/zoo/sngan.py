@@ -30,7 +30,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_gans.gan import check_choice
+from keras_gans.checks import check_choice
 from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import BatchNorm, SpectralConv2D, SpectralDense, Upsample2D
 from keras_gans.optimizers import Adam, LinearDecay
