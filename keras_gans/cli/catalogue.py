@@ -1,0 +1,73 @@
+"""`keras-gans list` and `keras-gans show`: what is in the zoo."""
+
+import inspect
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from keras_gans.cli.common import (
+    Debug,
+    Settings,
+    console,
+    load_tensorflow,
+    one_sentence,
+    read_settings,
+)
+
+
+def list_entries(
+    task: Annotated[str | None, typer.Option(help="Only entries of this task.")] = None,
+    debug: Debug = False,
+):
+    """List the zoo.
+
+    Example: `keras-gans list --task class_conditional`
+    """
+    load_tensorflow()
+    with one_sentence(debug):
+        from keras_gans import zoo
+
+        table = Table(box=None, pad_edge=False)
+        for heading in ("name", "task", "pictures", "data", "pretrained", "paper"):
+            table.add_column(heading)
+        for name in zoo.names(task):
+            row = zoo.entry(name)
+            ships = "yes" if row.weights else ""
+            table.add_row(name, row.task, _size(row), row.data or "", ships, row.paper)
+        console.print(table)
+
+
+def _size(row):
+    defaults = inspect.signature(row.cls.__init__).parameters
+    side = row.config.get("image_size", defaults["image_size"].default)
+    return f"{side} x {side}"
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Name in the zoo, see `keras-gans list`.")],
+    settings: Settings = None,
+    debug: Debug = False,
+):
+    """Show an entry: the game, its arguments, its networks.
+
+    Example: `keras-gans show dcgan --set image_size=128`
+    """
+    load_tensorflow()
+    with one_sentence(debug):
+        from keras_gans import zoo
+
+        model = zoo.get(name, **read_settings(settings))
+        describe(zoo.entry(name), model)
+
+
+def describe(row, model):
+    """Prints an entry's game, its arguments and its networks."""
+    module = sys.modules[row.cls.__module__]
+    console.print((module.__doc__ or row.cls.__doc__ or "").strip(), highlight=False, markup=False)
+    console.print("\n[bold]Arguments[/] (change them with --set key=value)")
+    for key, value in model.get_config().items():
+        console.print(f"  {key} = {value!r}", highlight=False, markup=False)
+    for network in model.networks.values():
+        network.summary(print_fn=lambda line: console.print(line, markup=False, highlight=False))

@@ -1,0 +1,165 @@
+"""What the verbs share: how they complain, what they take, what they open."""
+
+import ast
+import contextlib
+import os
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+# TensorFlow and everything that imports it is imported inside functions, so that --help is quick.
+
+console = Console()
+complaints = Console(stderr=True)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback for errors.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Constructor argument, `key=value`.")
+]
+Runtime = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        help="Folder or .tgz of onnxruntime-web, for a page; fetched with npm where not given."
+    ),
+]
+Figures = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        help="fid, kid, precision_recall, density_coverage, inception_score, modes, path_length, "
+        "pairs, perceptual: names with commas between.",
+    ),
+]
+ExtractorName = Annotated[
+    str,
+    typer.Option(
+        "--extractor", help="Whose features metrics compare: `lite0`, or `inception:PATH`."
+    ),
+]
+Truncation = Annotated[
+    float | None,
+    typer.Option(
+        help="Draw the latents' numbers beyond this again: less variety, fewer failures; 2 cuts "
+        "little, 0.5 much."
+    ),
+]
+RunFolder = Annotated[
+    pathlib.Path,
+    typer.Argument(help="Folder of a run, or an entry of the zoo with pretrained weights."),
+]
+Trained = Annotated[
+    pathlib.Path,
+    typer.Argument(
+        help="Folder of a run, a .keras file, or an entry of the zoo with pretrained weights."
+    ),
+]
+
+
+@contextlib.contextmanager
+def one_sentence(debug):
+    """Turns the errors of users into one sentence and exit code 2."""
+    try:
+        yield
+    except typer.Exit:  # a RuntimeError to Python
+        raise
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        if debug:
+            raise
+        text = str(error).strip() or type(error).__name__
+        complaints.print(f"[bold red]Error:[/] {escape(text)}", highlight=False)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        complaints.print("Stopped.")
+        raise typer.Exit(130) from None
+
+
+def load_tensorflow():
+    """Loads TensorFlow, with oneDNN and without the notes its C++ writes at the start.
+
+    What Python raises comes through; `TF_CPP_MIN_LOG_LEVEL=0` in the environment shows all.
+    """
+    # TensorFlow leaves oneDNN's kernels off on some processors on which DCGAN takes half the time
+    # with them (docs/speed.md).
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # looks for GPUs, and says so where there are none
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(nowhere)
+
+
+def read_settings(pairs):
+    """`{key: value}` of `key=value`; what is no Python literal is a word."""
+    settings = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ValueError(
+                f"--set takes key=value, such as `--set latent_dim=64`. Received: {pair!r}"
+            )
+        try:
+            settings[key.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            settings[key.strip()] = value.strip()
+    return settings
+
+
+def read_names(text):
+    """Names with commas between, or None."""
+    return text and [name.strip() for name in text.split(",")]
+
+
+def refuse_existing(path, overwrite):
+    """Refuses to write over a file."""
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists. Use --overwrite to replace it, or another --output.")
+
+
+def opened_model(path):
+    """(run, or None of a .keras file; its model; what exports say of its labels)."""
+    from keras_gans import zoo
+
+    if path.suffix == ".keras":
+        return None, zoo.load(path), {}
+    run, model, ships = trained_run(path)
+    names = run.label_names
+    said = {"classes": names["heads"] or None, "attributes": names["attributes"] or None}
+    return None if ships else run, model, said
+
+
+def trained_run(path):
+    """(run, its model, whether it is none but an entry of the zoo with pretrained weights)."""
+    from keras_gans import data, runs, zoo
+
+    name = str(path)
+    if path.exists() or name not in zoo.names() or not zoo.entry(name).weights:
+        run = runs.open_run(path)
+        return run, run.load_model(), False
+    model = zoo.get(name, pretrained=True)
+    names = data.label_names(zoo.entry(name).data, model)
+    return runs.Run(path, runs.Options(name), names), model, True
+
+
+def print_table(title, headings, rows):
+    """Without lines, as file names are long and terminals 80 characters wide."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "file" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,79 @@
+"""`keras-gans import`."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from keras_gans.cli.common import (
+    Debug,
+    Overwrite,
+    Settings,
+    console,
+    load_tensorflow,
+    one_sentence,
+    read_settings,
+    refuse_existing,
+)
+
+
+def import_weights(
+    files: Annotated[
+        list[pathlib.Path],
+        typer.Argument(
+            metavar="FILE",
+            help="Checkpoints of pytorch-CycleGAN-and-pix2pix, such as latest_net_G_A.pth.",
+        ),
+    ],
+    name: Annotated[str, typer.Option("--as", help="Name in the zoo, see `keras-gans list`.")],
+    output: Annotated[pathlib.Path, typer.Option(help="`.keras` file to write.")],
+    network: Annotated[
+        list[str] | None,
+        typer.Option(help="Network in a FILE whose name does not tell; once for each, in order."),
+    ] = None,
+    settings: Settings = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Turn weights trained with pytorch-CycleGAN-and-pix2pix into a model of the zoo.
+
+    Needs no PyTorch and runs nothing of the files. Networks without a file keep their initial
+    weights.
+
+    Examples:
+
+        keras-gans import latest_net_G_A.pth --as cyclegan --output horse2zebra.keras
+
+        keras-gans import latest_net_G.pth latest_net_D.pth --as pix2pix --output facades.keras
+
+        keras-gans import maps.pth --as cyclegan --network generator_ba --output maps.keras
+    """
+    load_tensorflow()
+    with one_sentence(debug):
+        from keras_gans import importing
+
+        refuse_existing(output, overwrite)
+        model = importing.import_checkpoints(
+            files,
+            name,
+            network=network,
+            output=output,
+            overwrite=overwrite,
+            **read_settings(settings),
+        )
+        _report_import(model, output)
+
+
+def _report_import(model, output):
+    for network, source in model.imported.items():
+        guess = " (a guess: its name does not tell; else --network)" if source.guessed else ""
+        console.print(
+            f"{network} from {source.path}, {source.tensors} tensors{guess}",
+            highlight=False,
+            markup=False,
+        )
+    fresh = [network for network in model.networks if network not in model.imported]
+    if fresh:
+        console.print(f"{', '.join(fresh)} not given: initial weights", highlight=False)
+    console.print(f"Model    {output}", highlight=False, markup=False)
+    console.print(f"Next     keras-gans export {output}", highlight=False, markup=False)

@@ -1,0 +1,122 @@
+"""`keras-gans sample`."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from keras_gans.cli.common import (
+    Debug,
+    Overwrite,
+    RunFolder,
+    Truncation,
+    console,
+    load_tensorflow,
+    one_sentence,
+    refuse_existing,
+    trained_run,
+)
+
+
+def sample(
+    run: RunFolder,
+    count: Annotated[int | None, typer.Option(help="Pictures, or rows with --interpolate.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
+    truncation: Truncation = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class to draw, by number or name; may be repeated. With several heads one of "
+            "each, with commas between."
+        ),
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Attribute of all pictures, by name, or !NAME without it; may be repeated. "
+            "Others are off."
+        ),
+    ] = None,
+    interpolate: Annotated[
+        bool, typer.Option("--interpolate", help="Each row goes from one latent to another.")
+    ] = False,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Straight lines instead of great circles.")
+    ] = False,
+    arithmetic: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(
+            metavar="A B C",
+            help="mean(A) - mean(B) + mean(C): numbers of pictures on the sheet of the same "
+            "seed, counted from 0, with commas between.",
+        ),
+    ] = None,
+    output: Annotated[
+        pathlib.Path | None, typer.Option(help="PNG to write; in the run where not given.")
+    ] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Draw a sheet of pictures from a trained model.
+
+    Examples:
+
+        keras-gans sample runs/00001-cdcgan-fashion --label Sneaker --label Bag --count 8
+
+        keras-gans sample runs/00002-cdcgan --label Dress,red --label Coat,blue
+
+        keras-gans sample runs/00003-cdcgan --attribute Smiling --attribute '!Male'
+
+        keras-gans sample runs/00001-dcgan-fashion --interpolate --count 6
+
+        keras-gans sample runs/00001-dcgan-fashion --arithmetic 1,5,9 2,4,6 3,8,12
+
+        keras-gans sample cdcgan_fashion --label Bag --truncation 2 --output bags.png
+    """
+    load_tensorflow()
+    with one_sentence(debug):
+        from keras_gans import sheets
+
+        kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
+        opened, model, ships = trained_run(run)
+        names = opened.label_names
+        path = output or (run if ships else run / "samples") / f"{kind}-seed{seed}.png"
+        refuse_existing(path, overwrite)
+        labels, attributes = opened.labels(label), opened.attributes(attribute)
+        if arithmetic:
+            a, b, c = (_numbers(group) for group in arithmetic)
+            picture = sheets.arithmetic(
+                model, a, b, c, labels, attributes=attributes, seed=seed, truncation=truncation
+            )
+        elif interpolate:
+            picture = sheets.interpolation(
+                model,
+                count,
+                labels,
+                attributes=attributes,
+                linear=linear,
+                seed=seed,
+                truncation=truncation,
+                names=names,
+            )
+        else:
+            picture = sheets.samples(
+                model,
+                count,
+                labels,
+                attributes=attributes,
+                seed=seed,
+                truncation=truncation,
+                names=names,
+            )
+        console.print(f"Sheet    {sheets.save(picture, path)}")
+
+
+def _numbers(text):
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--arithmetic takes numbers of pictures with commas between, such as 1,5,9. "
+            f"Received: {text!r}"
+        ) from None

@@ -1,0 +1,280 @@
+"""`keras-gans train`."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import typer
+
+from keras_gans.cli.catalogue import describe
+from keras_gans.cli.common import (
+    Debug,
+    ExtractorName,
+    Figures,
+    Settings,
+    console,
+    load_tensorflow,
+    one_sentence,
+    print_table,
+    read_names,
+    read_settings,
+)
+
+
+def train(
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name in the zoo, see `keras-gans list`; with --resume also the folder of a run."
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="`bundled:fashion_mnist`, `folder:PATH`, `idx:PATH` (as MNIST is published) or "
+            "`tfds:NAME`; the entry's own where not given."
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
+    steps_per_epoch: Annotated[
+        int | None, typer.Option(help="Batches in a pass; all where not given.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images per update; the paper's where not given.")
+    ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(help="GPUs to share each batch among; without any, parts of the CPU."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Machines to share each batch among; each runs this command, with TF_CONFIG."
+        ),
+    ] = None,
+    sync_batch_norm: Annotated[
+        bool,
+        typer.Option(
+            "--sync-batch-norm", help="Batch norm over the whole batch, not each device's share."
+        ),
+    ] = False,
+    split: Annotated[str, typer.Option(help="Part of the data.")] = "train",
+    seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Same seed, same weights to the bit; slower.")
+    ] = False,
+    flip: Annotated[bool, typer.Option("--flip", help="Mirror pictures at random.")] = False,
+    jitter: Annotated[
+        bool | None,
+        typer.Option(
+            "--jitter/--no-jitter",
+            help="For translators: scale, crop and mirror pictures at random; on where not given.",
+            show_default=False,
+        ),
+    ] = None,
+    jit_compile: Annotated[
+        bool, typer.Option("--jit-compile", help="XLA, for accelerators; slower on CPU.")
+    ] = False,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="What networks compute in: `float32`, `mixed_bfloat16` or `mixed_float16`; for "
+            "accelerators, and CPUs that compute in it."
+        ),
+    ] = "float32",
+    on_divergence: Annotated[
+        str,
+        typer.Option(
+            help="When a loss or weight is not finite: `stop`, or `rollback` to the last "
+            "checkpoint and go on with what comes next."
+        ),
+    ] = "stop",
+    settings: Settings = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help="Attribute of the pictures to learn, by name; may be repeated."),
+    ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="Head of classes to learn, by name, where the data has more; repeated."),
+    ] = None,
+    runs_dir: Annotated[pathlib.Path, typer.Option(help="Where the run gets its folder.")] = (
+        pathlib.Path("runs")
+    ),
+    data_dir: Annotated[
+        str | None, typer.Option(help="Where TensorFlow Datasets keeps prepared data.")
+    ] = None,
+    manual_dir: Annotated[
+        str | None,
+        typer.Option(help="Where archives lie that TensorFlow Datasets shall not download."),
+    ] = None,
+    cache_dir: Annotated[
+        str | None,
+        typer.Option(help="Folder on a fast disk for decoded pictures that do not fit in memory."),
+    ] = None,
+    sheet_every: Annotated[int, typer.Option(help="Epochs between two sample sheets.")] = 1,
+    metrics: Figures = None,
+    metrics_every: Annotated[
+        int, typer.Option(help="Epochs from one evaluation of --metrics to the next.")
+    ] = 5,
+    extractor: ExtractorName = "lite0",
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the newest run of this entry and these options; begin one where there "
+            "is none.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done; train nothing.")
+    ] = False,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Train 20 steps, print where their time went, write a trace for TensorBoard; keep "
+            "nothing else.",
+        ),
+    ] = False,
+    debug: Debug = False,
+):
+    """Train an entry in a run folder of its own.
+
+    Examples:
+
+        keras-gans train cdcgan_fashion --epochs 30
+
+        keras-gans train dcgan --data folder:photos --batch-size 32 --set image_size=128
+
+        keras-gans train gan --data tfds:mnist --manual-dir downloads/mnist --set objective=minimax
+
+        keras-gans train cdcgan --data folder:faces --set num_classes=0 --attribute Smiling
+        --attribute Eyeglasses
+
+        keras-gans train cdcgan --data folder:clothes --set num_classes=10,5
+
+        keras-gans train dcgan --data folder:photos --dry-run
+
+    A run saves its state after every epoch, every ten minutes within one, and when it is stopped by
+    Ctrl-C or SIGTERM. Go on with it, also after a crash, and for longer:
+
+        keras-gans train cdcgan_fashion --epochs 30 --resume
+
+        keras-gans train runs/00001-cdcgan-fashion --resume --epochs 60
+
+    On several GPUs, and on several machines that share the folder of runs (docs/devices.md):
+
+        keras-gans train cyclegan --data folder:horses --batch-size 4 --devices 4
+
+        TF_CONFIG=... keras-gans train cyclegan --data folder:horses --batch-size 8 --workers 2
+    """
+    load_tensorflow()
+    with one_sentence(debug):
+        from keras_gans import runs
+
+        if resume and (pathlib.Path(name) / "options.json").exists():
+            run = runs.open_run(name)
+            _finish(lambda: runs.resume(run, _changed(run.options, context)))
+            return
+        options = runs.Options(
+            model=name,
+            data=data,
+            overrides=read_settings(settings),
+            heads=head,
+            attributes=attribute,
+            split=split,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            devices=devices,
+            workers=workers,
+            sync_batch_norm=sync_batch_norm,
+            seed=seed,
+            deterministic=deterministic,
+            jit_compile=jit_compile,
+            precision=precision,
+            on_divergence=on_divergence,
+            flip=flip,
+            jitter=jitter,
+            data_dir=data_dir,
+            manual_dir=manual_dir,
+            cache_dir=cache_dir,
+            sheet_every=sheet_every,
+            metrics=read_names(metrics),
+            metrics_every=metrics_every,
+            extractor=extractor,
+        )
+        if dry_run:
+            _dry_run(options)
+            return
+        if profile:
+            _profile(options, runs_dir / f"profile-{name.replace('_', '-')}")
+            return
+        run = runs.to_resume(options, runs_dir) if resume else None
+        if run is not None:
+            _finish(lambda: runs.resume(run, options))
+            return
+        if resume:
+            console.print(f"No run of {name} in {runs_dir} yet: one begins.")
+        _finish(lambda: runs.train(options, runs_dir))
+
+
+def _finish(train):
+    """Trains, and says where everything is and how to go on."""
+    from keras_gans.callbacks import Stopped
+
+    try:
+        run = train()
+    except Stopped as stopped:
+        folder = stopped.checkpoint.parent.parent
+        console.print(f"\n{stopped}\nNext     keras-gans train {folder} --resume", highlight=False)
+        raise typer.Exit(128 + (stopped.signal or 0)) from None
+    console.print(f"\nModel    {run.model_path}\nSheets   {run.path / 'samples'}")
+    console.print(f"Next     keras-gans export {run.path}", highlight=False)
+
+
+def _changed(options, context):
+    """The options of a run, with those in their place that were given on the command line."""
+    given = {
+        {"settings": "overrides", "head": "heads", "attribute": "attributes"}.get(name, name): value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name).name == "COMMANDLINE"
+    }
+    if "overrides" in given:
+        given["overrides"] = {**options.overrides, **read_settings(given["overrides"])}
+    fields = {field.name for field in dataclasses.fields(options)}
+    return dataclasses.replace(
+        options, **{name: value for name, value in given.items() if name in fields}
+    )
+
+
+def _dry_run(options):
+    from keras_gans import runs, zoo
+
+    model, dataset = runs.prepare(options)
+    for key, value in dataclasses.asdict(options).items():
+        console.print(f"{key} = {value!r}", highlight=False, markup=False)
+    console.print(f"batches in the data = {int(dataset.cardinality())}", highlight=False)
+    describe(zoo.entry(options.model), model)
+
+
+def _profile(options, directory):
+    from keras_gans import profiling, runs
+
+    found = profiling.profile(*runs.prepare(options), directory)
+    console.print(
+        f"{found.images_per_second:.1f} images/s, {found.step_seconds * 1e3:.1f} ms a step, "
+        f"{found.waiting:.1%} of it waiting for data",
+        highlight=False,
+    )
+    rows = [(player, f"{share:.1%}") for player, share in found.players.items()]
+    rows += [
+        (f"of it {network}", f"{share:.1%}")
+        for network, share in found.networks.items()
+        if share and network not in found.players
+    ]
+    rows.append(("losses, optimizers, rest", f"{1 - sum(found.players.values()):.1%}"))
+    print_table("Share of the computing", ("player", "share"), rows)
+    console.print(f"Trace    {directory} (tensorboard --logdir, with tensorboard-plugin-profile)")

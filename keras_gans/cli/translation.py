@@ -1,0 +1,65 @@
+"""`keras-gans translate`."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from keras_gans.cli.common import (
+    Debug,
+    Overwrite,
+    Trained,
+    complaints,
+    console,
+    load_tensorflow,
+    one_sentence,
+    opened_model,
+    refuse_existing,
+)
+
+
+def translate(
+    model: Trained,
+    path: Annotated[pathlib.Path, typer.Argument(help="A picture, or a folder of pictures.")],
+    direction: Annotated[str, typer.Option(help="`ab` or `ba`.")] = "ab",
+    output: Annotated[pathlib.Path, typer.Option(help="Folder for the translations.")] = (
+        pathlib.Path("translated")
+    ),
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="Also write sheet.png, pictures and translations.")
+    ] = False,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+):
+    """Translate a picture or a folder of pictures, of any size.
+
+    Examples:
+
+        keras-gans translate runs/00001-pix2pix-emoji drawing.png
+
+        keras-gans translate horse2zebra.keras horses/ --direction ab --output zebras --sheet
+    """
+    load_tensorflow()
+    with one_sentence(debug):
+        from rich.progress import track
+
+        from keras_gans import sheets, translating
+
+        pairs = translating.plan(path, output, overwrite)
+        if sheet:
+            refuse_existing(output / "sheet.png", overwrite)
+        _, loaded, _ = opened_model(model)
+        if not hasattr(loaded, "translate"):
+            raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
+        done = list(
+            track(
+                translating.translate_files(loaded, pairs, direction),
+                description="Translating",
+                total=len(pairs),
+                console=complaints,
+            )
+        )
+        console.print(f"{len(done)} of {len(pairs)} pictures translated into {output}")
+        if sheet and done:
+            picture = translating.side_by_side([result[2:] for result in done])
+            console.print(f"Sheet    {sheets.save(picture, output / 'sheet.png')}")
