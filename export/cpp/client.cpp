@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -19,6 +20,8 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -40,6 +43,8 @@ struct Picture {
   std::int64_t height = 0, width = 0, channels = 0;
   std::vector<std::uint8_t> pixels;
 };
+
+constexpr std::int64_t kLongest = 65535;  // side of a picture; products of such cannot overflow
 
 [[noreturn]] void refuse(const std::string& sentence) { throw std::runtime_error(sentence); }
 
@@ -103,6 +108,8 @@ Picture read_picture(const fs::path& path) {
   const bool known = (kind == "P6" || kind == "P5") && levels == 255;
   if (!file || !known || picture.width < 1 || picture.height < 1)
     refuse(path.string() + " is no PPM (P6) or PGM (P5) of 255 levels.");
+  if (picture.width > kLongest || picture.height > kLongest)
+    refuse(path.string() + " has a side above " + std::to_string(kLongest) + " pixels.");
   picture.channels = kind == "P6" ? 3 : 1;
   picture.pixels.assign(std::istreambuf_iterator<char>(file), {});
   const auto size = picture.width * picture.height * picture.channels;
@@ -119,11 +126,12 @@ void write_picture(const Picture& picture, const fs::path& path) {
   file.write(reinterpret_cast<const char*>(picture.pixels.data()),
              static_cast<std::streamsize>(picture.pixels.size()));
   file.close();
-  if (!file) {
+  std::error_code failure;
+  if (file) fs::rename(unfinished, path, failure);
+  if (!file || failure) {
     fs::remove(unfinished);
     refuse("Cannot write " + path.string() + ".");
   }
-  fs::rename(unfinished, path);
 }
 
 // Where a pixel beyond the border is reflected from, however far it is.
@@ -146,6 +154,13 @@ Axes axes(const json& tensor) {
   refuse("Layout " + layout + " is not known: NHWC and NCHW are.");
 }
 
+// The smallest and the largest value of pictures.
+std::pair<double, double> range(const json& tensor) {
+  const double low = tensor.at("value_range").at(0), high = tensor.at("value_range").at(1);
+  if (!(low < high)) refuse("Value range " + tensor.at("value_range").dump() + " is empty.");
+  return {low, high};
+}
+
 std::size_t place(const std::vector<std::int64_t>& shape, const Axes& axis, std::int64_t row,
                   std::int64_t column, std::int64_t channel) {
   std::int64_t index[4] = {};
@@ -162,8 +177,10 @@ struct Values {
 
 Values encoded(const Picture& picture, const json& tensor) {
   const Axes axis = axes(tensor);
-  const double low = tensor.at("value_range").at(0), high = tensor.at("value_range").at(1);
-  const std::int64_t multiple = tensor.value("multiple_of", 1);
+  const auto [low, high] = range(tensor);
+  const std::int64_t multiple = tensor.value("multiple_of", std::int64_t{1});
+  if (multiple < 1 || multiple > kLongest)
+    refuse("Sides of a multiple of " + std::to_string(multiple) + " cannot be.");
   const auto up = [&](std::int64_t side) { return (side + multiple - 1) / multiple * multiple; };
   Values values;
   values.shape = {1, 0, 0, 0};
@@ -188,11 +205,28 @@ Values encoded(const Picture& picture, const json& tensor) {
   return values;
 }
 
+// The shape of an output, which must be float32 pictures no smaller than `size`: a file may give
+// anything, and what lies beyond its end must not be read.
+std::vector<std::int64_t> shape_of_pictures(const Ort::Value& output, const Axes& axis,
+                                            const Picture& size) {
+  const auto info = output.GetTensorTypeAndShapeInfo();
+  const std::vector<std::int64_t> shape = info.GetShape();
+  const auto fits = [&](std::size_t side, std::int64_t least) {
+    return shape[side] >= std::max<std::int64_t>(least, 1);
+  };
+  if (info.GetElementType() != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT || shape.size() != 4 ||
+      shape[0] < 1 || !fits(axis.height, size.height) || !fits(axis.width, size.width) ||
+      (shape[axis.channels] != 1 && shape[axis.channels] != 3))
+    refuse("The file's output is not float32 pictures of the size that was asked for.");
+  return shape;
+}
+
 // The first picture of a batch, cropped to a size where one is given.
-Picture decoded(const float* values, const std::vector<std::int64_t>& shape, const json& tensor,
-                const Picture& size) {
+Picture decoded(const Ort::Value& output, const json& tensor, const Picture& size) {
   const Axes axis = axes(tensor);
-  const double low = tensor.at("value_range").at(0), high = tensor.at("value_range").at(1);
+  const auto [low, high] = range(tensor);
+  const std::vector<std::int64_t> shape = shape_of_pictures(output, axis, size);
+  const float* values = output.GetTensorData<float>();
   Picture picture;
   picture.height = size.height ? size.height : shape[axis.height];
   picture.width = size.width ? size.width : shape[axis.width];
@@ -202,6 +236,7 @@ Picture decoded(const float* values, const std::vector<std::int64_t>& shape, con
       for (std::int64_t channel = 0; channel < picture.channels; ++channel) {
         const double value = values[place(shape, axis, row, column, channel)];
         const double level = std::nearbyint((value - low) * (255.0 / (high - low)));
+        if (std::isnan(level)) refuse("The file gives values that are not numbers.");
         picture.pixels.push_back(static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0)));
       }
   return picture;
@@ -212,8 +247,11 @@ Values drawn(const json& tensor, std::mt19937_64& random, std::istream& given) {
   values.shape = {1};
   std::int64_t size = 1;
   for (std::size_t i = 1; i < tensor.at("shape").size(); ++i) {
-    values.shape.push_back(tensor.at("shape").at(i));
-    size *= values.shape.back();
+    const std::int64_t side = tensor.at("shape").at(i);
+    if (side < 1 || side > kLongest || size > kLongest * kLongest / side)
+      refuse("Latents of the shape " + tensor.at("shape").dump() + " cannot be.");
+    values.shape.push_back(side);
+    size *= side;
   }
   values.floats.resize(static_cast<std::size_t>(size));
   if (given.peek() != std::istream::traits_type::eof()) {
@@ -281,6 +319,7 @@ Values labelled(const json& tensor, const std::vector<std::string>& label, std::
 Ort::Value batch(Values& values, const json& tensor) {
   const json& fixed = tensor.at("shape").at(0);
   const std::int64_t copies = fixed.is_null() ? 1 : fixed.get<std::int64_t>();
+  if (copies < 1) refuse("A batch of " + std::to_string(copies) + " cannot be.");
   const std::string dtype = tensor.at("dtype");
   values.shape[0] = copies;
   const auto filled = [&](auto& numbers) {
@@ -299,13 +338,29 @@ Ort::Value batch(Values& values, const json& tensor) {
 
 // === The command ===
 
+// The words between commas, empty ones too: they are nobody's name and get refused.
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words(1);
+  for (const char letter : text)
+    if (letter == ',') words.emplace_back();
+    else words.back() += letter;
+  return words;
+}
+
+// Whether all of a text is a number that fits.
+template <typename Number>
+bool is_number(const std::string& text, Number& number) {
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && rest == end;
+}
+
 Options parsed(int argc, char** argv) {
   Options options;
   if (argc < 2) refuse("Usage: client EXPORT --output FILE [--picture FILE] [--count N] ...");
   options.folder = argv[1];
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string name = argv[i], value = argv[i + 1];
-    std::istringstream words(value);
     if (name == "--output") options.output = value;
     else if (name == "--picture") options.picture = value;
     else if (name == "--latents") options.latents = value;  // float32, one after the other
@@ -313,9 +368,9 @@ Options parsed(int argc, char** argv) {
     else if (name == "--precision") options.precision = value;
     else if (name == "--attribute") options.attributes.push_back(value);
     else if (name == "--label")
-      for (std::string word; std::getline(words, word, ',');) options.label.push_back(word);
-    else if (name == "--count" && words >> options.count && options.count > 0) continue;
-    else if (name == "--seed" && words >> options.seed) continue;
+      for (const std::string& word : words_of(value)) options.label.push_back(word);
+    else if (name == "--count" && is_number(value, options.count) && options.count > 0) continue;
+    else if (name == "--seed" && is_number(value, options.seed)) continue;
     else refuse("Not understood: " + name + " " + value + ".");
   }
   if (argc % 2 != 0) refuse("Each option takes a value.");
@@ -373,9 +428,7 @@ void run(const Options& options) {
     const char* outputs[] = {output_name.c_str()};
     const auto given = session.Run(Ort::RunOptions{nullptr}, inputs.data(), tensors.data(),
                                    tensors.size(), outputs, 1);
-    const Picture picture =
-        decoded(given[0].GetTensorData<float>(), given[0].GetTensorTypeAndShapeInfo().GetShape(),
-                output, source);
+    const Picture picture = decoded(given[0], output, source);
     sheet.width = picture.width, sheet.channels = picture.channels;
     sheet.height += picture.height;
     sheet.pixels.insert(sheet.pixels.end(), picture.pixels.begin(), picture.pixels.end());

@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
-from test_python_client import client, copied, made, photo, same_pictures
+from test_python_client import answering, client, copied, made, photo, same_pictures
 
 from keras_gans import export
 
@@ -111,7 +111,14 @@ def test_mistakes_get_one_sentence(program, conditional, unpaired, tmp_path):
         (conditional[0], ["--label", "dres,red"], "Unknown: 'dres'. Give a number from 0 to 2"),
         (conditional[0], ["--label", "dress"], "A label is 2 classes"),
         (conditional[0], ["--attribute", "wide"], "Unknown: 'wide'"),
+        (conditional[0], ["--label", ""], "A label is 2 classes"),
+        (conditional[0], ["--label", "dress,"], "Unknown: ''"),
+        (conditional[0], ["--label", "dress,red,"], "A label is 2 classes"),
         (conditional[0], ["--count", "none"], "Not understood"),
+        (conditional[0], ["--count", "2x"], "Not understood"),
+        (conditional[0], ["--count", "0"], "Not understood"),
+        (conditional[0], ["--seed", "-1"], "Not understood"),
+        (conditional[0], ["--seed", "1 2"], "Not understood"),
         (conditional[0], ["--seed"], "takes a value"),
         (conditional[0], ["--latents", cut, "--count", "9"], "fewer latents"),
         (conditional[0], ["--picture", cut], "takes no --picture"),
@@ -150,3 +157,74 @@ def test_a_picture_that_does_not_fit(program, unpaired, tmp_path):
     arguments = ("--picture", tmp_path / "photo.ppm", "--output", tmp_path / "out.ppm")
     done = run(program, folder, *arguments)
     assert done.returncode == 2 and "Scale or convert it first." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ("64 288230376151711808", "a side above 65535"),
+        ("4294967296 4294967296", "a side above 65535"),
+        ("65536 1", "a side above 65535"),
+        ("65535 65535", "is cut off"),
+        ("-4 4", "is no PPM"),
+    ],
+)
+def test_sides_that_cannot_be(program, unpaired, tmp_path, size, message):
+    (tmp_path / "photo.ppm").write_bytes(f"P6\n{size}\n255\n".encode())
+    done = run(
+        program, unpaired[0], "--picture", tmp_path / "photo.ppm", "--output", tmp_path / "out.ppm"
+    )
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        np.zeros((1, 64, 64), "float32"),
+        np.zeros((1, 64, 64, 3, 1), "float32"),
+        np.zeros((1, 63, 64, 3), "float32"),
+        np.zeros((1, 64, 63, 3), "float32"),
+        np.zeros((1, 64, 64, 2), "float32"),
+        np.zeros((0, 64, 64, 3), "float32"),
+        np.zeros((1, 64, 64, 3), "float16"),
+        np.zeros((1, 64, 64, 3), "uint8"),
+    ],
+    ids=lambda answer: f"{answer.dtype}{answer.shape}",
+)
+def test_answers_that_are_not_the_pictures_asked_for(program, unpaired, tmp_path, answer):
+    folder = answering(unpaired[0], tmp_path / "other", answer)
+    Image.fromarray(photo(64, 64)).save(tmp_path / "photo.ppm")
+    done = run(
+        program, folder, "--picture", tmp_path / "photo.ppm", "--output", tmp_path / "out.ppm"
+    )
+    assert done.returncode == 2 and "not float32 pictures" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"multiple_of": 0}, "multiple of 0"),
+        ({"multiple_of": -4}, "multiple of -4"),
+        ({"multiple_of": 2**62}, "cannot be"),
+        ({"value_range": [1.0, 1.0]}, "is empty"),
+        ({"shape": [0, None, None, 3]}, "A batch of 0"),
+    ],
+)
+def test_manifests_that_cannot_be(program, unpaired, tmp_path, about, message):
+    def change(content):
+        for record in content["files"]:
+            record["inputs"][0].update(about)
+
+    folder = copied(unpaired[0], tmp_path / "changed", change)
+    Image.fromarray(photo(16, 16)).save(tmp_path / "photo.ppm")
+    done = run(
+        program, folder, "--picture", tmp_path / "photo.ppm", "--output", tmp_path / "out.ppm"
+    )
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+
+
+def test_nothing_is_left_where_a_folder_is_in_the_way(program, conditional, tmp_path):
+    (tmp_path / "sheet").mkdir()
+    done = run(program, conditional[0], "--output", tmp_path / "sheet")
+    assert done.returncode == 2 and "Cannot write" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet"]
