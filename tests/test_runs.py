@@ -15,6 +15,7 @@ from PIL import Image
 
 from keras_gans import data, guards, runs, zoo
 from keras_gans.callbacks import DivergedError, Stopped
+from keras_gans.runs.log import Log
 
 OPTIONS = runs.Options(
     "cdcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, epochs=2, steps_per_epoch=2,
@@ -352,3 +353,61 @@ def test_a_line_of_the_log_without_a_checkpoint_is_taken_out(tmp_path):
     (tmp_path / "log.csv").write_text("epoch,loss\n0,1.0\n")
     guards.cut_log(tmp_path)
     assert (tmp_path / "log.csv").read_text() == "epoch,loss\n"
+
+
+# === The log of a run that goes on ===
+
+
+def logged(path):
+    """The rows of a log by name, after a look at whether each has all cells."""
+    header, *rows = csv.reader(path.open(newline=""))
+    assert len(set(header)) == len(header)
+    assert [len(row) for row in rows] == [len(header)] * len(rows)
+    rows = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [row["epoch"] for row in rows] == [str(number) for number in range(len(rows))]
+    return rows
+
+
+def in_their_places(rows, logs):
+    """Whether each epoch's row says what its logs said, and nothing else."""
+    return len(rows) == len(logs) and all(
+        {name: value for name, value in row.items() if value != "NA"}
+        == {"epoch": row["epoch"], **{name: str(value) for name, value in found.items()}}
+        for row, found in zip(rows, logs, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "processes",
+    [
+        [[{"a", "figure"}, {"a"}], [{"a"}, {"a", "figure"}]],  # in some epochs only
+        [[{"b"}, {"b"}], [{"b", "a"}, {"b"}]],  # asked for when it goes on
+        [[{"a"}], [{"a"}, {"a", "figure"}], [{"a"}]],
+        [[{"a", "figure"}], [{"a"}]],  # not any longer
+        [[{"a"}, {"a", "figure"}]],
+    ],
+)
+def test_every_value_of_a_log_is_under_its_name(tmp_path, processes):
+    logs = []
+    for process in processes:
+        log = Log(tmp_path / "log.csv")
+        log.on_train_begin()
+        for names in process:
+            logs.append({name: len(logs) + ord(name[0]) / 2 for name in sorted(names)})
+            log.on_epoch_end(len(logs) - 1, logs[-1])
+        log.on_train_end()
+    assert in_their_places(logged(tmp_path / "log.csv"), logs)
+
+
+def test_the_log_of_a_run_with_metrics_goes_on(tmp_path):
+    logs = []
+    keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, of: logs.append(dict(of)))
+    overrides = {"image_size": 32, "num_downs": 5, "filters": 4}
+    options = runs.Options(
+        "pix2pix_emoji", overrides=overrides, epochs=1, steps_per_epoch=1, batch_size=4,
+        jitter=False, metrics=["pairs"],
+    )  # fmt: skip
+    run = runs.train(options, tmp_path, callbacks=[keep], verbose=0)
+    runs.resume(run, dataclasses.replace(options, epochs=3), callbacks=[keep], verbose=0)
+    assert ["l1" in found for found in logs] == [True, False, True]
+    assert in_their_places(logged(run.path / "log.csv"), logs)

@@ -27,6 +27,7 @@ from keras_gans.runs.folder import (
     open_run,
     write_options,
 )
+from keras_gans.runs.log import Log
 from keras_gans.runs.options import changes
 
 _PREVIEWED = 8  # pictures on a translator's sheet
@@ -319,7 +320,7 @@ def _callbacks(run, model, verbose):
     log_dir = run.path / "tensorboard"
     return [
         *_figures(run, model, log_dir),  # first: what it finds is for the logs of all others
-        keras.callbacks.CSVLogger(run.path / "log.csv", append=True),
+        Log(run.path / "log.csv"),
         keras.callbacks.TensorBoard(log_dir, write_graph=False),
         SampleSheet(
             run.path / "samples",
