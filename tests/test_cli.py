@@ -194,6 +194,47 @@ def test_demo_serves_a_page_it_makes_once(run, onnxruntime_web, monkeypatch):
     assert len(opened) == 2
 
 
+def test_entries_with_weights_go_on_being_entries(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cdcgan_fashion").mkdir()  # somebody's, and no run
+    for _ in range(2):
+        done = call("export", "cdcgan_fashion", "--formats", "tflite", "--overwrite")
+        assert done.exit_code == 0, done.output
+        done = call("sample", "cdcgan_fashion", "--count", 2, "--label", "Bag", "--overwrite")
+        assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "cdcgan_fashion", "cdcgan_fashion-exported", "cdcgan_fashion-samples-seed0.png",
+    ]  # fmt: skip
+    assert (tmp_path / "cdcgan_fashion-exported" / "manifest.json").exists()
+
+
+def test_a_run_s_folder_of_an_entry_s_name_is_the_run(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cdcgan_fashion").symlink_to(run)
+    done = call("sample", "cdcgan_fashion", "--count", 1, "--seed", 77)
+    assert done.exit_code == 0, done.output
+    assert (run / "samples" / "samples-seed77.png").exists()
+    (run / "samples" / "samples-seed77.png").unlink()
+
+
+def test_pages_of_an_entry(tmp_path, monkeypatch, onnxruntime_web):
+    def stopped(server):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(http.server.ThreadingHTTPServer, "serve_forever", stopped)
+    monkeypatch.chdir(tmp_path)
+    how = ["--runtime", onnxruntime_web]
+    done = call("export", "cdcgan_fashion", "--web", "page", *how)
+    assert done.exit_code == 0, done.output
+    page, times = tmp_path / "cdcgan_fashion-page", []
+    for _ in range(2):
+        shown = call("demo", "cdcgan_fashion", "--port", 0, "--no-open", *how)
+        assert shown.exit_code == 130, shown.output
+        times.append((page / "manifest.json").stat().st_mtime_ns)
+    assert times[0] == times[1]
+    assert not (tmp_path / "cdcgan_fashion").exists()
+
+
 def test_list_and_show():
     listed = call("list", "--task", "unconditional").output
     assert "dcgan" in listed and "cdcgan" not in listed

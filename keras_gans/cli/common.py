@@ -146,13 +146,44 @@ def trained_run(path):
     """(run, its model, whether it is none but an entry of the zoo with pretrained weights)."""
     from keras_gans import data, runs, zoo
 
-    name = str(path)
-    if path.exists() or name not in zoo.names() or not zoo.entry(name).weights:
+    if not is_entry(path):
         run = runs.open_run(path)
         return run, run.load_model(), False
+    name = str(path)
     model = zoo.get(name, pretrained=True)
     names = data.label_names(zoo.entry(name).data, model)
     return runs.Run(path, runs.Options(name), names), model, True
+
+
+def is_entry(path):
+    """Whether a path names an entry with pretrained weights, and not a run's folder of its name."""
+    from keras_gans import zoo
+
+    known = str(path) in zoo.names() and zoo.entry(str(path)).weights
+    return bool(known) and not (path / "options.json").exists()
+
+
+def model_file(path):
+    """The file that the model of a run, a .keras file or an entry is read from."""
+    from keras_gans import zoo
+
+    if is_entry(path):
+        return pathlib.Path(zoo.__file__).parent / "pretrained" / zoo.entry(str(path)).weights
+    return path if path.suffix == ".keras" else path / "model.keras"
+
+
+def place_for(what, path, folder=""):
+    """Where a verb writes what it makes of a model, where no place is named.
+
+    Args:
+        what: name of the file or folder.
+        path: of the run, in whose folder it goes; or of a .keras file, beside which, or name of an
+            entry, with which it goes here: "NAME-what" then.
+        folder: of the run's folder.
+    """
+    if path.suffix == ".keras" or is_entry(path):
+        return path.with_name(f"{path.stem}-{what}")
+    return path / folder / what
 
 
 def print_table(title, headings, rows):

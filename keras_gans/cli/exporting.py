@@ -16,8 +16,10 @@ from keras_gans.cli.common import (
     complaints,
     console,
     load_tensorflow,
+    model_file,
     one_sentence,
     opened_model,
+    place_for,
     print_table,
 )
 
@@ -40,7 +42,9 @@ def export(
     ] = "NHWC",
     output: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Folder to make; RUN/exported, or the file's name without .keras."),
+        typer.Option(
+            help="Folder to make; RUN/exported, ENTRY-exported, or the file's name without .keras."
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Fixed batch, for phones; any batch where not given.")
@@ -113,7 +117,7 @@ def export(
         from keras_gans import export as exporting
 
         opened, model, names = opened_model(run)
-        directory = output or (opened.path / "exported" if opened else run.with_suffix(""))
+        directory = output or _folder_for(run)
         wanted = exporting.formats() if formats == "all" else tuple(formats.split(","))
         examples = _examples(opened, model, source)
         manifest = exporting.export(
@@ -137,6 +141,10 @@ def export(
             _report_run(opened)
 
 
+def _folder_for(run):
+    return run.with_suffix("") if run.suffix == ".keras" else place_for("exported", run)
+
+
 def _refuse_beside_web(context):
     """A page is always ONNX of one picture, without masks: what asks for another thing is named."""
     given = [
@@ -149,7 +157,7 @@ def _refuse_beside_web(context):
 
 
 def demo(
-    run: Annotated[pathlib.Path, typer.Argument(help="Folder of a run, or a .keras file.")],
+    run: Trained,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
@@ -162,9 +170,9 @@ def demo(
 ):
     """Draw, and let a trained model answer in the browser; or steer it through its latents.
 
-    The page is made once, in RUN/page, and again when the model has changed. It computes in the
-    browser with onnxruntime-web, which npm fetches the first time; from then on no network is
-    needed. Ctrl+C stops.
+    The page is made once, in RUN/page, or FILE-page or ENTRY-page here, and again when the model
+    has changed. It computes in the browser with onnxruntime-web, which npm fetches the first time;
+    from then on no network is needed. Ctrl+C stops.
 
     Examples:
 
@@ -173,14 +181,14 @@ def demo(
         keras-gans demo runs/00001-cdcgan-fashion --port 8080 --no-open
 
         keras-gans demo horse2zebra.keras --runtime onnxruntime-web-1.30.0.tgz
+
+        keras-gans demo pix2pix_emoji
     """
     load_tensorflow()
     with one_sentence(debug):
         from keras_gans.export import web
 
-        single = run.suffix == ".keras"
-        page = run.with_name(f"{run.stem}-page") if single else run / "page"
-        model_path = run if single else run / "model.keras"
+        page, model_path = place_for("page", run), model_file(run)
         if not (model_path.is_file() and web.is_current(page, model_path)):
             _write_page(run, page, runtime_path=runtime, overwrite=page.exists())
         with web.server(page, host, port) as server:
@@ -200,7 +208,7 @@ def _write_page(run, directory, source=None, **how):
         directory,
         examples=_examples_to_try(opened, model, source),
         **names,
-        made_of=opened.model_path if opened else run,
+        made_of=model_file(run),
         **how,
     )
     _report_export(directory, manifest)

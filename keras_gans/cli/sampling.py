@@ -13,6 +13,7 @@ from keras_gans.cli.common import (
     console,
     load_tensorflow,
     one_sentence,
+    place_for,
     refuse_existing,
     trained_run,
 )
@@ -52,7 +53,11 @@ def sample(
         ),
     ] = None,
     output: Annotated[
-        pathlib.Path | None, typer.Option(help="PNG to write; in the run where not given.")
+        pathlib.Path | None,
+        typer.Option(
+            help="PNG to write; where not given in RUN/samples, or of an entry "
+            "ENTRY-samples-seed0.png and the like."
+        ),
     ] = None,
     overwrite: Overwrite = False,
     debug: Debug = False,
@@ -78,9 +83,9 @@ def sample(
         from keras_gans import sheets
 
         kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
-        opened, model, ships = trained_run(run)
+        opened, model, _ = trained_run(run)
         names = opened.label_names
-        path = output or (run if ships else run / "samples") / f"{kind}-seed{seed}.png"
+        path = output or place_for(f"{kind}-seed{seed}.png", run, "samples")
         refuse_existing(path, overwrite)
         labels, attributes = opened.labels(label), opened.attributes(attribute)
         if arithmetic:
