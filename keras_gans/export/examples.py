@@ -24,7 +24,7 @@ class Examples:
     """Inputs of one network, `{input name: array}`, and none of them in both.
 
     Attributes:
-        proving: 32 to judge a file by.
+        proving: 32 to judge a file by, of which float32 needs a few only.
         calibrating: up to 128 to learn ranges from.
         real: whether pictures among them came from data.
     """

@@ -24,8 +24,8 @@ The file is one JSON object:
         "psnr", "ssim"    of its pictures against Keras', over at least 32 examples, or null
         "floor"           {"psnr", "ssim"}, the lowest that were allowed, or null
         "examples"        {"real", "proving", "calibrating"}: whether pictures among the inputs it
-                          was tried on came from data, and how many it was judged by and learned
-                          its ranges from
+                          was tried on came from data, and how many of them it was judged by and
+                          learned its ranges from
         "kept"            layers left in float32 because the pictures were too poor without
         "batch_sizes"     it was measured at
         "runtime"         it was measured in, with its version

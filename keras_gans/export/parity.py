@@ -140,15 +140,21 @@ def prove(exporter, path, network, probes, precision, gallery):
         _check_form(given, probe.expected, at, context)
         answers.append((given, probe.expected))
     batch_size, promise = network.inputs[0].shape[0], exporter.precisions[precision]
-    if isinstance(promise, Tolerance):
-        gallery = gallery.first(_SAME)
+    gallery = judged(gallery, promise)
     given = _attempt(
         lambda: in_turns(run, gallery.inputs, batch_size), f"{subject} cannot be run", context
     )
     _check_form(given, gallery.expected, subject, context)
     if isinstance(promise, Tolerance):
         return _same(promise, [*answers, (given, gallery.expected)], subject, context)
+    for size in probes if batch_size is None else ():
+        _check_batch(promise, network, run, gallery.inputs, given, size, subject, context)
     return _alike(promise, network, given, gallery.expected, subject, context)
+
+
+def judged(gallery, promise):
+    """The part of a gallery that a file is judged by which was promised to keep `promise`."""
+    return gallery.first(_SAME) if isinstance(promise, Tolerance) else gallery
 
 
 def gallery(network, inputs):
@@ -191,11 +197,29 @@ def _same(promise, answers, subject, context):
     return Proof(difference, tolerance)
 
 
+def _check_batch(promise, network, run, inputs, answers, batch_size, subject, context):
+    """Refuses a file that makes other pictures of the same inputs at another batch size.
+
+    Compared with the file's own: the mean over a few pictures may lie below the floor where that
+    over the whole gallery does not.
+    """
+    few = {name: array[: max(_FREE_BATCHES)] for name, array in inputs.items()}
+    at = f"{subject}, at batch size {batch_size},"
+    given = _attempt(lambda: in_turns(run, few, batch_size), f"{at} cannot be run", context)
+    expected = {name: array[: max(_FREE_BATCHES)] for name, array in answers.items()}
+    _check_form(given, expected, at, context)
+    psnr, ssim = _likeness(given, expected)
+    if psnr < promise.psnr(network) or ssim < promise.ssim:
+        raise ParityError(
+            f"{at} gives other pictures than of the same inputs {_TURN} at a time: their PSNR is "
+            f"{psnr:.1f} dB, their SSIM {ssim:.3f}. It was not kept.",
+            **context,
+        )
+
+
 def _alike(promise, network, given, expected, subject, context):
     floor = {"psnr": promise.psnr(network), "ssim": promise.ssim}
-    spread = 2.0 * peak_of_pictures(_peak(expected))
-    psnr = min(_psnr(given[name], expected[name], spread) for name in expected)
-    ssim = min(_ssim(given[name], expected[name], spread) for name in expected)
+    psnr, ssim = _likeness(given, expected)
     if psnr < floor["psnr"] or ssim < floor["ssim"]:
         raise PoorPictures(
             f"{subject} gives pictures of PSNR {psnr:.1f} dB and SSIM {ssim:.3f} against Keras'; "
@@ -203,6 +227,15 @@ def _alike(promise, network, given, expected, subject, context):
             **context,
         )
     return Proof(_largest_difference(given, expected), None, psnr, ssim, floor)
+
+
+def _likeness(given, expected):
+    """(PSNR, SSIM) of the output that is least alike."""
+    spread = 2.0 * peak_of_pictures(_peak(expected))
+    return (
+        min(_psnr(given[name], expected[name], spread) for name in expected),
+        min(_ssim(given[name], expected[name], spread) for name in expected),
+    )
 
 
 def peak_of_pictures(peak):

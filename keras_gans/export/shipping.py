@@ -198,7 +198,7 @@ def _ship(network, path, exporter, precision, tensors, trial):
         **dataclasses.asdict(proof),
         examples={
             "real": trial.examples.real,
-            "proving": exampling.PROVING,
+            "proving": _count(parity.judged(trial.gallery, exporter.precisions[precision]).inputs),
             "calibrating": _count(trial.examples.calibrating)
             if precision in exporter.calibrated
             else 0,

@@ -58,6 +58,7 @@ def test_it_says_what_was_exported_and_how_to_feed_it(model, exported):
         assert 0 <= file["max_difference"] <= 2e-5  # whatever is allowed to a format
         assert file["max_difference"] <= file["tolerance"]
         assert file["batch_sizes"] == [1, 3]
+        assert file["examples"] == {"real": False, "proving": 4, "calibrating": 0}
         assert (file["sha256"], file["size"]) == fingerprint(folder / file["path"])
     assert content["files"][1]["runtime"].startswith("onnxruntime 1.")
     assert content["files"][1]["ops"]["ConvTranspose"] == 2

@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from export_models import Plain
 
-from keras_gans.export import ExportError, ParityError, parity, staging
+from keras_gans.export import ExportError, ParityError, examples, parity, staging
+from keras_gans.export.exporter import Floor
 from keras_gans.export.quiet import quiet
 from keras_gans.export.servable import Servable
 
 
-def probes(model, name="generator"):
-    network = Servable(name, model.networks_to_export()[name])
-    return parity.probes(network, model.describe_tensors())
+def servable(model, name="generator"):
+    return Servable(name, model.networks_to_export()[name])
+
+
+def probes(model):
+    return parity.probes(servable(model), model.describe_tensors())
 
 
 # === Inputs ===
@@ -83,6 +87,37 @@ def test_only_functional_networks_can_be_served():
 
 def test_a_parity_error_is_a_value_error():
     assert issubclass(ParityError, ValueError)  # the command line's promise: exit code 2
+
+
+# === What is judged ===
+
+
+class Half:
+    """A format of less than float32, whose files answer with `change` of Keras' pictures."""
+
+    name, precisions = "half", {"float16": Floor(translated=30.0, generated=30.0, ssim=0.9)}
+
+    def __init__(self, network, change):
+        self._network, self._change = network, change
+
+    def load(self, path):
+        return lambda inputs: {
+            name: self._change(array) for name, array in self._network(inputs).items()
+        }
+
+
+@pytest.mark.parametrize("right", [(1, 3), (1, 8), (3, 8), (1, 3, 8)])
+def test_a_file_that_is_right_at_some_batch_sizes_only_is_refused(model, right):
+    network, tensors = servable(model), model.describe_tensors()
+    found = parity.probes(network, tensors)
+    gallery = parity.gallery(network, examples.examples(network, tensors, {}).proving)
+    format = Half(network, lambda array: array * np.float32(len(array) in right))
+    prove = lambda: parity.prove(format, None, network, found, "float16", gallery)  # noqa: E731
+    if right == (1, 3, 8):
+        assert prove().psnr == 100.0
+    else:
+        with pytest.raises(ParityError, match="PSNR"):
+            prove()
 
 
 # === Quiet ===

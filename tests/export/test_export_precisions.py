@@ -62,6 +62,7 @@ def test_every_architecture_ships_in_every_precision(name, tmp_path, monkeypatch
         assert {d["dtype"] for d in outputs} == {np.float32}
         if record.precision != "float32":
             assert record.psnr >= record.floor["psnr"] and record.ssim >= record.floor["ssim"]
+            assert record.examples["proving"] == 32
         if record.precision in ("int8", "int16x8"):
             assert {"QUANTIZE", "DEQUANTIZE"} <= set(record.ops)
             assert record.examples["calibrating"] >= 32
