@@ -246,7 +246,29 @@ def test_dry_run_writes_nothing(tmp_path):
     result = train(tmp_path / "runs", "--dry-run")
     assert result.exit_code == 0, result.output
     assert "latent_dim = 8" in result.output and "Total params" in result.output
+    assert "batches in an epoch = 2\n" in result.output
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("how, words", [("--dry-run", "epochs = 9"), ("--profile", "images/s")])
+def test_trying_how_a_run_would_go_on_does_not_train_it(run, how, words):
+    def kept():
+        files = [path for path in run.rglob("*") if path.is_file()]
+        return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
+
+    before = kept()
+    result = call("train", run, "--resume", "--epochs", 9, how)
+    assert result.exit_code == 0, result.output
+    assert words in result.output
+    assert kept() == before
+    result = call("train", run, "--resume", "--batch-size", 4, how)
+    assert result.exit_code == 2 and "`batch_size` was 8, and is 4" in result.output
+
+
+def test_a_run_goes_on_with_the_metrics_it_is_given(run):
+    result = call("train", run, "--resume", "--dry-run", "--metrics", "kid, density_coverage")
+    assert result.exit_code == 0, result.output
+    assert "metrics = ['kid', 'density_coverage']" in result.output
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def read_settings(pairs):
 
 def read_names(text):
     """Names with commas between, or None."""
-    return text and [name.strip() for name in text.split(",")]
+    return [name.strip() for name in text.split(",")] if text else None
 
 
 def refuse_existing(path, overwrite):

@@ -176,7 +176,12 @@ def train(
 
         if resume and (pathlib.Path(name) / "options.json").exists():
             run = runs.open_run(name)
-            _finish(lambda: runs.resume(run, _changed(run.options, context)))
+            options = _changed(run.options, context)
+            if dry_run or profile:
+                runs.check_resume(run, options)
+                _try(options, dry_run, run.path.parent)
+            else:
+                _finish(lambda: runs.resume(run, options))
             return
         options = runs.Options(
             model=name,
@@ -206,11 +211,8 @@ def train(
             metrics_every=metrics_every,
             extractor=extractor,
         )
-        if dry_run:
-            _dry_run(options)
-            return
-        if profile:
-            _profile(options, runs_dir / f"profile-{name.replace('_', '-')}")
+        if dry_run or profile:
+            _try(options, dry_run, runs_dir)
             return
         run = runs.to_resume(options, runs_dir) if resume else None
         if run is not None:
@@ -219,6 +221,14 @@ def train(
         if resume:
             console.print(f"No run of {name} in {runs_dir} yet: one begins.")
         _finish(lambda: runs.train(options, runs_dir))
+
+
+def _try(options, dry_run, runs_dir):
+    """Does what leaves no run: a dry run, or else a profile."""
+    if dry_run:
+        _dry_run(options)
+    else:
+        _profile(options, runs_dir / f"profile-{options.model.replace('_', '-')}")
 
 
 def _finish(train):
@@ -242,6 +252,8 @@ def _changed(options, context):
         for name, value in context.params.items()
         if context.get_parameter_source(name).name == "COMMANDLINE"
     }
+    if "metrics" in given:
+        given["metrics"] = read_names(given["metrics"])
     if "overrides" in given:
         given["overrides"] = {**options.overrides, **read_settings(given["overrides"])}
     fields = {field.name for field in dataclasses.fields(options)}
@@ -256,7 +268,8 @@ def _dry_run(options):
     model, dataset = runs.prepare(options)
     for key, value in dataclasses.asdict(options).items():
         console.print(f"{key} = {value!r}", highlight=False, markup=False)
-    console.print(f"batches in the data = {int(dataset.cardinality())}", highlight=False)
+    batches = options.steps_per_epoch or int(dataset.cardinality())
+    console.print(f"batches in an epoch = {batches}", highlight=False)
     describe(zoo.entry(options.model), model)
 
 

@@ -16,11 +16,19 @@ runs/00003-cdcgan-fashion/
 
 from keras_gans.runs.folder import Run, is_finished, open_run
 from keras_gans.runs.options import Options
-from keras_gans.runs.training import examples, prepare, resume, to_resume, train
+from keras_gans.runs.training import (
+    check_resume,
+    examples,
+    prepare,
+    resume,
+    to_resume,
+    train,
+)
 
 __all__ = [
     "Options",
     "Run",
+    "check_resume",
     "examples",
     "is_finished",
     "open_run",

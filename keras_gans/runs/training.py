@@ -227,6 +227,20 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     return run
 
 
+def check_resume(run, options):
+    """Refuses what a run cannot go on with; nothing is written.
+
+    Args:
+        run: the `Run`.
+        options: `Options` to go on with.
+
+    Raises:
+        ValueError: for options that may not change, named; for data that has changed since.
+    """
+    _refuse_changes(run, options)
+    guards.refuse_changed_data(run.path, options.source)
+
+
 def to_resume(options, runs_dir="runs"):
     """The newest run of these options, finished or not: what the same command goes on with.
 
