@@ -10,30 +10,36 @@ from keras_gans import sheets
 from keras_gans.data.frame import SUFFIXES, UnreadableError
 from keras_gans.data.whole import read_picture
 
-_SHEET_ROWS = 16
+#: Pairs on a sheet, at most.
+SHEET_ROWS = 16
+#: Name of the sheet among the translations.
+SHEET = "sheet.png"
 _SHEET_SIDE = 128
 
 
-def plan(path, output, overwrite=False):
+def plan(path, output, overwrite=False, sheet=False):
     """Which files will be translated into which; nothing is written.
 
     Args:
-        path: a picture, or a folder, looked through with all it holds.
+        path: a picture, or a folder, looked through with all it holds but `output`, where that
+            lies inside.
         output: folder for the translations, which keep the pictures' names with ".png".
         overwrite: replace files that are there already.
+        sheet: a sheet will lie beside the translations, `SHEET`.
 
     Returns:
         A list of (source, target) paths.
 
     Raises:
-        ValueError: if there is no picture, or two would have one name.
+        ValueError: if there is no picture, two would have one name, or a picture would be replaced.
         FileExistsError: if a target exists and `overwrite` is not set.
     """
     path, output = pathlib.Path(path), pathlib.Path(output)
     if path.is_dir():
-        files = [f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file()]
-        names = [file.relative_to(path).with_suffix(".png") for file in sorted(files)]
-        pairs = [(f, output / name) for f, name in zip(sorted(files), names, strict=True)]
+        pairs = [
+            (file, output / file.relative_to(path).with_suffix(".png"))
+            for file in _pictures(path, output)
+        ]
     elif path.is_file():
         pairs = [(path, output / f"{path.stem}.png")]
     else:
@@ -41,23 +47,44 @@ def plan(path, output, overwrite=False):
     if not pairs:
         raise ValueError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
     _check_targets(pairs, overwrite)
+    if sheet:
+        _check_sheet(pairs, output / SHEET, overwrite)
     return pairs
 
 
+def _pictures(path, output):
+    """The pictures below a folder, without what was translated into a folder inside it."""
+    root, out = path.resolve(), output.resolve()
+    files = [f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file()]
+    if out != root and out.is_relative_to(root):
+        files = [file for file in files if not file.parent.resolve().is_relative_to(out)]
+    return sorted(files)
+
+
 def _check_targets(pairs, overwrite):
-    taken = {}
+    taken, sources = {}, {source.resolve(): source for source, _ in pairs}
     for source, target in pairs:
         if target in taken:
             raise ValueError(
                 f"{taken[target]} and {source} would both become {target}. Rename one of them."
             )
-        if target.resolve() == source.resolve():
-            raise ValueError(
-                f"{source} would be replaced by its translation: use another --output."
-            )
+        if replaced := sources.get(target.resolve()):
+            by = "its translation" if replaced == source else f"the translation of {source}"
+            raise ValueError(f"{replaced} would be replaced by {by}: use another --output.")
         if target.exists() and not overwrite:
             raise FileExistsError(f"{target} exists. Use --overwrite to replace it.")
         taken[target] = source
+
+
+def _check_sheet(pairs, sheet, overwrite):
+    for source, target in pairs:
+        if sheet.resolve() in (source.resolve(), target.resolve()):
+            raise ValueError(
+                f"The sheet would replace {sheet}, {source} or its translation. Rename {source}, "
+                "or leave out --sheet."
+            )
+    if sheet.exists() and not overwrite:
+        raise FileExistsError(f"{sheet} exists. Use --overwrite to replace it.")
 
 
 def translate_files(model, pairs, direction="ab"):
@@ -92,7 +119,7 @@ def side_by_side(pictures):
     Returns:
         A `PIL.Image.Image` of the first 16, each scaled to fit 128 pixels.
     """
-    tiles = [_tile(pixels) for pair in pictures[:_SHEET_ROWS] for pixels in pair]
+    tiles = [_tile(pixels) for pair in pictures[:SHEET_ROWS] for pixels in pair]
     return sheets.sheet(np.stack(tiles), columns=4 if len(pictures) > 1 else 2)
 
 

@@ -99,6 +99,33 @@ def test_plan_refuses(tmp_path):
         translating.plan(tmp_path / "in" / "a.png", tmp_path / "out")
 
 
+def test_plan_lets_no_picture_be_replaced(tmp_path):
+    source = tmp_path / "src" / "old"
+    draw(source / "a.png")
+    draw(source / "old" / "a.png")
+    with pytest.raises(ValueError, match="src/old/a.png would be replaced by the translation of "):
+        translating.plan(source, tmp_path / "src", overwrite=True)
+    draw(tmp_path / "in" / "sheet.jpg")
+    translating.plan(tmp_path / "in", tmp_path / "out")
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match="or leave out --sheet"):
+            translating.plan(tmp_path / "in", tmp_path / "out", overwrite, sheet=True)
+
+
+def test_plan_takes_no_translation_for_a_picture(tmp_path):
+    draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "in" / "b" / "c.png")
+    output = tmp_path / "in" / "out"
+    first = translating.plan(tmp_path / "in", output)
+    for _, target in first:
+        draw(target)
+    draw(output / "sheet.png")
+    assert translating.plan(tmp_path / "in", output, overwrite=True, sheet=True) == first
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    again = translating.plan(tmp_path / "link", output, overwrite=True)
+    assert [target for _, target in again] == [target for _, target in first]
+
+
 def test_the_paper_s_test_mode_of_pix2pix_is_stochastic_and_learns_nothing():
     model = tiny("pix2pix", image_size=64, num_downs=6)
     image = np.random.default_rng(0).uniform(-1, 1, (1, 64, 64, 3))
@@ -180,6 +207,44 @@ def test_translate_from_a_file(saved, tmp_path):
     assert again.exit_code == 2 and "--overwrite" in again.output
     wrong = call(*arguments, "--overwrite", "--direction", "aa")
     assert wrong.exit_code == 2 and "`direction` must be one of" in wrong.output
+
+
+def test_translating_nothing_is_an_error(saved, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
+    result = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out", "--sheet")
+    assert result.exit_code == 2 and "nothing was translated" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("sheet, kept", [([], 0), (["--sheet"], 2)])
+def test_no_more_pictures_are_kept_than_the_sheet_shows(saved, tmp_path, monkeypatch, sheet, kept):
+    pixels, living, most = np.zeros((8, 8, 3), "uint8"), set(), []
+
+    class Picture:
+        def __init__(self):
+            living.add(id(self))
+            most.append(len(living))
+
+        def __del__(self):
+            living.discard(id(self))
+
+        def __array__(self, dtype=None, copy=None):
+            return pixels
+
+    def translate_files(model, pairs, direction):
+        for source, target in pairs:
+            yield source, target, Picture(), pixels
+
+    monkeypatch.setattr(translating, "translate_files", translate_files)
+    monkeypatch.setattr(translating, "side_by_side", lambda shown: Image.new("RGB", (8, 8)))
+    monkeypatch.setattr(translating, "SHEET_ROWS", kept or 16)
+    for number in range(6):
+        draw(tmp_path / "in" / f"{number}.png")
+    result = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out", *sheet)
+    assert result.exit_code == 0, result.output
+    assert "6 of 6" in result.output
+    assert max(most) <= kept + 2  # one that is made while the one before is still named
 
 
 def test_export_from_a_file(saved, tmp_path):

@@ -14,7 +14,6 @@ from keras_gans.cli.common import (
     load_tensorflow,
     one_sentence,
     opened_model,
-    refuse_existing,
 )
 
 
@@ -45,21 +44,23 @@ def translate(
 
         from keras_gans import sheets, translating
 
-        pairs = translating.plan(path, output, overwrite)
-        if sheet:
-            refuse_existing(output / "sheet.png", overwrite)
+        pairs = translating.plan(path, output, overwrite, sheet)
         _, loaded, _ = opened_model(model)
         if not hasattr(loaded, "translate"):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
-        done = list(
-            track(
-                translating.translate_files(loaded, pairs, direction),
-                description="Translating",
-                total=len(pairs),
-                console=complaints,
-            )
-        )
-        console.print(f"{len(done)} of {len(pairs)} pictures translated into {output}")
-        if sheet and done:
-            picture = translating.side_by_side([result[2:] for result in done])
-            console.print(f"Sheet    {sheets.save(picture, output / 'sheet.png')}")
+        count, shown = 0, []
+        for _, _, *pictures in track(
+            translating.translate_files(loaded, pairs, direction),
+            description="Translating",
+            total=len(pairs),
+            console=complaints,
+        ):
+            count += 1
+            if sheet and count <= translating.SHEET_ROWS:
+                shown.append(pictures)
+        if not count:
+            raise ValueError(f"No picture of {path} can be read: nothing was translated.")
+        console.print(f"{count} of {len(pairs)} pictures translated into {output}")
+        if sheet:
+            picture = translating.side_by_side(shown)
+            console.print(f"Sheet    {sheets.save(picture, output / translating.SHEET)}")
