@@ -27,8 +27,8 @@ def sample(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class to draw, by number or name; may be repeated. With several heads one of "
-            "each, with commas between."
+            help="Class to draw, by name, or by number from 0 where none is called so; may be "
+            "repeated. With several heads one of each, with commas between."
         ),
     ] = None,
     attribute: Annotated[

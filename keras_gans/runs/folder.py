@@ -59,11 +59,11 @@ class Run:
         return zoo.load(self.model_path)
 
     def labels(self, classes):
-        """Numbers of classes given by number or by name; None for none.
+        """Numbers of classes given by name or by number; None for none.
 
         Args:
-            classes: a list of them; with several heads each is one of every head with commas
-                between, "Dress,red".
+            classes: a list of them, a number counting from 0 where no class is called so; with
+                several heads each is one of every head with commas between, "Dress,red".
 
         Returns:
             A list of numbers or, with several heads, of lists of numbers.
@@ -123,10 +123,10 @@ class Run:
 
 def _class_number(given, names, of_head=""):
     known = {name.lower(): number for number, name in enumerate(names)}
-    if given.isdigit():
-        return int(given)
     if given.lower() in known:
         return known[given.lower()]
+    if given.isdecimal():
+        return int(given)
     raise ValueError(
         f"Unknown class{of_head}: {given!r}.{_nearest(given, known, names)} Give a number from 0, "
         f"or one of: {', '.join(names) or 'no names are known'}."
