@@ -1,9 +1,7 @@
-"""What keeps the folder of a run whole: one process at a time, the same data, polite ends."""
+"""What keeps the folder of a run whole: one process at a time, whole files, polite ends."""
 
 import contextlib
-import json
 import os
-import pathlib
 import signal
 import socket
 import threading
@@ -14,8 +12,6 @@ try:
     import fcntl
 except ImportError:  # Windows: nothing keeps two processes out of one run
     fcntl = None  # type: ignore[assignment]
-
-_INVENTORY = "data.json"
 
 
 def write_whole(path, write):
@@ -68,53 +64,6 @@ def polite(checkpoints):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def write_inventory(folder, source):
-    """Notes path and size of every file of a folder of data; of other sources nothing."""
-    files = _inventory(source)
-    if files is not None:
-        text = json.dumps(files, indent=0)
-        write_whole(folder / _INVENTORY, lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def refuse_changed_data(folder, source):
-    """Refuses a source whose files are not those the run was begun with.
-
-    Raises:
-        ValueError: how many were added, are gone and have another size, with the first of each.
-    """
-    path = folder / _INVENTORY
-    if not path.exists():
-        return
-    was, now = json.loads(path.read_text(encoding="utf-8")), _inventory(source)
-    added, gone = sorted(now.keys() - was), sorted(was.keys() - now)
-    other = sorted(name for name in was.keys() & now if was[name] != now[name])
-    found = [
-        f"{len(names)} {what} ({names[0]}{', ...' if len(names) > 1 else ''})"
-        for what, names in (("added", added), ("gone", gone), ("of another size", other))
-        if names
-    ]
-    if found:
-        raise ValueError(
-            f"The files of {source} changed since the run was begun: {', '.join(found)}. They "
-            "would come in another order. Put them back, or begin a new run."
-        )
-
-
-def _inventory(source):
-    scheme, _, path = str(source).partition(":")
-    if scheme not in ("folder", "idx"):
-        return None
-    root = pathlib.Path(path).expanduser()
-    sizes = {}
-    for top, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            file = os.path.join(top, name)
-            if not name.startswith(".") and os.path.exists(file):
-                sizes[os.path.relpath(file, root)] = os.path.getsize(file)
-    return sizes
 
 
 def cut_log(folder):

@@ -15,6 +15,7 @@ from PIL import Image
 
 from keras_gans import data, guards, runs, zoo
 from keras_gans.callbacks import DivergedError, Stopped
+from keras_gans.runs import inventory
 from keras_gans.runs.log import Log
 
 OPTIONS = runs.Options(
@@ -150,6 +151,14 @@ def test_a_run_of_one_head_has_class_names(faces, tmp_path):
         run.attributes(["Young"])
 
 
+def test_a_class_called_by_a_number_is_found_by_its_name(tmp_path):
+    names = {"heads": {"class": ["1", "2", "3"]}, "attributes": []}
+    run = runs.Run(tmp_path, OPTIONS, names)
+    assert run.labels(["1", "3", "0"]) == [0, 2, 0]
+    with pytest.raises(ValueError, match="Unknown class: '²'.*one of: 1, 2, 3"):
+        run.labels(["²"])
+
+
 def test_a_model_without_labels_remembers_none(tmp_path):
     options = runs.Options(
         "dcgan_fashion", overrides=OPTIONS.overrides, epochs=1, steps_per_epoch=1, batch_size=8
@@ -248,6 +257,9 @@ def test_data_that_changed_is_refused_with_the_number_of_files(faces, tmp_path):
     (folder / "2.png").unlink()
     (folder / "3.png").unlink()
     (folder / ".hidden").touch()
+    (folder / "Thumbs.db").touch()
+    (folder / "hats").mkdir()
+    (folder / "hats" / "notes.txt").touch()
     with pytest.raises(ValueError, match="1 added \\(new.png\\), 2 gone \\(2.png, ...\\)\\. They"):
         runs.resume(run, longer)
     (folder / "new.png").unlink()
@@ -255,6 +267,35 @@ def test_data_that_changed_is_refused_with_the_number_of_files(faces, tmp_path):
         shutil.copy(faces / name, folder / name)
     runs.resume(run, longer, verbose=0)
     assert runs.is_finished(runs.open_run(run.path))
+    with open(folder / "attributes.csv", "a") as table:
+        table.write(" ")
+    with pytest.raises(ValueError, match="1 of another size \\(attributes.csv\\)"):
+        runs.resume(run, dataclasses.replace(longer, epochs=3))
+
+
+def test_what_earlier_runs_noted_of_files_that_are_not_read_does_not_matter(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "1.PNG")
+    size = (tmp_path / "1.PNG").stat().st_size
+    run = tmp_path / ".run"
+    run.mkdir()
+    (run / "data.json").write_text(json.dumps({"1.PNG": size, "notes.txt": 5}))
+    inventory.refuse_changed(run, f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("place", ["", "runs", "deep/runs"])
+def test_runs_inside_their_data_are_refused(tmp_path, place):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    Image.new("RGB", (32, 32)).save(folder / "1.png")
+    options = runs.Options("dcgan", f"folder:{folder}", batch_size=1)
+    (tmp_path / "link").symlink_to(folder)
+    for top in (folder, tmp_path / "link"):
+        with pytest.raises(ValueError, match="lies inside the folder of folder:.*--runs-dir"):
+            runs.train(options, top / place)
+    assert [path.name for path in folder.iterdir()] == ["1.png"]
+    inventory.refuse_inside(options.source, folder / ".runs")
+    inventory.refuse_inside(options.source, tmp_path / "data-runs")
+    inventory.refuse_inside("bundled:fashion_mnist", "runs")
 
 
 def test_sigterm_saves_and_leaves_and_the_run_goes_on(tmp_path):

@@ -19,6 +19,7 @@ from keras_gans.callbacks import (
     StopOnDivergence,
 )
 from keras_gans.evaluator import Evaluator
+from keras_gans.runs import inventory
 from keras_gans.runs.folder import (
     Run,
     agreed_folder,
@@ -150,7 +151,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
 
     Args:
         options: `Options`.
-        runs_dir: where the run's folder is made, numbered.
+        runs_dir: where the run's folder is made, numbered; not inside a folder of data.
         callbacks: further Keras callbacks.
         verbose: 0 silent, 1 a bar, 2 a line each epoch, "auto" a bar on a terminal.
 
@@ -164,6 +165,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         keras_gans.callbacks.DivergedError: if a loss or weight is not finite; `model.keras` is
             then that of the last checkpoint.
     """
+    inventory.refuse_inside(options.source, runs_dir)
     model, dataset = prepare(options)
     names = data.label_names(
         options.source,
@@ -179,7 +181,7 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
         with _locked(run):
             if chief:
                 write_options(run, model)
-                guards.write_inventory(run.path, run.options.source)
+                inventory.write(run.path, run.options.source)
             _fit(run, model, dataset, callbacks, verbose)
     except BaseException:
         if chief and not run.checkpoints:
@@ -216,7 +218,7 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
         return run
     chief = distribution.is_chief()
     with _locked(run):
-        guards.refuse_changed_data(run.path, options.source)
+        inventory.refuse_changed(run.path, options.source)
         model, dataset = prepare(options)
         before, run = run.options, dataclasses.replace(run, options=options)
         if chief and options != before:
@@ -238,7 +240,7 @@ def check_resume(run, options):
         ValueError: for options that may not change, named; for data that has changed since.
     """
     _refuse_changes(run, options)
-    guards.refuse_changed_data(run.path, options.source)
+    inventory.refuse_changed(run.path, options.source)
 
 
 def to_resume(options, runs_dir="runs"):
