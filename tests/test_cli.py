@@ -12,11 +12,13 @@ import webbrowser
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from typer.testing import CliRunner
 
 import keras_gans
-from keras_gans.cli import app
+from keras_gans.cli import app, common
+from keras_gans.data import examples, files
 from keras_gans.export.web import runtime
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
@@ -320,6 +322,32 @@ def test_mistakes_with_a_run(run, tmp_path, arguments, words):
     for word in words:
         assert word in result.output.replace("\n", " ")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_data_refuses_while_training_gets_one_sentence_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_LOOKED_AT", 2)
+    monkeypatch.setattr(examples, "UP_FRONT_BYTES", 0)
+    monkeypatch.setattr(examples, "CACHE_BYTES", 0)
+    for side in "AB":
+        (tmp_path / "pairs" / side).mkdir(parents=True)
+        for number in range(6):
+            size = 16 if (side, number) == ("B", 2) else 32
+            Image.new("RGB", (size, size)).save(tmp_path / "pairs" / side / f"{number}.png")
+    result = call(
+        "train", "pix2pix_emoji", "--data", f"folder:{tmp_path / 'pairs'}", "--runs-dir",
+        tmp_path / "runs", "--set", "image_size=32", "--set", "num_downs=5", "--set", "filters=4",
+    )  # fmt: skip
+    assert result.exit_code == 2, result.exception
+    said = result.output.replace("\n", " ")
+    assert "Error: " in said and "B/2.png is 16 x 16 pixels. The two pictures of a pair" in said
+    assert "Traceback" not in said and "RefusedError" not in said and "PyFunc" not in said
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_an_error_of_tensorflow_s_own_keeps_its_traceback():
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        with common.one_sentence(debug=False):
+            raise tf.errors.ResourceExhaustedError(None, None, "Graph execution error: OOM")
 
 
 def test_unwritable_run_folder(tmp_path):

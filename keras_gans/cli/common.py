@@ -4,6 +4,7 @@ import ast
 import contextlib
 import os
 import pathlib
+import re
 import sys
 from typing import Annotated
 
@@ -68,15 +69,35 @@ def one_sentence(debug):
         yield
     except typer.Exit:  # a RuntimeError to Python
         raise
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        if debug:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError, *_op_errors()) as error:
+        text = _sentence(error)
+        if debug or text is None:
             raise
-        text = str(error).strip() or type(error).__name__
         complaints.print(f"[bold red]Error:[/] {escape(text)}", highlight=False)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         complaints.print("Stopped.")
         raise typer.Exit(130) from None
+
+
+def _op_errors():
+    """What TensorFlow raises; nothing where it was not loaded, which --help must not do."""
+    if "tensorflow" not in sys.modules:
+        return ()
+    import tensorflow as tf
+
+    return (tf.errors.OpError,)
+
+
+def _sentence(error):
+    """What an error says; None of TensorFlow's own, which say nothing without their traceback."""
+    if not isinstance(error, _op_errors()):
+        return str(error).strip() or type(error).__name__
+    # What data refuses while training is raised inside a dataset, and comes with all the calls
+    # it went through: "... ParallelMapV2: RefusedError: SENTENCE\nTraceback ...".
+    raised, traceback, _ = str(error).partition("\nTraceback (most recent call last)")
+    found = re.search(r"\b\w*Error: (.+)", raised, re.DOTALL) if traceback else None
+    return found and found[1].strip()
 
 
 def load_tensorflow():
