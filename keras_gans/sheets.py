@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_gans import latent
+from keras_gans.checks import check_positive
 
 _GAP = 2
 _SMALLEST_SIDE = 64
@@ -89,9 +90,11 @@ def samples(
         A `PIL.Image.Image`.
 
     Raises:
-        ValueError: for labels or attributes the model does not take, or such a truncation.
+        ValueError: for labels or attributes the model does not take, or such a truncation; for a
+            count below 1.
     """
     _check_latents(model)
+    _check_drawn(seed, count=count)
     _check_taken(model, labels, attributes)
     if not model.conditions:
         latents = model.draw_latents(count or 64, seed, truncation)
@@ -147,9 +150,11 @@ def interpolation(
         A `PIL.Image.Image`.
 
     Raises:
-        ValueError: for labels or attributes the model does not take, or such a truncation.
+        ValueError: for labels or attributes the model does not take, or such a truncation; for
+            rows or columns below 1.
     """
     _check_latents(model)
+    _check_drawn(seed, rows=rows, columns=columns)
     _check_taken(model, labels, attributes)
     asked = []
     if model.conditions:
@@ -181,8 +186,16 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
     Returns:
         A `PIL.Image.Image` with a row for each group, the mean last, and a row of results: the
         exact one first, then some in its neighbourhood.
+
+    Raises:
+        ValueError: as `samples`; for an empty group, a number below 0, or several labels.
     """
     _check_latents(model)
+    _check_drawn(seed)
+    for name, group in (("a", a), ("b", b), ("c", c)):
+        check_positive(f"len({name})", len(group))
+        for number in group:
+            check_positive(name, number, 0)
     latents = model.draw_latents(max(*a, *b, *c) + 1, seed, truncation)
     groups = [latents[list(numbers)] for numbers in (a, b, c)]
     result = latent.arithmetic(*groups)
@@ -195,7 +208,9 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
     label = [label] if np.ndim(label) == 0 and label is not None else label
     asked = {}
     if model.conditions:
-        ((_, first), *_) = _rows(model, 1, label, attributes, _Names(None))
+        ((_, first), *others) = _rows(model, 1, label, attributes, _Names(None))
+        if label is not None and others:
+            raise ValueError(f"Arithmetic is among pictures of one class. Received: {label}.")
         asked = {name: values[0] for name, values in _asked(model, first).items()}
     return sheet(
         np.concatenate([_pad(model.sample(latents=row, **asked), columns) for row in rows]),
@@ -249,6 +264,15 @@ def _margin(row_names, side):
 def _check_latents(model):
     if not hasattr(model, "latent_dim"):
         raise ValueError(f"{model.name} has no latent space to draw from: it translates pictures.")
+
+
+def _check_drawn(seed, **counts):
+    """Refuses numbers of pictures below 1, where any are given, and seeds below 0."""
+    if seed is not None:
+        check_positive("seed", seed, 0)
+    for name, count in counts.items():
+        if count is not None:
+            check_positive(name, count)
 
 
 def _check_taken(model, labels, attributes):

@@ -179,3 +179,23 @@ def test_labels_the_model_does_not_take_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             sheets.samples(several, **asked)
+
+
+def test_numbers_of_pictures_that_cannot_be_are_refused():
+    model = tiny("cdcgan", num_classes=3)
+    for draw, message in (
+        (lambda: sheets.samples(model, 0), "`count` must be a whole number of at least 1"),
+        (lambda: sheets.samples(model, -1), "`count` .* Received: -1"),
+        (lambda: sheets.samples(model, 1, seed=-1), "`seed` must be a whole number of at least 0"),
+        (lambda: sheets.interpolation(model, 0), "`rows`"),
+        (lambda: sheets.interpolation(model, 1, columns=0), "`columns`"),
+        (lambda: sheets.arithmetic(model, [-1, 2], [3], [4]), "`a` .* at least 0. Received: -1"),
+        (lambda: sheets.arithmetic(model, [1], [3], []), "`len\\(c\\)` .* at least 1"),
+        (lambda: sheets.arithmetic(model, [0], [1], [2], [0, 1]), "one class. Received: \\[0, 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            draw()
+    several = tiny("cdcgan", num_classes=(2, 3))
+    sheets.arithmetic(several, [0], [1], [2], [1, 2])  # one of each head
+    with pytest.raises(ValueError, match="one class"):
+        sheets.arithmetic(several, [0], [1], [2], [[1, 2], [0, 0]])

@@ -33,9 +33,9 @@ def evaluate(
     metrics: Figures = None,
     extractor: ExtractorName = "lite0",
     count: Annotated[
-        int, typer.Option(help="Pictures of each kind, real and generated, at most.")
+        int, typer.Option(min=1, help="Pictures of each kind, real and generated, at most.")
     ] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of the latents and of what metrics draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents and of what metrics draw.")] = 0,
     truncation: Truncation = None,
     overwrite: Overwrite = False,
     debug: Debug = False,

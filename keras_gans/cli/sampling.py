@@ -21,8 +21,10 @@ from keras_gans.cli.common import (
 
 def sample(
     run: RunFolder,
-    count: Annotated[int | None, typer.Option(help="Pictures, or rows with --interpolate.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Pictures, or rows with --interpolate.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
     truncation: Truncation = None,
     label: Annotated[
         list[str] | None,
@@ -118,10 +120,10 @@ def sample(
 
 
 def _numbers(text):
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
         raise ValueError(
-            f"--arithmetic takes numbers of pictures with commas between, such as 1,5,9. "
+            f"--arithmetic takes numbers of pictures, from 0, with commas between, such as 1,5,9. "
             f"Received: {text!r}"
-        ) from None
+        )
+    return [int(part) for part in parts]

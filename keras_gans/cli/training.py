@@ -60,7 +60,7 @@ def train(
         ),
     ] = False,
     split: Annotated[str, typer.Option(help="Part of the data.")] = "train",
-    seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, noise and order.")] = 0,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Same seed, same weights to the bit; slower.")
     ] = False,
