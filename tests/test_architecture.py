@@ -22,7 +22,7 @@ ALLOWED = {
     "optimizers": set(),
     "latent": set(),
     "labels": set(),
-    "sheets": {"latent"},
+    "sheets": {"checks", "latent"},
     "gan": {"checks", "labels", "layers", "export"},
     "tricks": {"augment", "losses"},
     "latent_gan": {"gan", "layers", "losses", "penalties", "augment", "latent", "tricks"},
