@@ -1,5 +1,8 @@
 """What batches and arguments must be; what is not is refused with what to do."""
 
+import math
+import numbers
+
 import numpy as np
 import tensorflow as tf
 
@@ -47,6 +50,8 @@ def check_shares(batch_size, discriminator_steps, packing=1):
 
 def check_pictures(images):
     """Refuses pictures that are not in [-1, 1]; naming the scale they seem to have."""
+    if not images.size:
+        raise ValueError(f"There are no pictures: an array of shape {images.shape} came.")
     low, high = float(images.min()), float(images.max())
     if not np.isfinite([low, high]).all():
         raise ValueError("Pictures must be finite. Received NaN or infinite values.")
@@ -62,7 +67,7 @@ def check_pictures(images):
 
 def check_positive(name, value, least=1):
     """Refuses what is not a whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not is_whole(value) or value < least:
         raise ValueError(
             f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
         )
@@ -70,7 +75,9 @@ def check_positive(name, value, least=1):
 
 def check_multiple(name, value, divisor, reason, least=1):
     """Refuses what is not a multiple of `divisor`; names the next that is."""
-    if isinstance(value, int) and value >= least and value % divisor == 0:
+    if not is_whole(value):
+        raise ValueError(f"`{name}` must be a whole number. Received: {value!r}")
+    if value >= least and value % divisor == 0:
         return
     upper = max(-(-int(value) // divisor) * divisor, -(-least // divisor) * divisor)
     raise ValueError(
@@ -79,10 +86,26 @@ def check_multiple(name, value, divisor, reason, least=1):
     )
 
 
+def check_weight(name, value):
+    """Refuses what is not a finite number of at least 0."""
+    if not is_number(value) or value < 0:
+        raise ValueError(f"`{name}` must be a finite number of at least 0. Received: {value!r}")
+
+
 def check_choice(name, value, choices):
     """Refuses a value that is not one of `choices`."""
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {sorted(choices)}. Received: {value!r}")
+
+
+def is_whole(value):
+    """Whether it is a whole number, Python's or NumPy's."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value):
+    """Whether it is a finite real number, Python's or NumPy's."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _describe(structure):

@@ -13,7 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.checks import check_choice, check_pictures, check_shares, check_structure
+from keras_gans.checks import (
+    check_choice,
+    check_pictures,
+    check_positive,
+    check_shares,
+    check_structure,
+)
 from keras_gans.labels import Conditions
 
 # Every family draws stateless noise from (seed, step, draw, replica). Folding the draw's
@@ -42,6 +48,9 @@ class GAN(keras.Model):
             the same. Drawn at random (from Python's generator, so `keras.utils.set_random_seed`
             fixes it) where not given.
         **kwargs: those of `keras.Model` (`name`).
+
+    Raises:
+        ValueError: for a seed that TensorFlow cannot take.
     """
 
     #: Images per update in the paper; what `keras_gans.data.load` batches where nothing is said.
@@ -79,6 +88,8 @@ class GAN(keras.Model):
         super().__init__(**kwargs)
         self.precision = keras.config.dtype_policy().name
         self.seed = random.randrange(2**31) if seed is None else int(seed)
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"`seed` must be from 0 to 2**63 - 1. Received: {seed!r}")
         self.step = self.add_weight(
             shape=(),
             dtype="int64",
@@ -178,7 +189,8 @@ class GAN(keras.Model):
         Raises:
             ValueError: for another precision.
         """
-        arguments = dict(config)
+        # NumPy's numbers as Python's, which JSON knows.
+        arguments = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
         before = keras.config.dtype_policy()
         precision = arguments.pop("precision", before.name)
         check_choice("precision", precision, PRECISIONS)
@@ -351,7 +363,7 @@ class GAN(keras.Model):
     # === What a train_step is written with ===
 
     def checked(self, batch):
-        """The batch, shaped as `batch_spec` says.
+        """The batch, shaped and typed as `batch_spec` says.
 
         Raises:
             ValueError: what came, what was expected, what to do.
@@ -359,6 +371,10 @@ class GAN(keras.Model):
         if isinstance(batch, tuple) and len(batch) == 1:  # what `fit(x=array)` yields
             (batch,) = batch
         self._check_form(batch)
+        # NumPy's division makes float64 of pictures, and labels may come as int64.
+        batch = tf.nest.map_structure(
+            lambda leaf, spec: tf.cast(leaf, spec.dtype), batch, self.batch_spec()
+        )
         # A batch that cannot be had (the end of the data, a broken pipeline) fails its readers
         # only. With this, whatever reads the step from here on, as all noise does, is one of them.
         with tf.control_dependencies(tf.nest.flatten(batch)):
@@ -452,7 +468,8 @@ class GAN(keras.Model):
 
         Args:
             x: a `tf.data.Dataset` of batches shaped as `batch_spec` says (`data.load` makes
-                one), or the images as an array of float32 in [-1, 1].
+                one), or the images as an array of float32 in [-1, 1]; two of them, `(a, b)`, for
+                models that translate.
             y: with arrays, what comes beside the images (labels).
             batch_size: with arrays, images per update; the paper's where not given.
             **kwargs: those of `keras.Model.fit`.
@@ -462,6 +479,10 @@ class GAN(keras.Model):
                 shape or dtype, pictures outside [-1, 1], labels outside the classes.
         """
         failures = []
+        if batch_size is not None:
+            check_positive("batch_size", batch_size)
+        if isinstance(kwargs.get("callbacks"), keras.callbacks.Callback):
+            kwargs["callbacks"] = [kwargs["callbacks"]]
         for callback in kwargs.get("callbacks") or ():
             if hasattr(callback, "resume"):  # keras_gans.callbacks.Checkpoints
                 x, epoch = callback.resume(self, x, kwargs.get("steps_per_epoch"))
@@ -471,7 +492,7 @@ class GAN(keras.Model):
             x = self._checked_dataset(x, failures)
             # Left at its default, Keras warns that it leaves a Dataset's order alone.
             kwargs.setdefault("shuffle", False)
-        elif x is not None and hasattr(x, "shape"):
+        elif _is_arrays(x):
             x, y, batch_size = self._checked_arrays(x, y, batch_size, kwargs)
         try:
             return super().fit(x, y, batch_size=batch_size, **kwargs)
@@ -502,7 +523,14 @@ class GAN(keras.Model):
 
     def _checked_dataset(self, data, failures):
         self._check_form(data.element_spec)
-        self._check_shares(tf.nest.flatten(data.element_spec)[0].shape[0])
+        size = tf.nest.flatten(data.element_spec)[0].shape[0]
+        self._check_shares(size)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if size is None and replicas > 1:
+            raise ValueError(
+                f"Batches are shared out among {replicas} devices evenly, and these may be of any "
+                "size. Use `.batch(size, drop_remainder=True)`."
+            )
         if self.is_one_of_many:
             # Every worker reads all and keeps its share: files may be fewer than workers.
             options = tf.data.Options()
@@ -538,6 +566,7 @@ class GAN(keras.Model):
         return data.enumerate().map(passed, num_parallel_calls=1)
 
     def _checked_arrays(self, x, y, batch_size, kwargs):
+        x = tuple(x) if isinstance(x, list) else x
         batch = x if y is None else (x, y)
         spec = tf.nest.map_structure(
             lambda array: tf.TensorSpec(array.shape, tf.as_dtype(np.asarray(array[:1]).dtype)),
@@ -547,21 +576,23 @@ class GAN(keras.Model):
         self.check_values(batch)
         batch_size = batch_size or self.batch_size
         steps, packing = self.discriminator_steps, self.packing
-        if steps * packing == 1:
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if steps * packing * replicas == 1:
             return x, y, batch_size
         self._check_shares(batch_size * steps)
         if kwargs.get("validation_split"):
             raise ValueError("A GAN has no validation loss: leave out `validation_split`.")
         # Keras would end the epoch on a smaller batch, which need not divide into shares.
-        data = tf.data.Dataset.from_tensor_slices(batch)
+        data, count = tf.data.Dataset.from_tensor_slices(batch), len(tf.nest.flatten(batch)[0])
         if kwargs.get("shuffle", True):
-            data = data.shuffle(len(x), seed=self.seed)
+            data = data.shuffle(count, seed=self.seed)
         kwargs["shuffle"] = False  # done here
-        size = min(batch_size, len(x) // (steps * packing) * packing) * steps
+        least = packing * replicas
+        size = min(batch_size, count // (steps * least) * least) * steps
         if not size:
             raise ValueError(
-                f"{len(x)} images cannot be shared out among discriminator_steps={steps}: every "
-                f"update needs at least {packing}."
+                f"{count} images cannot be shared out among discriminator_steps={steps}: every "
+                f"update needs at least {least}."
             )
         return data.batch(size, drop_remainder=True), None, None
 
@@ -669,6 +700,11 @@ class GAN(keras.Model):
         from keras_gans import export
 
         return export.export_sampling_network(self, filepath, format, **kwargs)
+
+
+def _is_arrays(x):
+    parts = x if isinstance(x, (tuple, list)) else [x]
+    return bool(parts) and all(hasattr(part, "shape") for part in parts)
 
 
 def _is_scaled(optimizer):

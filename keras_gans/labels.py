@@ -15,12 +15,12 @@ so that a batch is always `(image, label)`, whose parts slice, split and shuffle
 head by itself, `label_0`, `label_1`, and `attributes` (N, attributes).
 """
 
-import numbers
-
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+
+from keras_gans.checks import check_positive, is_whole
 
 
 class Conditions:
@@ -41,12 +41,12 @@ class Conditions:
     def __init__(self, num_classes=None, num_attributes=0):
         several = isinstance(num_classes, (tuple, list))
         self.heads = tuple(num_classes) if several else (num_classes,) if num_classes else ()
-        if not all(_is_whole(number) and number > 0 for number in self.heads):
+        if not all(is_whole(number) and number > 0 for number in self.heads):
             raise ValueError(
                 "`num_classes` must be a whole number of classes, or a tuple of them, one for each "
                 f"head. Received: {num_classes!r}"
             )
-        if not _is_whole(num_attributes) or num_attributes < 0:
+        if not is_whole(num_attributes) or num_attributes < 0:
             raise ValueError(
                 f"`num_attributes` must be a whole number, 0 or more. Received: {num_attributes!r}"
             )
@@ -169,6 +169,8 @@ class Conditions:
         """
         labels = np.asarray(labels)
         self.check_form(tf.TensorShape(labels.shape))
+        if not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(f"Labels must be integers. Received: {labels.dtype}.")
         columns = labels if self.in_columns else labels[:, None]
         for number, limit in enumerate(self.limits):
             values = columns[:, number]
@@ -187,6 +189,11 @@ class Conditions:
             )
 
     # === To sample by ===
+
+    def draw(self, count, seed):
+        """Labels drawn evenly, each column by itself, int32 (count,) or (count, columns)."""
+        rows = np.random.default_rng(seed).integers(0, self.limits, (count, len(self.limits)))
+        return (rows if self.in_columns else rows[:, 0]).astype("int32")
 
     def each(self, labels=None, attributes=None, *, count=None, latents=None):
         """Labels for each picture to sample, as the networks take them.
@@ -208,6 +215,8 @@ class Conditions:
         """
         labels, of_labels = self._given("labels", labels, len(self.heads))
         attributes, of_attributes = self._given("attributes", attributes, self.num_attributes)
+        if count is not None:
+            check_positive("count", count)
         of_latents = None if latents is None else len(latents)
         count = _agreed(count=count, latents=of_latents, labels=of_labels, attributes=of_attributes)
         parts = (
@@ -217,9 +226,9 @@ class Conditions:
         columns = np.concatenate(
             [np.broadcast_to(part, (count, part.shape[-1])) for part in parts], axis=1
         )
-        rows = (columns if self.in_columns else columns[:, 0]).astype("int32")
-        self.check(rows)
-        return rows
+        rows = columns if self.in_columns else columns[:, 0]
+        self.check(rows)  # before int32 takes a number for another
+        return rows.astype("int32")
 
     def _given(self, name, values, columns):
         """What was given, (N, columns) or (1, columns), and N, None for one row for all."""
@@ -233,7 +242,7 @@ class Conditions:
             raise ValueError(f"Labels must be integers. Received: {values.dtype}.")
         if name == "attributes" and not np.isin(values, (0, 1)).all():
             raise ValueError(f"Attributes must be 0 or 1. Received {_wrong(values.ravel())}.")
-        shape = values.shape
+        values, shape = values.astype("int64"), values.shape
         if name == "labels" and columns == 1 and values.ndim <= 1:
             return values.reshape(-1, 1), len(values) if values.ndim else None
         if values.ndim not in (1, 2) or shape[-1] != columns:
@@ -305,7 +314,3 @@ def _agreed(**given):
 
 def _wrong(values):
     return next(value for value in values.tolist() if value not in (0, 1))
-
-
-def _is_whole(number):
-    return isinstance(number, numbers.Integral) and not isinstance(number, bool)

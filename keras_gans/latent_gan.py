@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_gans import augment, latent, penalties
+from keras_gans.checks import check_positive
 from keras_gans.gan import GAN
 from keras_gans.layers import BatchNorm, ImagePool, spectral_norm
 from keras_gans.losses import OBJECTIVES
@@ -74,8 +75,10 @@ class LatentGAN(GAN):
         """Checks the networks against the tricks and adds what these need.
 
         Raises:
-            ValueError: for a discriminator that the tricks cannot be played with.
+            ValueError: for latents of no length, or a discriminator that the tricks cannot be
+                played with.
         """
+        check_positive("latent_dim", self.latent_dim)
         self._check_discriminator()
         if self.tricks.replay:
             *sides, channels = self._image_spec().shape[1:]
@@ -357,7 +360,8 @@ class LatentGAN(GAN):
     def adapt(self, real_logits):
         """After the updates of D: how often images are augmented from now on (ADA)."""
         if self.tricks.ada_target:
-            size = len_of(real_logits) * self.tricks.packing * self.discriminator_steps
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            size = len_of(real_logits) * self.tricks.packing * self.discriminator_steps * replicas
             self.probability.assign(
                 augment.adaptive_probability(
                     tf.convert_to_tensor(self.probability.value),
@@ -453,9 +457,21 @@ class LatentGAN(GAN):
         return latent.draw(count, self.latent_dim, seed, kind, truncation)
 
     def given_or_drawn(self, latents, count, seed, truncation):
-        """The latents `sample` was given, or as many as it shall draw."""
+        """The latents `sample` was given, or as many as it shall draw, 16 where nothing says.
+
+        Raises:
+            ValueError: for another count than of the latents given, or below 1; for a truncation
+                of latents that are given.
+        """
+        if count is not None:
+            check_positive("count", count)
         if latents is None:
-            return self.draw_latents(count, seed, truncation)
+            return self.draw_latents(16 if count is None else count, seed, truncation)
+        if count not in (None, len(latents)):
+            raise ValueError(
+                f"`count` and `latents` must agree on how many pictures to sample. Received: "
+                f"{count} and {len(latents)}."
+            )
         if truncation is not None:
             raise ValueError(
                 "`truncation` is of latents that are drawn, and `latents` are given. Leave one out."
@@ -480,11 +496,11 @@ class LatentGAN(GAN):
         super().load_own_variables(store)
         self._reestimated_at = 0
 
-    def sample(self, count=16, *, seed=None, latents=None, truncation=None):
+    def sample(self, count=None, *, seed=None, latents=None, truncation=None):
         """Generated pictures.
 
         Args:
-            count: how many.
+            count: how many; 16, or as many as there are latents, where not given.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
             truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
@@ -493,7 +509,8 @@ class LatentGAN(GAN):
             float32 (N, height, width, channels) in [-1, 1].
 
         Raises:
-            ValueError: for a truncation below 0.1, of uniform or of given latents.
+            ValueError: for a count below 1 or other than of the latents; for a truncation below
+                0.1, of uniform or of given latents.
         """
         latents = self.given_or_drawn(latents, count, seed, truncation)
         return self.in_chunks(self.sampling_network, latents)

@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_gans.checks import check_positive
+
 
 @keras.saving.register_keras_serializable("keras_gans")
 class Adam(keras.optimizers.Adam):
@@ -21,10 +23,15 @@ class Adam(keras.optimizers.Adam):
         epsilon: 1e-8, as in PyTorch.
         **kwargs: those of `keras.optimizers.Adam`, except `amsgrad`, which the kernel lacks.
 
+    Raises:
+        ValueError: for `amsgrad`.
+
     Reference: Kingma & Ba, 2014, https://arxiv.org/abs/1412.6980
     """
 
     def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, **kwargs):
+        if kwargs.get("amsgrad"):
+            raise ValueError("TensorFlow's kernel has no `amsgrad`. Use keras.optimizers.Adam.")
         super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, **kwargs)
 
     def update_step(self, gradient, variable, learning_rate):
@@ -56,10 +63,13 @@ class RampedSGD(keras.optimizers.SGD):
 
     Args:
         learning_rate: a float or a `keras.optimizers.schedules.LearningRateSchedule`.
-        momentum: at the first update.
+        momentum: at the first update, above 0.
         final_momentum: from update `ramp_steps` on.
         ramp_steps: updates over which it grows.
         **kwargs: those of `keras.optimizers.SGD`, except `nesterov`.
+
+    Raises:
+        ValueError: for a momentum that is not above 0, or `nesterov`.
 
     Reference: `MomentumAdjustor` in pylearn2, as the GAN and CGAN papers' code uses it.
     """
@@ -67,6 +77,10 @@ class RampedSGD(keras.optimizers.SGD):
     def __init__(
         self, learning_rate=0.1, momentum=0.5, *, final_momentum=0.7, ramp_steps=125_000, **kwargs
     ):
+        if kwargs.get("nesterov"):
+            raise ValueError("`nesterov` is not made for a momentum that grows. Leave it out.")
+        if not momentum > 0:  # Keras keeps no velocities then
+            raise ValueError(f"`momentum` must be above 0. Received: {momentum!r}")
         super().__init__(learning_rate, momentum=momentum, **kwargs)
         self.final_momentum = final_momentum
         self.ramp_steps = ramp_steps
@@ -131,11 +145,16 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         constant_steps: updates before the fall.
         decay_steps: updates of the fall.
 
+    Raises:
+        ValueError: for `constant_steps` below 0, or `decay_steps` below 1.
+
     Reference: Zhu et al., 2017, https://arxiv.org/abs/1703.10593 (section 4). The reference
     implementation lowers it once an epoch, this one at every update.
     """
 
     def __init__(self, initial_learning_rate, constant_steps, decay_steps):
+        check_positive("constant_steps", constant_steps, least=0)
+        check_positive("decay_steps", decay_steps)
         self.initial_learning_rate = initial_learning_rate
         self.constant_steps, self.decay_steps = constant_steps, decay_steps
 

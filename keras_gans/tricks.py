@@ -6,9 +6,9 @@ them; what each one did on real pictures stands in `docs/tricks.md`.
 """
 
 import dataclasses
-import math
 
 from keras_gans.augment import as_policy
+from keras_gans.checks import is_number, is_whole
 from keras_gans.losses import OBJECTIVES
 
 DISTRIBUTIONS = ("normal", "uniform")
@@ -140,7 +140,7 @@ class Tricks:
             self._check_range(name, 0.0, most)
         for name in ("balance", "augment_probability"):
             self._check_range(name, 0.0, 1.0)
-        if not _is_number(self.ema_decay) or not 0.0 <= self.ema_decay < 1.0:
+        if not is_number(self.ema_decay) or not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"`ema_decay` must be in [0, 1). Received: {self.ema_decay!r}")
         for name in ("generator_learning_rate", "discriminator_learning_rate"):
             if getattr(self, name) is not None:
@@ -148,14 +148,14 @@ class Tricks:
 
     def _check_whole(self, name, least):
         value = getattr(self, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if not is_whole(value) or value < least:
             raise ValueError(
                 f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
             )
 
     def _check_range(self, name, low, high):
         value = getattr(self, name)
-        if not _is_number(value) or not low <= value <= high:
+        if not is_number(value) or not low <= value <= high:
             allowed = f"from {low:g} to {high:g}"
             if high == float("inf"):
                 allowed = f"a finite number of at least {low:g}"
@@ -185,6 +185,17 @@ class Tricks:
                 f"with objective={self.objective!r} the sign means nothing. Use "
                 "augment_probability."
             )
+        if self.ada_target and self.augment_probability != 1.0:
+            raise ValueError(
+                "`ada_target` finds out how often images are augmented, and `augment_probability` "
+                "says it. Use one of them."
+            )
+        if 0.0 < self.balance < 0.5:
+            raise ValueError(
+                "`balance` is the share of images D may judge rightly before it pauses, and a D "
+                f"that guesses has 0.5: it would never learn. Received: {self.balance!r}; use 0.6 "
+                "to 0.9."
+            )
         if self.augment_probability != 1.0 and not self.augment:
             raise ValueError(
                 "`augment_probability` says how often images are augmented, and `augment` is "
@@ -200,7 +211,3 @@ class Tricks:
                 "`instance_noise_steps` says how long `instance_noise` falls, which is 0. Add "
                 "instance_noise=0.1."
             )
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import by_default, fabricated, same, snapshot, tiny
+from fabrication import by_default, fabricate, fabricated, same, snapshot, tiny
 
 from keras_gans import data, distribution, runs
 from keras_gans.gan import GAN
@@ -244,6 +244,35 @@ def test_a_batch_that_devices_cannot_share_is_refused(two_devices):
         model = tiny("dcgan_fashion")
     with pytest.raises(ValueError, match="shared out among 2 devices.*Received: 5"):
         model.fit(data.load("bundled:fashion_mnist", model, batch_size=5), verbose=0)
+
+
+def test_arrays_lose_what_devices_cannot_share(two_devices):
+    with two_devices.scope():
+        model = tiny("dcgan_fashion")
+    images = np.concatenate([fabricate(model, 9)])
+    model.fit(images, batch_size=8, epochs=2, verbose=0)
+    assert int(model.step.numpy()) == 2  # one update an epoch, of eight
+
+
+def test_batches_of_any_size_are_refused(two_devices):
+    with two_devices.scope():
+        model = tiny("dcgan_fashion")
+    data = tf.data.Dataset.from_tensor_slices(fabricate(model, 9)).batch(8)
+    with pytest.raises(ValueError, match="drop_remainder=True"):
+        model.fit(data, verbose=0)
+
+
+def test_augmentation_adapts_to_the_images_of_all_devices(two_devices):
+    arguments = {"augment": ("translation",), "ada_target": 0.6}
+    reached = []
+    for strategy in (tf.distribute.get_strategy(), two_devices):
+        with strategy.scope():
+            model = tiny("dcgan_fashion", **arguments)
+        replicas = strategy.num_replicas_in_sync
+        logits = tf.ones((16 // replicas, 1))
+        strategy.run(model.adapt, (logits,))
+        reached.append(float(model.probability.numpy()))
+    assert reached[0] > 0 and reached[1] == pytest.approx(reached[0])
 
 
 def test_what_keras_cannot_do_on_several_devices_is_refused(two_devices):

@@ -83,6 +83,106 @@ def test_fit_takes_arrays_with_labels():
     assert int(model.step) == 4
 
 
+@HOW
+@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", "r3gan"])
+def test_pictures_of_64_bits_are_pictures(how, name):
+    model = tiny(name)
+    before = snapshot(model.trainable_weights)
+    model.fit(how(pictures(model, 8).astype("float64")), batch_size=4, verbose=0)
+    assert not same(before, model.trainable_weights)
+    assert all(np.isfinite(weight).all() for weight in snapshot(model.weights))
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_translators_take_two_arrays_and_look_at_them(name, kind):
+    model = tiny(name)
+    arrays = fabricate(model)
+    before = snapshot(model.trainable_weights)
+    with pytest.raises(ValueError, match="images / 127.5 - 1"):
+        model.fit(kind(array * 127 + 127 for array in arrays), verbose=0)
+    assert same(before, model.trainable_weights)
+    model.fit(kind(arrays), batch_size=2, verbose=0)
+    assert not same(before, model.trainable_weights)
+
+
+@pytest.mark.parametrize("size", [0, -4, 2.5])
+def test_batches_of_no_size_are_refused(size):
+    model = tiny("dcgan")
+    with pytest.raises(ValueError, match="`batch_size` must be a whole number"):
+        model.fit(pictures(model), batch_size=size, verbose=0)
+
+
+def test_no_pictures_are_refused():
+    model = tiny("dcgan")
+    with pytest.raises(ValueError, match="no pictures"):
+        model.fit(pictures(model)[:0], verbose=0)
+    with pytest.raises(ValueError, match="no pictures"):
+        translator = tiny("pix2pix")
+        translator.translate(fabricate(translator)[0][:0])
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5])
+@pytest.mark.parametrize("name", ["dcgan", "gan", "cdcgan"])
+def test_no_pictures_cannot_be_sampled(name, count):
+    with pytest.raises(ValueError):
+        tiny(name).sample(count)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "wgan_gp"])
+def test_latents_say_how_many_pictures(name):
+    model = tiny(name)
+    latents = model.draw_latents(2, seed=0)
+    assert len(model.sample(latents=latents)) == len(model.sample(2, latents=latents)) == 2
+    assert len(model.sample()) == 16
+    with pytest.raises(ValueError, match="must agree.*3 and 2"):
+        model.sample(3, latents=latents)
+
+
+def test_one_callback_need_not_be_in_a_list():
+    model, seen = tiny("dcgan"), []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    model.fit(pictures(model), batch_size=4, verbose=0, callbacks=callback)
+    assert seen == [0]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_seeds_tensorflow_cannot_take_are_refused(seed):
+    with pytest.raises(ValueError, match="`seed` must be from 0"):
+        tiny("dcgan", seed=seed)
+
+
+def test_numpy_s_numbers_make_the_same_model():
+    model = tiny("pix2pix", image_size=np.int64(64), l1_weight=np.float32(2.0))
+    assert json.loads(json.dumps(model.get_config())) == model.get_config()
+    assert model.image_size == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("pix2pix", {"image_size": "64"}, "must be a whole number. Received: '64'"),
+        ("pix2pix", {"l1_weight": -1}, "`l1_weight` must be a finite number"),
+        ("pix2pix", {"decay_steps": 0}, "`decay_steps` must be a whole number of at least 1"),
+        ("cyclegan", {"cycle_weight": "x"}, "`cycle_weight` must be a finite number"),
+        ("cyclegan", {"identity_weight": float("nan")}, "`identity_weight` must be"),
+        ("dcgan", {"latent_dim": 0}, "`latent_dim` must be a whole number of at least 1"),
+        ("dcgan", {"image_size": 2000}, "the next that works is 2048"),
+        ("cdcgan", {"image_size": 1793}, "the next that works is 2048"),
+        ("r3gan", {"image_size": 2}, "at least"),
+        ("sngan", {"spectral": "generators"}, "Received: 'generators'"),
+        ("wgan_gp", {"decay_steps": 0}, "`decay_steps` must be"),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused_when_the_model_is_made(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(name, **arguments)
+
+
+def test_one_player_may_be_named_without_a_tuple():
+    assert tiny("sngan", spectral="generator").spectral == ("generator",)
+
+
 def test_fit_gives_the_pipeline_s_own_errors_through():
     def broken():
         yield fabricate(tiny("dcgan"))
@@ -329,6 +429,28 @@ def test_backup_goes_on_where_it_stopped(tmp_path):
     resumed.fit(fabricated(resumed), epochs=4, verbose=0, callbacks=[backup()])
     assert int(resumed.step) == int(whole.step) == 8
     assert int(resumed.generator_optimizer.iterations) == 8
+
+
+def test_wgan_gp_begins_as_its_reference_does():
+    model = zoo.get("wgan_gp", generator_filters=32, discriminator_filters=32, seed=0)
+    first = next(layer for layer in model.discriminator.layers if hasattr(layer, "kernel_size"))
+    last = model.generator.layers[-2]
+    spread = {layer: float(np.std(layer.kernel)) for layer in (first, last)}
+    # `lib/ops/conv2d.py`: He's is the root of 4 / (in + out), the output's of 2 / (in + out).
+    size = first.kernel_size[0] ** 2
+    gain = 4 if size == 9 else 2
+    assert spread[first] == pytest.approx((gain / (size * (3 + 32))) ** 0.5, rel=0.1)
+    assert spread[last] == pytest.approx((2 / (9 * (32 + 3))) ** 0.5, rel=0.1)
+
+
+def test_wgan_gp_s_pictures_stay_where_tanh_reaches():
+    model = tiny("wgan_gp")
+    levels = np.arange(256, dtype="float32").reshape(1, 16, 16, 1) / 127.5 - 1
+    noisy = np.concatenate([model.dequantised(levels, draw) for draw in range(50)])
+    assert -1 <= noisy.min() and noisy.max() < 1
+    whole = (levels + 1) * 127.5
+    assert ((noisy + 1) * 128 - whole >= -1e-3).all() and ((noisy + 1) * 128 - whole < 1.001).all()
+    assert np.std((noisy + 1) * 128 - whole) == pytest.approx(12**-0.5, rel=0.05)
 
 
 def test_config_of_every_entry_at_full_size_is_json():

@@ -255,6 +255,37 @@ def test_what_is_drawn_where_nothing_is_said():
     assert Conditions(2, 2).each(count=2).tolist() == [[0, 0, 0], [1, 0, 0]]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_drawn_labels_take_every_value_evenly(form):
+    conditions = Conditions(**FORMS[form][0])
+    first, again, other = (conditions.draw(3000, seed) for seed in (0, 0, 1))
+    assert first.dtype == "int32" and np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    conditions.check(first)
+    for column, limit in zip(first.T, conditions.limits, strict=True):
+        np.testing.assert_allclose(np.bincount(column) / 3000, 1 / limit, atol=0.04)
+
+
+@EVERY_FAMILY
+def test_averages_are_taken_over_labels_of_all_kinds(family):
+    model = tiny(family, num_classes=100, num_attributes=3)
+    labels = np.concatenate([model.draw_labels(64, seed=batch)[0] for batch in range(16)])
+    assert labels[:, 0].max() > 90 and len(set(labels[:, 0])) > 90
+    assert (np.abs(labels[:, 1:].mean(0) - 0.5) < 0.1).all()
+
+
+def test_numbers_beyond_32_bits_are_no_classes():
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        Conditions(3).each([2**32 + 1])
+
+
+def test_words_are_no_labels():
+    model = tiny("cdcgan")
+    images, labels = fabricate(model)
+    with pytest.raises(ValueError, match="int32|integers"):
+        model.fit(images, labels.astype(str), verbose=0)
+
+
 def test_one_row_stands_for_all_pictures():
     assert Conditions((3, 2)).each([2, 1], count=2).tolist() == [[2, 1], [2, 1]]
     assert Conditions(0, 2).each(attributes=[True, False], count=2).tolist() == [[1, 0]] * 2

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fabrication import tiny
 
 from keras_gans.optimizers import Adam, FlooredDecay, LinearDecay, RampedSGD
 
@@ -67,3 +68,34 @@ def test_linear_decay_stays_then_falls_to_zero():
     schedule = LinearDecay(2e-4, 10, 4)
     values = [float(schedule(step)) for step in (0, 10, 11, 12, 14, 99)]
     np.testing.assert_allclose(values, [2e-4, 2e-4, 1.5e-4, 1e-4, 0, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("constant", "decay"), [(0, 0), (5, -1), (-1, 5), (0, 1.5)])
+def test_a_decay_over_no_steps_is_refused(constant, decay):
+    with pytest.raises(ValueError, match="_steps` must be a whole number"):
+        LinearDecay(1e-3, constant, decay)
+
+
+@pytest.mark.parametrize("arguments", [{"momentum": 0.0}, {"nesterov": True}])
+def test_what_the_ramped_momentum_cannot_do_is_refused(arguments):
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        RampedSGD(0.1, **arguments)
+
+
+def test_the_kernel_has_no_amsgrad():
+    with pytest.raises(ValueError, match="amsgrad"):
+        Adam(amsgrad=True)
+
+
+@pytest.mark.parametrize("slope", [1e-7, 1e-5, 1e-2])
+def test_wgan_s_rmsprop_is_pytorch_s(slope):
+    optimizer = tiny("wgan").optimizer_of("generator")
+    optimizer = type(optimizer).from_config(optimizer.get_config())
+    variable = keras.Variable(0.0)
+    optimizer.build([variable])
+    position = square = 0.0
+    for _ in range(3):
+        optimizer.apply([tf.constant(slope)], [variable])
+        square = 0.99 * square + 0.01 * slope**2
+        position -= 5e-5 * slope / (square**0.5 + 1e-8)
+    assert float(variable.value) == pytest.approx(position, rel=0.7 if slope < 1e-6 else 2e-2)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import keras
+import numpy as np
 import pytest
 from fabrication import same, snapshot, tiny
 from hypothesis import given, settings
@@ -64,6 +65,22 @@ def test_amounts_are_finite_numbers_of_at_least_0(name, value):
 def test_shares_end_somewhere(name, too_much):
     with pytest.raises(ValueError, match=f"`{name}` must be"):
         Tricks(**{name: too_much})
+
+
+@pytest.mark.parametrize("value", [0.01, 0.3, 0.499])
+def test_a_discriminator_that_never_learns_is_refused(value):
+    with pytest.raises(ValueError, match="never learn. Received"):
+        Tricks(balance=value)
+
+
+def test_how_often_images_are_augmented_is_found_out_or_said():
+    with pytest.raises(ValueError, match="Use one of them"):
+        Tricks(augment=("color",), ada_target=0.6, augment_probability=0.5)
+
+
+def test_numpy_s_numbers_are_numbers():
+    tricks = Tricks(discriminator_steps=np.int64(2), r1=np.float32(0.5))
+    assert (tricks.discriminator_steps, tricks.r1) == (2, 0.5)
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -145,7 +162,7 @@ def legal(draw):
     values = {
         "objective": objective,
         "discriminator_steps": draw(st.integers(1, 9)),
-        "balance": draw(some(0, 1)),
+        "balance": draw(some(0.5, 1)),
         "generator_learning_rate": draw(st.none() | some(0, 1)),
         "discriminator_learning_rate": draw(st.none() | some(0, 1)),
         "discriminator_optimizer": draw(st.sampled_from([None, "sgd"])),
@@ -162,10 +179,10 @@ def legal(draw):
     if draw(st.booleans()):
         values["instance_noise"] = draw(some(0.01, 2))
         values["instance_noise_steps"] = draw(st.integers(0, 10**6))
-    if values["augment"]:
-        values["augment_probability"] = draw(some(0, 1))
     if values["augment"] and game.boundary is not None:
         values["ada_target"] = draw(some(0, 1))
+    if values["augment"] and not values.get("ada_target"):
+        values["augment_probability"] = draw(some(0, 1))
     if draw(st.booleans()):
         values["clip"] = draw(some(0, 1))
     else:

@@ -15,7 +15,8 @@ class UpConv2D(keras.layers.Conv2DTranspose):
 
     Args:
         filters: feature maps of the output.
-        **kwargs: those of `keras.layers.Conv2DTranspose`, except kernel size, strides and padding.
+        **kwargs: those of `keras.layers.Conv2DTranspose`, except kernel size, strides, padding,
+            output padding, dilation and activation.
 
     Shapes: (N, H, W, C) -> (N, 2 H, 2 W, filters)
     """

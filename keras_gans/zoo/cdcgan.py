@@ -41,13 +41,23 @@ def block_widths(image_size, filters):
     while start > 7 and start % 2 == 0:
         start, doublings = start // 2, doublings + 1
     if not 4 <= start <= 7 or doublings < 1:
-        larger = [s * 2**n for s in (4, 5, 6, 7) for n in range(1, 9) if s * 2**n > image_size]
         raise ValueError(
             "`image_size` must be 4, 5, 6 or 7 times a power of two and at least 8, because "
             f"every block doubles it. Received: image_size={image_size}; the next that works "
-            f"is {min(larger)}."
+            f"is {_next_size(image_size)}."
         )
     return start, [filters * 2**n for n in reversed(range(doublings))]
+
+
+def _next_size(image_size):
+    """The smallest side above this one that the blocks can double to."""
+    doublings = max(1, (image_size // 8).bit_length())
+    return min(
+        side
+        for start in (4, 5, 6, 7)
+        for side in (start * 2**doublings, start * 2 ** (doublings + 1))
+        if side > image_size
+    )
 
 
 def generator(latent_dim, conditions, image_size, image_channels, filters):
@@ -219,7 +229,7 @@ class CDCGAN(LatentGAN):
         return self.in_chunks(self.sampling_network, latents, labels)
 
     def draw_labels(self, count, seed):
-        return [self.conditions.each(None, None, count=count)]
+        return [self.conditions.draw(count, seed)]
 
     def networks_to_export(self):
         (network,) = super().networks_to_export().values()

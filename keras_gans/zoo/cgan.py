@@ -211,7 +211,7 @@ class CGAN(LatentGAN):
         return self.in_chunks(self.sampling_network, latents, labels)
 
     def draw_labels(self, count, seed):
-        return [self.conditions.each(None, None, count=count)]
+        return [self.conditions.draw(count, seed)]
 
     def networks_to_export(self):
         (network,) = super().networks_to_export().values()

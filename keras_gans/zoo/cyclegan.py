@@ -36,7 +36,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from keras_gans import losses
-from keras_gans.checks import check_choice, check_multiple, check_positive
+from keras_gans.checks import check_choice, check_multiple, check_positive, check_weight
 from keras_gans.gan import GAN
 from keras_gans.layers import ImagePool, InstanceNorm, NarrowConv2D, ReflectionPadding2D, UpConv2D
 from keras_gans.optimizers import Adam, LinearDecay
@@ -153,6 +153,8 @@ class CycleGAN(GAN):
     ):
         check_positive("num_blocks", num_blocks)
         check_multiple("image_size", image_size, 8, "the discriminators halve it three times", 32)
+        check_weight("cycle_weight", cycle_weight)
+        check_weight("identity_weight", identity_weight)
         if identity_weight and a_channels != b_channels:
             raise ValueError(
                 "The identity loss feeds pictures of B to the generator of B, so both domains need "

@@ -63,13 +63,23 @@ def block_widths(image_size, filters):
     while start > 7 and start % 2 == 0:
         start, doublings = start // 2, doublings + 1
     if not 4 <= start <= 7 or doublings < 1:
-        larger = [s * 2**n for s in (4, 5, 6, 7) for n in range(1, 9) if s * 2**n > image_size]
         raise ValueError(
             "`image_size` must be 4, 5, 6 or 7 times a power of two and at least 8, because "
             f"every block doubles it. Received: image_size={image_size}; the next that works "
-            f"is {min(larger)}."
+            f"is {_next_size(image_size)}."
         )
     return start, [filters * 2**n for n in reversed(range(doublings))]
+
+
+def _next_size(image_size):
+    """The smallest side above this one that the blocks can double to."""
+    doublings = max(1, (image_size // 8).bit_length())
+    return min(
+        side
+        for start in (4, 5, 6, 7)
+        for side in (start * 2**doublings, start * 2 ** (doublings + 1))
+        if side > image_size
+    )
 
 
 def generator(latent_dim, image_size, image_channels, filters, norm, resampling, dropout):
@@ -228,11 +238,11 @@ class DCGAN(LatentGAN):
             fake_logits=fake_logits,
         )
 
-    def sample(self, count=16, *, seed=None, latents=None, truncation=None, stochastic=False):
+    def sample(self, count=None, *, seed=None, latents=None, truncation=None, stochastic=False):
         """Generated pictures.
 
         Args:
-            count: how many.
+            count: how many; 16, or as many as there are latents, where not given.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
             truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.

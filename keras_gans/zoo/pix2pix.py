@@ -43,7 +43,7 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.augment import POLICIES, as_policy, diff_augment
-from keras_gans.checks import check_choice, check_multiple, check_positive
+from keras_gans.checks import check_choice, check_multiple, check_positive, check_weight
 from keras_gans.gan import GAN
 from keras_gans.layers import BatchNorm, Dropout, InstanceNorm
 from keras_gans.optimizers import Adam, LinearDecay
@@ -209,6 +209,7 @@ class Pix2Pix(GAN):
         check_positive("num_downs", num_downs, least=5)
         check_multiple("image_size", image_size, 2**num_downs, f"num_downs={num_downs} halve it")
         check_choice("direction", direction, ("ab", "ba"))
+        check_weight("l1_weight", l1_weight)
         super().__init__(**kwargs)
         self.image_size = image_size
         self.source_channels, self.target_channels = source_channels, target_channels

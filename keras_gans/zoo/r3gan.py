@@ -83,9 +83,9 @@ def _start(image_size, widths):
     doublings = len(widths) - 1
     if image_size % 2**doublings or image_size < 2 ** (doublings + 1):
         raise ValueError(
-            f"`image_size` must be a multiple of {2**doublings}, because {len(widths)} stages "
-            f"(widths={tuple(widths)}) double it {doublings} times. Received: "
-            f"image_size={image_size}"
+            f"`image_size` must be a multiple of {2**doublings}, and {2 ** (doublings + 1)} at "
+            f"least, because {len(widths)} stages (widths={tuple(widths)}) double it {doublings} "
+            f"times. Received: image_size={image_size}"
         )
     return image_size // 2**doublings
 

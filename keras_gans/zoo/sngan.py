@@ -20,10 +20,11 @@ Paper:     Miyato, Kataoka, Koyama & Yoshida, 2018, https://arxiv.org/abs/1802.0
 Reference: pfnet-research/sngan_projection; kwotsin/mimicry, sngan_32.py, for the schedule
 
 The reference advances the power iteration at every pass through D; here once a training step, so
-that the passes of a step see one discriminator. `sngan_fashion` is sized for two CPU cores: 28 x 28
-pixels, narrower, two updates of D (batches hold the pictures of both), averaged weights, and
-learning rates that begin at 1e-3, because a tenth of G's features and a fifth of D's bear longer
-steps and the training is short.
+that the passes of a step see one discriminator. G's last convolution begins with the gain sqrt(2)
+of the branches as well, where the reference gives it 1. `sngan_fashion` is sized for two CPU cores:
+28 x 28 pixels, narrower, two updates of D (batches hold the pictures of both), averaged weights,
+and learning rates that begin at 1e-3, because a tenth of G's features and a fifth of D's bear
+longer steps and the training is short.
 """
 
 import keras
@@ -151,6 +152,7 @@ class SNGAN(LatentGAN):
         decay_steps=100_000,
         **kwargs,
     ):
+        spectral = (spectral,) if isinstance(spectral, str) else tuple(spectral)
         for player in spectral:
             check_choice("spectral", player, self.players)
         super().__init__(**kwargs)
@@ -158,7 +160,7 @@ class SNGAN(LatentGAN):
         self.latent_dim = latent_dim
         self.generator_filters = generator_filters
         self.discriminator_filters = discriminator_filters
-        self.spectral = tuple(spectral)
+        self.spectral = spectral
         self.decay_steps = decay_steps
         self.generator = generator(
             latent_dim, image_size, image_channels, generator_filters, "generator" in self.spectral

@@ -38,9 +38,10 @@ class WGAN(DCGAN):
     paper_tricks = {"objective": "wasserstein", "discriminator_steps": 5, "clip": 0.01}
 
     def default_optimizers(self):
-        # PyTorch's defaults, which the reference trains with: decay 0.99, epsilon 1e-8.
+        # PyTorch's defaults, which the reference trains with: decay 0.99, epsilon 1e-8. That is
+        # added to the root of the mean square; Keras adds its epsilon under the root.
         return {
-            player: keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-8, name=player)
+            player: keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-16, name=player)
             for player in self.players
         }
 

@@ -11,10 +11,11 @@ Networks (32 x 32 pixels)
         upsampling, 3x3) -> batch norm, ReLU, 3x3, tanh
     D   residual blocks of 128: 32 -> 16 -> 8 -> 8 -> 8, no norm, ReLU, average pooling -> mean over
         the map -> linear. No batch norm: the penalty is each sample's own.
-    He initialisation.
+    He initialisation of the 3x3 in the blocks, by the mean of what goes in and out of a kernel;
+    Glorot's of all else.
 
 Training: Adam 2e-4, betas (0, 0.9), falling linearly to zero over 100,000 steps; batches of 64 for
-D and 128 for G; a step of the grey scale of noise, U(0, 1/128), on the real pictures.
+D and 128 for G; real pictures are x / 128 - 1 + U(0, 1/128), x their 256 levels.
 
 Paper:     Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville, 2017, https://arxiv.org/abs/1704.00028
 Reference: igul222/improved_wgan_training, gan_cifar_resnet.py
@@ -55,12 +56,12 @@ def generator(latent_dim, image_size, image_channels, filters):
     """Latents (N, latent_dim) -> images (N, image_size, image_size, image_channels) in [-1, 1]."""
     start, doublings = bottom_of(image_size)
     latent = keras.Input((latent_dim,), name="latent")
-    x = layers.Dense(start * start * filters, kernel_initializer=_kernel())(latent)
+    x = layers.Dense(start * start * filters)(latent)
     x = layers.Reshape((start, start, filters))(x)
     for _ in range(doublings):
         x = _up_block(x, filters)
     x = layers.ReLU()(BatchNorm()(x))
-    x = _conv(x, image_channels, 3)
+    x = layers.Conv2D(image_channels, 3, padding="same")(x)
     image = layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="generator")
 
@@ -73,7 +74,7 @@ def discriminator(image_size, image_channels, filters):
     for _ in range(2):
         x = _block(x, filters, down=False)
     x = ops.mean(layers.ReLU()(x), axis=(1, 2))
-    logits = layers.Dense(1, kernel_initializer=_kernel(), dtype="float32", name="logits")(x)
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
     return keras.Model(image, logits, name="discriminator")
 
 
@@ -104,12 +105,9 @@ def _block(x, filters, down):
 
 def _conv(x, filters, size):
     # He's initialisation, but for the shortcuts, which no ReLU follows or precedes.
-    kernel = _kernel() if size == 3 else keras.initializers.GlorotUniform()
+    gain = 2.0 if size == 3 else 1.0
+    kernel = keras.initializers.VarianceScaling(gain, "fan_avg", "uniform")
     return layers.Conv2D(filters, size, padding="same", kernel_initializer=kernel)(x)
-
-
-def _kernel():
-    return keras.initializers.HeUniform()
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -177,8 +175,8 @@ class WGANGP(LatentGAN):
         self.advance()
         for draw, real in enumerate(shares):
             fake = self.generated(self.latents(len_of(real), draw))
-            grey = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dequantise"))
-            seen_real = self.seen(real + grey / 128.0, "real", draw)
+            real = self.dequantised(real, draw)
+            seen_real = self.seen(real, "real", draw)
             seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
             with tf.GradientTape() as tape:
                 real_logits, fake_logits = self.judged(seen_real, seen_fake)
@@ -201,6 +199,11 @@ class WGANGP(LatentGAN):
             real_logits=real_logits,
             fake_logits=fake_logits,
         )
+
+    def dequantised(self, real, draw):
+        """Pictures of 256 levels in [-1, 1] spread over the steps between these, in [-1, 1)."""
+        grey = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dequantise"))
+        return (real * 255.0 - 1.0) / 256.0 + grey / 128.0
 
     def get_config(self):
         return {
