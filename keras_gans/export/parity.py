@@ -147,9 +147,10 @@ def prove(exporter, path, network, probes, precision, gallery):
     _check_form(given, gallery.expected, subject, context)
     if isinstance(promise, Tolerance):
         return _same(promise, [*answers, (given, gallery.expected)], subject, context)
+    proof = _alike(promise, network, given, gallery.expected, subject, context)
     for size in probes if batch_size is None else ():
         _check_batch(promise, network, run, gallery.inputs, given, size, subject, context)
-    return _alike(promise, network, given, gallery.expected, subject, context)
+    return proof
 
 
 def judged(gallery, promise):
