@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -329,6 +330,43 @@ def test_both_directions_of_a_cyclegan(both_ways, browser):
             assert distance(pixels(browser, "result"), expected) <= LEVELS
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_of_several_choices_the_newest_is_shown(both_ways, browser, tmp_path, broken):
+    """Also where the one before it is slower, or cannot be loaded at all."""
+    folder, model = shutil.copytree(both_ways[0], tmp_path / "page"), both_ways[1]
+    if broken:
+        flip_a_bit("generator_ba.onnx")(folder)
+    arrived, released = threading.Event(), threading.Event()
+
+    class Slow(_Silent):
+        def do_GET(self):
+            if self.path.endswith("generator_ba.onnx"):
+                arrived.set()
+                released.wait(60)
+            super().do_GET()
+
+    handler = functools.partial(Slow, directory=str(folder))
+    with running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
+        opened(browser, url)
+        direction = Select(element(browser, "network"))
+        direction.select_by_visible_text("B → A")
+        assert arrived.wait(60)
+        element(browser, "example").click()  # of a network that is not there yet
+        assert not element(browser, "problem").is_displayed()
+        direction.select_by_visible_text("A → B")
+        threading.Timer(1.0, released.set).start()
+        settled(browser)
+        WebDriverWait(browser, 10).until(lambda _: released.is_set())
+        time.sleep(1.0)  # for the slower one to come after all
+        assert settled(browser) == "ready"
+        assert not element(browser, "problem").is_displayed()
+        circle(browser)
+        drawn = pixels(browser, "drawing")
+        expected = sheets.to_uint8(model.translate(drawn / 127.5 - 1.0, direction="ab"))
+        assert distance(pixels(browser, "result"), expected) <= LEVELS
+        assert "Ready" in element(browser, "status").text
+
+
 def test_the_result_can_be_kept(translator, tmp_path):
     with serving(translator[0]) as url, chromium(tmp_path, ALONE) as browser:
         opened(browser, url)
@@ -527,10 +565,13 @@ def cut_short(folder):
     (folder / "generator.onnx").write_bytes(data[:-100])
 
 
-def lead_out(folder):
-    content = json.loads((folder / "manifest.json").read_text())
-    content["files"][0]["path"] = "//elsewhere/generator.onnx"
-    (folder / "manifest.json").write_text(json.dumps(content))
+def lead_out(path):
+    def damage(folder):
+        content = json.loads((folder / "manifest.json").read_text())
+        content["files"][0]["path"] = path
+        (folder / "manifest.json").write_text(json.dumps(content))
+
+    return damage
 
 
 @pytest.mark.parametrize(
@@ -544,8 +585,11 @@ def lead_out(folder):
         (lambda f: (f / "manifest.json").write_text("{"), ["manifest.json cannot be read"]),
         (lambda f: (f / "manifest.json").write_text("{}"), ["not the manifest of a keras_gans"]),
         (lambda f: (f / "manifest.json").unlink(), ["manifest.json is missing"]),
-        (lambda f: (f / "ort/ort.wasm.min.mjs").unlink(), ["ort.wasm.min.mjs cannot be loaded"]),
-        (lead_out, ["outside the folder"]),
+        (lambda f: (f / "ort/ort.wasm.min.mjs").unlink(), ["ort.wasm.min.mjs is missing", "404"]),
+        (flip_a_bit("ort/ort.wasm.min.mjs"), ["ort.wasm.min.mjs is not the file that was"]),
+        (flip_a_bit("ort/ort-wasm-simd-threaded.mjs"), ["threaded.mjs is not the file that was"]),
+        (lead_out("//elsewhere/generator.onnx"), ["outside the folder"]),
+        (lead_out("\t//elsewhere/generator.onnx"), ["outside the folder"]),
     ],
 )
 def test_damage_is_refused_in_words(damaged, browser, damage, words):

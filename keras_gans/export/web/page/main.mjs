@@ -15,6 +15,8 @@ let shown = null; // network whose panel is shown
 let picture; // the answer, an ImageData
 let wanted = false; // another answer than the one that is shown or computed
 let working = null; // a promise while answers are computed
+let loading = Promise.resolve(); // the loads so far, one after the other
+let newest = 0; // number of the load that was asked for last
 
 const drawing = new Drawing(element("drawing"), element("cursor"), {
   onChange: () => { element("undo").disabled = !drawing.undoable; ask(); },
@@ -75,10 +77,20 @@ function offerPrecisions() {
   offer("precision", precisions.sort((a, b) => (b === "float32") - (a === "float32")));
 }
 
-// Loads the network that is chosen, and shows the panel it needs.
-async function show() {
+// Loads the network that is chosen, after the load that is under way, of which nothing is shown then.
+function show() {
+  newest += 1;
+  const turn = newest;
   document.body.dataset.state = "loading";
+  loading = loading.then(() => load(turn)).catch((error) => { if (turn === newest) fail(error); });
+  return loading;
+}
+
+// Loads the network that is chosen, and shows the panel it needs.
+async function load(turn) {
+  if (turn !== newest) return;
   await working;
+  document.body.dataset.state = "loading";
   record = null; // nothing is asked of a network that is not there
   const chosen = manifest.networks.find((file) => (
     file.network === element("network").value && file.precision === element("precision").value));
@@ -86,6 +98,7 @@ async function show() {
   element("progress").hidden = false;
   say(`Loading ${chosen.path}, ${(chosen.size / 1e6).toFixed(1)} MB …`);
   await engine.load(chosen, element("device").value);
+  if (turn !== newest) return;
   element("progress").hidden = true;
   record = chosen;
   element("main").hidden = element("choices").hidden = false;
@@ -169,11 +182,15 @@ function examples() {
 }
 
 async function loadExample() {
+  if (!record) return; // another network is on its way
+  const { network } = record;
   const paths = examples();
   const path = paths[Math.floor(Math.random() * paths.length)];
   const file = manifest.page.files.find((other) => other.path === path);
   if (!file) throw new Problem(`The manifest has no hash of ${path}.`, "Export the page again.");
-  drawing.load(await createImageBitmap(new Blob([await verified(file)], { type: "image/png" })));
+  const example = await createImageBitmap(new Blob([await verified(file)], { type: "image/png" }));
+  if (shown !== network) return;
+  drawing.load(example);
   say("Example loaded.");
 }
 
@@ -234,7 +251,7 @@ function download() {
   element("result").toBlob((blob) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
-    link.download = `${record.network}.png`;
+    link.download = `${shown}.png`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }, "image/png");
@@ -260,9 +277,9 @@ function wire() {
     target.value = "";
   });
   element("width").addEventListener("input", ({ target }) => setWidth(Number(target.value)));
-  element("network").addEventListener("change", () => { offerPrecisions(); show().catch(fail); });
+  element("network").addEventListener("change", () => { offerPrecisions(); show(); });
   for (const id of ["precision", "device"]) {
-    element(id).addEventListener("change", () => show().catch(fail));
+    element(id).addEventListener("change", show);
   }
   element("result").addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
