@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import stat
+import subprocess
 import tarfile
 import threading
 
@@ -431,6 +432,42 @@ def test_every_control_is_named_and_known():
             assert used <= ids, name
     for canvas in re.findall(r"<canvas[^>]*>", html):
         assert "aria-label" in canvas or "aria-hidden" in canvas
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [
+        ("generator.onnx", True),
+        ("ort/ort.wasm.min.mjs", True),
+        ("../x.onnx", False),
+        ("ort/../../x.onnx", False),
+        ("%2e%2e/x.onnx", False),
+        (".%2E/x.onnx", False),
+        ("..%2fx.onnx", False),
+        ("..%5Cx.onnx", False),
+        ("..\\x.onnx", False),
+        ("/etc/x.onnx", False),
+        ("//evil.example/x.onnx", False),
+        ("\t//evil.example/x.onnx", False),
+        ("https://evil.example/x.onnx", False),
+        ("data:,x", False),
+    ],
+)
+def test_the_page_fetches_nothing_outside_its_folder(path, inside):
+    script = """
+    const asked = [];
+    globalThis.fetch = async (address) => { asked.push(String(address)); return { ok: false }; };
+    const { verified } = await import(process.argv[1]);
+    const said = await verified({ path: process.argv[2], sha256: "", size: 1 }).catch(String);
+    console.log(JSON.stringify({ asked, said }));
+    """
+    module = web.serving._PAGE / "files.mjs"
+    command = ["node", "--input-type=module", "-e", script, module.as_uri(), path]
+    done = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    folder = f"{web.serving._PAGE.as_uri()}/"
+    assert done["asked"] == ([folder + path] if inside else [])
+    assert ("outside the folder" in done["said"]) != inside
 
 
 def test_the_pages_files_import_each_other_only():

@@ -2,9 +2,10 @@
 
 import { Problem } from "./files.mjs";
 
+// What computes on each device: what the page calls, what that calls, and the code itself.
 const RUNTIMES = {
-  wasm: "ort/ort-wasm-simd-threaded.wasm",
-  webgpu: "ort/ort-wasm-simd-threaded.asyncify.wasm",
+  wasm: ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"],
+  webgpu: ["ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
 };
 
 export class Engine {
@@ -37,16 +38,21 @@ export class Engine {
 
   async #open(record, device) {
     const fresh = this.device !== device;
-    const runtime = this.files.find(({ path }) => path === RUNTIMES[device]);
-    if (!runtime) throw new Problem(`The manifest has no ${RUNTIMES[device]}.`, "Export the page again.");
+    const runtime = RUNTIMES[device].map((name) => this.#file(`ort/${name}`));
     this.#bytes = 0;
-    this.#expected = record.size + (fresh ? runtime.size : 0);
+    this.#expected = record.size + (fresh ? runtime.reduce((sum, { size }) => sum + size, 0) : 0);
     if (fresh) {
       this.#begin();
       this.device = null;
     }
     this.words = await this.#ask("open", { device, runtime, record });
     this.device = device;
+  }
+
+  #file(name) {
+    const found = this.files.find(({ path }) => path === name);
+    if (!found) throw new Problem(`The manifest has no ${name}.`, "Export the page again.");
+    return found;
   }
 
   run(inputs) {

@@ -11,10 +11,22 @@ export class Problem extends Error {
 const AGAIN = "Export the page again (keras-gans export RUN --web DIR --overwrite), copy the whole "
   + "folder to the server, and reload.";
 
+// The address of a file of the folder, however its name is written.
+export function inside(path) {
+  const folder = new URL("./", import.meta.url);
+  const address = new URL(path, folder);
+  // Servers read %2f and %5c as separators, browsers do not.
+  if (!address.href.startsWith(folder.href) || /%2f|%5c/i.test(address.href.slice(folder.href.length))) {
+    throw new Problem(`The manifest names a file outside the folder: ${path}.`, AGAIN);
+  }
+  return address;
+}
+
 async function get(path) {
+  const address = inside(path);
   let response;
   try {
-    response = await fetch(new URL(path, import.meta.url), { cache: "no-cache" });
+    response = await fetch(address, { cache: "no-cache" });
   } catch (error) {
     throw new Problem(`${path} could not be loaded: ${error.message}.`,
       "The server does not answer. Start it again, and reload.");
@@ -27,7 +39,6 @@ async function get(path) {
 
 // The bytes of a file whose hash is `sha256`, a Uint8Array.
 export async function verified({ path, sha256, size }, onProgress = () => {}) {
-  checkInside(path);
   const response = await get(path);
   const bytes = await read(response, path, size, onProgress);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
@@ -62,12 +73,6 @@ async function read(response, path, size, onProgress) {
       await reader.cancel();
       return bytes;
     }
-  }
-}
-
-function checkInside(path) {
-  if (/^[/\\]|:|\\|(^|\/)\.\.(\/|$)/.test(path)) {
-    throw new Problem(`The manifest names a file outside the folder: ${path}.`, AGAIN);
   }
 }
 

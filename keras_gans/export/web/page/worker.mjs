@@ -1,6 +1,6 @@
 // Computes, away from the page so that it stays responsive: one network at a time.
 
-import { Problem, verified } from "./files.mjs";
+import { inside, Problem, verified } from "./files.mjs";
 
 let ort = null;
 let session = null;
@@ -19,24 +19,24 @@ function progress(bytes) {
   self.postMessage({ progress: bytes });
 }
 
-// Loads the runtime.
-async function start({ device, runtime }) {
-  const [binary, module] = await Promise.all([
-    verified(runtime, progress), load(`ort.${device}.min.mjs`),
-  ]);
-  ort = module;
+// Loads the runtime, and runs none of it before all of it was checked. Modules are imported by their
+// addresses, after the check, because the page's policy lets nobody run bytes that are at hand.
+async function start([entry, glue, code]) {
+  const [, , binary] = await Promise.all(
+    [entry, glue, code].map((file) => verified(file, progress)));
+  ort = await load(entry);
   const { wasm } = ort.env;
-  wasm.wasmPaths = { mjs: String(new URL(runtime.path.replace(/wasm$/, "mjs"), import.meta.url)) };
+  wasm.wasmPaths = { mjs: String(inside(glue.path)) };
   wasm.wasmBinary = binary;
   // Threads share memory, which browsers allow where the server sends COOP and COEP.
   wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
 }
 
-async function load(entry) {
+async function load({ path }) {
   try {
-    return await import(`./ort/${entry}`);
+    return await import(inside(path));
   } catch (error) {
-    throw new Problem(`ort/${entry} cannot be loaded: ${error.message}.`,
+    throw new Problem(`${path} cannot be loaded: ${error.message}.`,
       "Export the page again, copy the whole folder to the server, and reload.");
   }
 }
@@ -44,7 +44,7 @@ async function load(entry) {
 // Loads a network, and the runtime before the first; returns how it computes, in words.
 async function open({ device, runtime, record }) {
   const [bytes] = await Promise.all([
-    verified(record, progress), ort ?? start({ device, runtime }),
+    verified(record, progress), ort ?? start(runtime),
   ]);
   await session?.release();
   session = null;
