@@ -34,7 +34,11 @@ class Metrics(keras.callbacks.Callback):
             raise ValueError(f"`every` must be a whole number from 1. Received: {every!r}")
         self.evaluator, self.every = evaluator, every
         self.path = pathlib.Path(path) if path else None
-        self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
+        self.log_dir, self.writer = log_dir, None
+
+    def on_train_begin(self, logs=None):
+        if self.log_dir:  # one for each training: it is closed at its end
+            self.writer = tf.summary.create_file_writer(str(self.log_dir))
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs")

@@ -45,10 +45,12 @@ class SampleSheet(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
         self.every, self.keep, self.seed = every, keep, seed
         self.batch, self.row_names = batch, row_names
-        self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
+        self.log_dir, self.writer = log_dir, None
         self._drawn = None
 
     def on_train_begin(self, logs=None):
+        if self.log_dir:  # one for each training: it is closed at its end
+            self.writer = tf.summary.create_file_writer(str(self.log_dir))
         if not int(self.model.step.numpy()):  # a run that goes on has drawn it
             self._draw(0)
 
