@@ -15,7 +15,7 @@ from PIL import Image
 
 from keras_gans import data, guards, runs, zoo
 from keras_gans.callbacks import DivergedError, Stopped
-from keras_gans.runs import inventory
+from keras_gans.runs import inventory, training
 from keras_gans.runs.log import Log
 
 OPTIONS = runs.Options(
@@ -394,6 +394,15 @@ def test_a_line_of_the_log_without_a_checkpoint_is_taken_out(tmp_path):
     (tmp_path / "log.csv").write_text("epoch,loss\n0,1.0\n")
     guards.cut_log(tmp_path)
     assert (tmp_path / "log.csv").read_text() == "epoch,loss\n"
+
+
+@pytest.mark.parametrize("direction", ["ab", "ba"])
+def test_a_translator_is_judged_in_the_direction_it_learns(tmp_path, direction):
+    overrides = {**zoo.entry("pix2pix_emoji").tiny, "direction": direction}
+    options = runs.Options("pix2pix_emoji", overrides=overrides, metrics=["pairs"])
+    model, _ = runs.prepare(options)
+    (metrics,) = training._figures(runs.Run(tmp_path, options, {}), model, tmp_path)
+    assert metrics.evaluator.protocol(model)["direction"] == direction
 
 
 # === The log of a run that goes on ===

@@ -360,7 +360,8 @@ def _figures(run, model, log_dir):
         drop_remainder=False,
     )  # fmt: skip
     extractor = evaluating.extractor_for(options.metrics, options.extractor)
-    evaluator = Evaluator(held_out, extractor, options.metrics)
+    direction = getattr(model, "direction", "ab")
+    evaluator = Evaluator(held_out, extractor, options.metrics, direction=direction)
     return [
         Metrics(
             evaluator,
