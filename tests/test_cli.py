@@ -13,11 +13,13 @@ import webbrowser
 import numpy as np
 import pytest
 import tensorflow as tf
+from fabrication import tiny
 from PIL import Image
 from typer.testing import CliRunner
 
 import keras_gans
-from keras_gans.cli import app, common
+from keras_gans import runs
+from keras_gans.cli import app, common, exporting
 from keras_gans.data import examples, files
 from keras_gans.export.web import runtime
 
@@ -70,6 +72,7 @@ def test_a_run_is_evaluated(run):
     assert found["protocol"]["generated"] == 20 and 0 < found["figures"]["kid_lite0"] < 10
     again = call(*arguments)
     assert again.exit_code == 2 and "--overwrite" in again.output
+    assert "--output" not in again.output  # which it has not
     result = call("evaluate", run / "model.keras")
     assert result.exit_code == 2 and "Name it with --data" in result.output
 
@@ -112,8 +115,6 @@ def test_runs_are_numbered(tmp_path):
 
 
 def test_same_seed_same_weights(tmp_path):
-    from keras_gans import runs
-
     for _ in range(2):
         assert train(tmp_path, "--seed", 3).exit_code == 0
     first, second = (
@@ -141,6 +142,23 @@ def test_sample_draws_a_sheet(run, tmp_path, arguments):
     again = call("sample", run, "--output", path, *arguments)
     assert again.exit_code == 2 and "--overwrite" in again.output
     assert call("sample", run, "--output", path, "--overwrite", *arguments).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["a [b] c.png", "a[/b].png", ":bug:.png", f"{'long-' * 40}.png"])
+def test_paths_are_printed_as_they_are(run, tmp_path, name):
+    path = tmp_path / "deep" / name
+    result = call("sample", run, "--count", 1, "--label", "Bag", "--output", path)
+    assert result.exit_code == 0, result.output
+    assert f"Sheet    {path}\n" in result.output
+    again = call("sample", run, "--count", 1, "--label", "Bag", "--output", path)
+    assert f"Error: {path} exists" in again.output
+
+
+def test_where_sets_lie_is_of_no_other_data(tmp_path):
+    options = runs.Options("pix2pix_emoji", "tfds:pairs", data_dir="sets", manual_dir="archives")
+    run = runs.Run(tmp_path, options, {})
+    (batch,) = exporting._examples(run, tiny("pix2pix_emoji"), "bundled:emoji/edges")
+    assert len(batch) == 2
 
 
 def test_export_reports_every_file(run):

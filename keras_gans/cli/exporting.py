@@ -6,7 +6,6 @@ import webbrowser
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from keras_gans.cli.common import (
     Debug,
@@ -14,13 +13,13 @@ from keras_gans.cli.common import (
     Runtime,
     Trained,
     complaints,
-    console,
     load_tensorflow,
     model_file,
     one_sentence,
     opened_model,
     place_for,
     print_table,
+    say,
 )
 
 
@@ -112,7 +111,7 @@ def export(
                 image_size=image_size,
                 overwrite=overwrite,
             )
-            console.print(f"Page     {web} (any web server can host it)")
+            say(f"Page     {web} (any web server can host it)")
             return
         from keras_gans import export as exporting
 
@@ -193,7 +192,7 @@ def demo(
             _write_page(run, page, runtime_path=runtime, overwrite=page.exists())
         with web.server(page, host, port) as server:
             address = web.address(server)
-            console.print(f"Page     {page}\nOpen     {address}  (Ctrl+C stops)", highlight=False)
+            say(f"Page     {page}\nOpen     {address}  (Ctrl+C stops)")
             if open_browser:
                 webbrowser.open(address)
             server.serve_forever()
@@ -223,6 +222,8 @@ def _examples(run, model, source):
     options = runs.Options(model.name) if run is None else run.options
     if source is not None:
         options = dataclasses.replace(options, data=source)
+    if not str(options.source).startswith("tfds:"):  # these are for no others
+        options = dataclasses.replace(options, data_dir=None, manual_dir=None)
     return runs.examples(options, model)
 
 
@@ -233,7 +234,7 @@ def _examples_to_try(run, model, source):
     except (ValueError, OSError, ImportError) as error:
         if source is not None:
             raise
-        complaints.print(f"No examples on the page: {escape(str(error))}", highlight=False)
+        say(f"No examples on the page: {error}", complaints)
         return None
 
 
@@ -244,8 +245,8 @@ def _report_export(directory, manifest):
     print_table("Exported and proven equal to Keras", ("file", "size", "error", "held to"), rows)
     for file in manifest.files:
         if file.kept:
-            console.print(f"{file.path} keeps in float32: {', '.join(file.kept)}")
-    console.print(f"Exports  {directory} (manifest.json says how to feed each file)")
+            say(f"{file.path} keeps in float32: {', '.join(file.kept)}")
+    say(f"Exports  {directory} (manifest.json says how to feed each file)")
 
 
 def _report_costs(directory, measurements):
@@ -255,12 +256,11 @@ def _report_costs(directory, measurements):
     title = f"Each by itself, {measurements[0].threads} threads"
     rows = [[cells(measured)[column] for column in shown] for measured in measurements]
     print_table(title, [HEADINGS[column] for column in shown], rows)
-    console.print(f"Report   {directory / 'report.html'}", highlight=False, markup=False)
+    say(f"Report   {directory / 'report.html'}")
 
 
 def _report_run(run):
-    console.print(f"Model    {run.model_path}")
-    console.print(f"Log      {run.path / 'log.csv'}")
+    say(f"Model    {run.model_path}\nLog      {run.path / 'log.csv'}")
     sheets = sorted((run.path / "samples").glob("epoch-*.png"))
     if sheets:
-        console.print(f"Sheet    {sheets[-1]}")
+        say(f"Sheet    {sheets[-1]}")

@@ -9,11 +9,11 @@ from keras_gans.cli.common import (
     Debug,
     Overwrite,
     Settings,
-    console,
     load_tensorflow,
     one_sentence,
     read_settings,
     refuse_existing,
+    say,
 )
 
 
@@ -67,13 +67,8 @@ def import_weights(
 def _report_import(model, output):
     for network, source in model.imported.items():
         guess = " (a guess: its name does not tell; else --network)" if source.guessed else ""
-        console.print(
-            f"{network} from {source.path}, {source.tensors} tensors{guess}",
-            highlight=False,
-            markup=False,
-        )
+        say(f"{network} from {source.path}, {source.tensors} tensors{guess}")
     fresh = [network for network in model.networks if network not in model.imported]
     if fresh:
-        console.print(f"{', '.join(fresh)} not given: initial weights", highlight=False)
-    console.print(f"Model    {output}", highlight=False, markup=False)
-    console.print(f"Next     keras-gans export {output}", highlight=False, markup=False)
+        say(f"{', '.join(fresh)} not given: initial weights")
+    say(f"Model    {output}\nNext     keras-gans export {output}")

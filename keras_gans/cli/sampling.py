@@ -10,11 +10,11 @@ from keras_gans.cli.common import (
     Overwrite,
     RunFolder,
     Truncation,
-    console,
     load_tensorflow,
     one_sentence,
     place_for,
     refuse_existing,
+    say,
     trained_run,
 )
 
@@ -116,7 +116,7 @@ def sample(
                 truncation=truncation,
                 names=names,
             )
-        console.print(f"Sheet    {sheets.save(picture, path)}")
+        say(f"Sheet    {sheets.save(picture, path)}")
 
 
 def _numbers(text):

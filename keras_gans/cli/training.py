@@ -12,12 +12,12 @@ from keras_gans.cli.common import (
     ExtractorName,
     Figures,
     Settings,
-    console,
     load_tensorflow,
     one_sentence,
     print_table,
     read_names,
     read_settings,
+    say,
 )
 
 
@@ -219,7 +219,7 @@ def train(
             _finish(lambda: runs.resume(run, options))
             return
         if resume:
-            console.print(f"No run of {name} in {runs_dir} yet: one begins.")
+            say(f"No run of {name} in {runs_dir} yet: one begins.")
         _finish(lambda: runs.train(options, runs_dir))
 
 
@@ -239,10 +239,10 @@ def _finish(train):
         run = train()
     except Stopped as stopped:
         folder = stopped.checkpoint.parent.parent
-        console.print(f"\n{stopped}\nNext     keras-gans train {folder} --resume", highlight=False)
+        say(f"\n{stopped}\nNext     keras-gans train {folder} --resume")
         raise typer.Exit(128 + (stopped.signal or 0)) from None
-    console.print(f"\nModel    {run.model_path}\nSheets   {run.path / 'samples'}")
-    console.print(f"Next     keras-gans export {run.path}", highlight=False)
+    say(f"\nModel    {run.model_path}\nSheets   {run.path / 'samples'}")
+    say(f"Next     keras-gans export {run.path}")
 
 
 def _changed(options, context):
@@ -267,9 +267,9 @@ def _dry_run(options):
 
     model, dataset = runs.prepare(options)
     for key, value in dataclasses.asdict(options).items():
-        console.print(f"{key} = {value!r}", highlight=False, markup=False)
+        say(f"{key} = {value!r}")
     batches = options.steps_per_epoch or int(dataset.cardinality())
-    console.print(f"batches in an epoch = {batches}", highlight=False)
+    say(f"batches in an epoch = {batches}")
     describe(zoo.entry(options.model), model)
 
 
@@ -277,10 +277,9 @@ def _profile(options, directory):
     from keras_gans import profiling, runs
 
     found = profiling.profile(*runs.prepare(options), directory)
-    console.print(
+    say(
         f"{found.images_per_second:.1f} images/s, {found.step_seconds * 1e3:.1f} ms a step, "
-        f"{found.waiting:.1%} of it waiting for data",
-        highlight=False,
+        f"{found.waiting:.1%} of it waiting for data"
     )
     rows = [(player, f"{share:.1%}") for player, share in found.players.items()]
     rows += [
@@ -290,4 +289,4 @@ def _profile(options, directory):
     ]
     rows.append(("losses, optimizers, rest", f"{1 - sum(found.players.values()):.1%}"))
     print_table("Share of the computing", ("player", "share"), rows)
-    console.print(f"Trace    {directory} (tensorboard --logdir, with tensorboard-plugin-profile)")
+    say(f"Trace    {directory} (tensorboard --logdir, with tensorboard-plugin-profile)")

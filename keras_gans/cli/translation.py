@@ -10,10 +10,10 @@ from keras_gans.cli.common import (
     Overwrite,
     Trained,
     complaints,
-    console,
     load_tensorflow,
     one_sentence,
     opened_model,
+    say,
 )
 
 
@@ -60,7 +60,7 @@ def translate(
                 shown.append(pictures)
         if not count:
             raise ValueError(f"No picture of {path} can be read: nothing was translated.")
-        console.print(f"{count} of {len(pairs)} pictures translated into {output}")
+        say(f"{count} of {len(pairs)} pictures translated into {output}")
         if sheet:
             picture = translating.side_by_side(shown)
-            console.print(f"Sheet    {sheets.save(picture, output / translating.SHEET)}")
+            say(f"Sheet    {sheets.save(picture, output / translating.SHEET)}")
