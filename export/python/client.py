@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import itertools
 import json
+import math
 import os
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from PIL import Image, ImageOps
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}  # {format: package}, best first
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 BATCH = 16  # pictures at a time, where the file leaves it free
+MOST = 10_000  # pictures drawn at once: they are held in memory, and lie on one sheet
+LONGEST = 65_535  # side of a picture
 
 
 class Network:
@@ -32,14 +35,18 @@ class Network:
     Raises:
         FileNotFoundError: if there is no manifest, or not the file it names.
         ValueError: if the manifest cannot be read here or has no such file, or if a file is not
-            the one the manifest describes.
+            the one the manifest describes or cannot be loaded.
         ImportError: if the runtime of the file is missing.
     """
 
     def __init__(self, folder, network=None, format=None, precision=None):
         folder = Path(folder).resolve()
         self.record = choose(read_manifest(folder), network, format, precision)
-        self.run = load(self.record, read_file(folder, self.record))
+        content = read_file(folder, self.record)
+        try:
+            self.run = load(self.record, content)
+        except Exception as error:  # each runtime has its own classes
+            raise ValueError(f"{self.record['path']} cannot be loaded: {error}") from error
         self.output = self.record["outputs"][0]
 
     def inputs(self, *kinds):
@@ -54,17 +61,33 @@ class Network:
         raise ValueError(f"{self.record['network']} takes no pictures: use `sample`.")
 
     def __call__(self, feeds):
-        """Pictures, uint8 (N, H, W, C), of `{input name: float32 or int array (N, ...)}`."""
+        """Pictures, uint8 (N, H, W, C), of `{input name: float32 or int array (N, ...)}`.
+
+        Raises:
+            ValueError: if the file cannot be run, or does not give pictures.
+        """
         total = len(next(iter(feeds.values())))
         size = self.record["inputs"][0]["shape"][0] or min(total, BATCH)
         dtypes = {tensor["name"]: tensor["dtype"] for tensor in self.record["inputs"]}
         batches = []
         for start in range(0, total, size):
             rows = np.arange(start, start + size) % total  # a last batch that is short is filled
-            batches.append(self.run({n: a[rows].astype(dtypes[n]) for n, a in feeds.items()}))
-        return decoded(
-            np.concatenate([b[self.output["name"]] for b in batches])[:total], self.output
-        )
+            batches.append(
+                self.answer({n: a[rows].astype(dtypes[n]) for n, a in feeds.items()}, size)
+            )
+        return np.concatenate(batches)[:total]
+
+    def answer(self, feeds, size):
+        """Pictures, uint8 (size, H, W, C), of one batch."""
+        try:
+            pictures = decoded(self.run(feeds)[self.output["name"]], self.output)
+        except Exception as error:  # each runtime has its own classes
+            raise ValueError(f"{self.record['path']} cannot be run: {error}") from error
+        if len(pictures) != size:
+            raise ValueError(
+                f"{self.record['path']} gives {len(pictures)} pictures where {size} were asked for."
+            )
+        return pictures
 
     def sample(self, count=None, seed=0, labels=(), attributes=()):
         """Pictures, uint8 (N, H, W, C), from random latents.
@@ -80,13 +103,16 @@ class Network:
         if len(heads + latents + self.inputs("attributes")) != len(self.record["inputs"]):
             raise ValueError(f"{self.record['network']} translates pictures: use `translate`.")
         asked = [numbers_of(label, heads) for label in labels]
-        if heads and not asked:
-            ranges = [head["value_range"] for head in heads]
-            asked = list(itertools.product(*(range(lo, hi + 1) for lo, hi in ranges)))
+        ranges = [range(low, high + 1) for low, high in (head["value_range"] for head in heads)]
         count = (10 if heads else 64) if count is None else count
         if count < 1:
             raise ValueError(f"The count must be at least 1. Received: {count}.")
-        total, random = count * max(len(asked), 1), np.random.default_rng(seed)
+        total = count * (len(asked) or math.prod(map(len, ranges)))
+        if total > MOST:
+            raise ValueError(f"{total} pictures are too many at once: {MOST} are the most.")
+        if heads and not asked:
+            asked = list(itertools.product(*ranges))
+        random = np.random.default_rng(seed)
         feeds = {tensor["name"]: drawn(tensor, total, random) for tensor in latents}
         for number, head in enumerate(heads):
             feeds[head["name"]] = np.repeat([one[number] for one in asked], count)
@@ -119,7 +145,7 @@ class Network:
 
 
 def read_manifest(folder):
-    """The manifest's records of its files."""
+    """The manifest's records of its files, looked through: the rest of the client trusts them."""
     path = folder / "manifest.json"
     if not path.is_file():
         raise FileNotFoundError(f"No manifest at {path}: give the folder of an export.")
@@ -131,15 +157,78 @@ def read_manifest(folder):
         if not content["files"]:
             raise ValueError("it names no files")
         for record in content["files"]:
-            for key in ("path", "network", "format", "precision", "sha256", "signature"):
-                record[key]
-            for tensor in record["inputs"] + record["outputs"]:
-                tensor["name"], tensor["dtype"], tensor["shape"]
+            check_record(record)
     except KeyError as error:
         raise ValueError(f"{path} cannot be used: it lacks {error}.") from None
-    except (TypeError, ValueError) as error:
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{path} cannot be used: {error}.") from None
     return content["files"]
+
+
+def check_record(record):
+    """Refuses the record of a file that is not as the manifest's format has it."""
+    for key in ("path", "network", "format", "precision", "sha256"):
+        expect(isinstance(record[key], str), f"{key} {record[key]!r} is no text")
+    expect(isinstance(record["signature"], str | None), "a signature is no text")
+    for side in ("inputs", "outputs"):
+        expect(record[side], f"{record['path']} has no {side}")
+        for tensor in record[side]:
+            check_tensor(tensor)
+    kind = record["outputs"][0].get("kind")
+    expect(kind == "image", f"what {record['path']} gives is {kind!r}, not 'image'")
+
+
+def check_tensor(tensor):
+    """Refuses the record of a tensor from which no array could be made, or no picture."""
+    name, kind, shape = tensor["name"], tensor.get("kind"), tensor["shape"]
+    expect(isinstance(name, str), f"a tensor's name is {name!r}")
+    numbers = isinstance(tensor["dtype"], str) and np.dtype(tensor["dtype"]).kind in "bfiu"
+    expect(numbers, f"{name} is of {tensor['dtype']!r}")
+    sides = isinstance(shape, list) and shape and all(s is None or is_whole(s) for s in shape)
+    expect(sides, f"{name} has the shape {shape!r}")
+    if kind == "image":
+        expect(len(shape) == 4 and nhwc(tensor)[3] in (1, 3), f"{name} has the shape {shape}")
+        multiple = tensor.get("multiple_of", 1)
+        expect(is_whole(multiple) and multiple <= LONGEST, f"{name}: multiple_of is {multiple!r}")
+    else:
+        fixed = None not in shape[1:] and (kind != "attributes" or len(shape) == 2)
+        expect(fixed, f"{name} has the shape {shape}")
+    for key in ("classes", "names"):
+        words = tensor.get(key, [])
+        known = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        expect(known, f"{key} of {name} are not texts")
+    check_numbers(tensor)
+
+
+def check_numbers(tensor):
+    """Refuses a range and a distribution nothing can be drawn from, or scaled by."""
+    name, kind = tensor["name"], tensor.get("kind")
+    if "value_range" in tensor or kind in ("image", "label"):
+        low, high = tensor["value_range"]
+        kinds = int if kind == "label" else (int, float)
+        numbers = all(is_number(end) and isinstance(end, kinds) for end in (low, high))
+        # Of labels both ends are included, so that they may be the same.
+        ordered = numbers and (low < high or (kind == "label" and low == high))
+        expect(ordered, f"{name} has the value_range [{low}, {high}]")
+    keys = ["probability"] if tensor.get("distribution") == "bernoulli" else []
+    for key in keys + [key for key in ("mean", "stddev") if key in tensor]:
+        expect(is_number(tensor[key]), f"{key} of {name} is {tensor[key]!r}")
+
+
+def is_whole(value):
+    """Whether a value of the manifest is a whole number from 1."""
+    return type(value) is int and value >= 1
+
+
+def is_number(value):
+    """Whether a value of the manifest is a number, and a finite one."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def expect(condition, problem):
+    """Refuses what does not hold."""
+    if not condition:
+        raise ValueError(problem)
 
 
 def choose(files, network, format, precision):
@@ -263,6 +352,8 @@ def decoded(values, tensor):
     """The reverse of `encoded`."""
     low, high = tensor["value_range"]
     values = values.transpose(0, 2, 3, 1) if tensor["layout"] == "NCHW" else values
+    if values.ndim != 4 or values.shape[3] not in (1, 3) or np.isnan(values).any():
+        raise ValueError(f"{tensor['name']} of the shape {list(values.shape)} holds no pictures")
     return np.clip(np.rint((values - low) * (255.0 / (high - low))), 0, 255).astype("uint8")
 
 
@@ -374,8 +465,9 @@ def main(arguments=None):
     try:
         network = Network(given.folder, given.network, given.format, given.precision)
         (draw if given.verb == "sample" else translate_all)(network, given)
-    except (ValueError, OSError, ImportError) as error:
-        parser.exit(2, f"Error: {error}\n")
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        sentence = " ".join(str(error).split()) or "There is not enough memory."
+        parser.exit(2, f"Error: {sentence}\n")
 
 
 def draw(network, given):

@@ -318,6 +318,14 @@ def set_path(path):
     return change
 
 
+def of_input(**about):
+    return lambda content: content["files"][0]["inputs"][0].update(about)
+
+
+def of_output(**about):
+    return lambda content: content["files"][0]["outputs"][0].update(about)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -328,6 +336,37 @@ def set_path(path):
         (lambda c: c["files"][0]["inputs"][0].pop("dtype"), "lacks 'dtype'"),
         (lambda c: c.update(files=[]), "names no files"),
         (lambda c: c.update(files=7), "cannot be used"),
+        (lambda c: c.update(files={"path": "x"}), "cannot be used"),
+        (lambda c: c["files"][0].update(signature=7), "a signature is no text"),
+        (lambda c: c["files"][0].update(outputs=[]), "has no outputs"),
+        (lambda c: c["files"][0].update(inputs=[]), "has no inputs"),
+        (lambda c: c["files"][0].update(outputs=c["files"][0]["inputs"]), "not 'image'"),
+        (of_input(shape=None), "latent has the shape None"),
+        (of_input(shape=[None, -4]), "latent has the shape"),
+        (of_input(shape=[None, None]), "latent has the shape"),
+        (of_input(shape=[None, 3]), "generator.onnx cannot be run"),
+        (of_input(shape=[None, 10**15]), "Error: "),
+        (of_input(dtype="floaty"), "floaty"),
+        (of_input(dtype=None), "latent is of None"),
+        (of_input(dtype="int32"), "generator.onnx cannot be run"),
+        (of_input(name="other"), "generator.onnx cannot be run"),
+        (of_input(value_range=[1.0, -1.0]), "latent has the value_range [1.0, -1.0]"),
+        (of_input(distribution="bernoulli"), "lacks 'probability'"),
+        (of_input(distribution="normal", stddev="1"), "stddev of latent is '1'"),
+        (of_input(distribution="cauchy"), "'cauchy': normal, uniform, bernoulli known"),
+        (of_input(kind="label", value_range=[0.0, 1.0]), "latent has the value_range [0.0, 1.0]"),
+        (of_input(kind="label", classes=[1, 2]), "classes of latent are not texts"),
+        (of_input(kind="attributes", shape=[None]), "latent has the shape [None]"),
+        (of_output(layout=None), "image is None: NHWC and NCHW are known"),
+        (of_output(value_range=[float("nan"), 1]), "image has the value_range [nan, 1]"),
+        (of_output(value_range=[-1, float("inf")]), "image has the value_range [-1, inf]"),
+        (of_output(value_range=[0.0, 0.0]), "image has the value_range [0.0, 0.0]"),
+        (of_output(value_range="01"), "image has the value_range [0, 1]"),
+        (of_output(multiple_of=0), "image: multiple_of is 0"),
+        (of_output(multiple_of=10**9), "image: multiple_of is 1000000000"),
+        (of_output(shape=[None, 16, 16]), "image has the shape"),
+        (of_output(shape=[None, 16, 16, 2]), "image has the shape"),
+        (set_path(5), "path 5 is no text"),
         (set_path("../outside.onnx"), "leads out of the export"),
         (set_path("/etc/passwd"), "leads out of the export"),
         (set_path("missing.onnx"), "missing.onnx"),
@@ -340,6 +379,54 @@ def test_manifests_that_cannot_be_used(unconditional, tmp_path, capsys, change, 
     said = capsys.readouterr().err
     assert said.startswith("Error: ") and message in said and said.count("\n") == 1
     assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("missing", ["layout", "value_range"])
+def test_pictures_of_an_unknown_order_or_range_are_refused(unconditional, tmp_path, missing):
+    change = lambda content: content["files"][0]["outputs"][0].pop(missing)  # noqa: E731
+    folder = copied(unconditional[0], tmp_path / "changed", change)
+    with pytest.raises(ValueError, match=f"cannot be used: it lacks '{missing}'"):
+        client.Network(folder)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_no_runtime_can_load(unconditional, tmp_path, capsys, format):
+    content = b"neither ONNX nor TFLite"
+
+    def change(manifest):
+        for record in manifest["files"]:
+            record["sha256"] = hashlib.sha256(content).hexdigest()
+
+    folder = copied(unconditional[0], tmp_path / "changed", change, files=False)
+    for name in ("generator.onnx", "generator.tflite"):
+        (folder / name).write_bytes(content)
+    job = ["sample", folder, "--format", format, "--output", tmp_path / "sheet.png"]
+    assert call(*job) == 2
+    said = capsys.readouterr().err
+    assert f"Error: generator.{format} cannot be loaded: " in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (np.zeros((4, 16, 16), "float32"), "holds no pictures"),
+        (np.zeros((4, 16, 16, 2), "float32"), "holds no pictures"),
+        (np.full((4, 16, 16, 3), np.nan, "float32"), "holds no pictures"),
+        (np.zeros((3, 16, 16, 3), "float32"), "gives 3 pictures where 4 were asked for"),
+    ],
+)
+def test_a_file_that_gives_no_pictures(unconditional, tmp_path, capsys, answer, message):
+    only_onnx = copied(
+        unconditional[0],
+        tmp_path / "onnx",
+        lambda content: content.update(files=content["files"][:1]),
+    )
+    folder = answering(only_onnx, tmp_path / "other", answer)
+    sheet = tmp_path / "sheet.png"
+    assert call("sample", folder, "--count", 4, "--output", sheet) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.startswith("Error: ") and said.count("\n") == 1
+    assert not sheet.exists()
 
 
 def test_a_link_out_of_the_export_is_refused(unconditional, tmp_path):
@@ -367,9 +454,12 @@ def test_a_file_that_has_changed_never_reaches_a_runtime(
 def test_there_must_be_a_manifest(tmp_path, capsys):
     assert call("sample", tmp_path) == 2
     assert "No manifest at" in capsys.readouterr().err
-    (tmp_path / "manifest.json").write_text("{")
-    assert call("sample", tmp_path) == 2
-    assert "cannot be used" in capsys.readouterr().err
+    for content in ("{", "[" * 100_000, "[]", "\N{SNOWMAN}"):
+        (tmp_path / "manifest.json").write_text(content, encoding="utf-16")
+        assert call("sample", tmp_path) == 2
+        (tmp_path / "manifest.json").write_text(content, encoding="utf-8")
+        assert call("sample", tmp_path) == 2
+        assert "cannot be used" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -380,6 +470,9 @@ def test_there_must_be_a_manifest(tmp_path, capsys):
         (["--label", "dress"], "2 classes, commas between"),
         (["--attribute", "wide"], "Unknown: 'wide'"),
         (["--count", "0"], "at least 1"),
+        (["--count", "1000000000"], "10000 are the most"),
+        (["--count", "1667"], "10002 pictures are too many"),  # of each label
+        (["--seed", "-1"], "Error: "),
         (["--network", "critic"], "No file of network critic"),
         (["--precision", "int4"], "No file of network generator, precision int4"),
     ],
