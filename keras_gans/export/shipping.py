@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import fnmatch
 import os
 from pathlib import Path
 
@@ -23,6 +24,16 @@ from keras_gans.export.tflite import TFLiteExporter
 
 #: Of the page `report` writes beside the files.
 REPORT_NAME = "report.html"
+
+# What TensorFlow writes of networks without files of their own.
+_OF_SAVED_MODELS = (
+    "assets",
+    "fingerprint.pb",
+    "saved_model.pb",
+    "variables",
+    "variables/variables.data-*",
+    "variables/variables.index",
+)
 
 _EXPORTERS = {
     exporter.name: exporter for exporter in (SavedModelExporter(), OnnxExporter(), TFLiteExporter())
@@ -141,7 +152,8 @@ def export_sampling_network(
     Raises:
         ValueError: as `export`, and for a suffix that is not the format's.
         ImportError: as `export`.
-        FileExistsError: if `filepath` exists and `overwrite` is not set.
+        FileExistsError: if `filepath` exists and `overwrite` is not set, or, with it, a folder that
+            is not a SavedModel, or not only.
         ParityError: if the file differs from Keras.
         UnsupportedOps: if the network needs operations the format does not have.
     """
@@ -469,13 +481,19 @@ def _strangers(target):
     except ValueError:
         return f"a {manifests.FILE_NAME} of something else"
     known = {manifests.FILE_NAME, REPORT_NAME, *files}
-    leaves = [path for path in target.rglob("*") if not (path.is_dir() and any(path.iterdir()))]
     others = sorted(
         path.as_posix()
-        for path in (leaf.relative_to(target) for leaf in leaves)
+        for path in _leaves(target)
         if not known.intersection(part.as_posix() for part in (path, *path.parents))
     )
     return others[0] if others else None
+
+
+def _leaves(target):
+    """Files and empty folders inside a folder, relative to it."""
+    for path in target.rglob("*"):
+        if not (path.is_dir() and any(path.iterdir())):
+            yield path.relative_to(target)
 
 
 def _refuse_immovable(target):
@@ -505,9 +523,25 @@ def _refuse_file(target, exporter, overwrite):
             f"{target} exists. Choose another name, or replace it with `overwrite=True` "
             "(`--overwrite`)."
         )
-    if target.is_dir() and not (target / "saved_model.pb").is_file():
+    if target.is_dir():
+        _refuse_strangers_to_saved_models(target)
+
+
+def _refuse_strangers_to_saved_models(target):
+    """Refuses a folder that is no SavedModel, or holds what would be lost with one."""
+    if not (target / "saved_model.pb").is_file():
         raise FileExistsError(
             f"{target} is not a SavedModel: it holds no saved_model.pb. Choose another name."
+        )
+    others = sorted(
+        path.as_posix()
+        for path in _leaves(target)
+        if not any(fnmatch.fnmatchcase(path.as_posix(), known) for known in _OF_SAVED_MODELS)
+    )
+    if others:
+        raise FileExistsError(
+            f"{target} is not only a SavedModel: it holds {others[0]}. Nothing that keras_gans did "
+            "not write is overwritten. Choose another name, or empty the folder."
         )
 
 

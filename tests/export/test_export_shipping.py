@@ -496,6 +496,19 @@ def test_a_saved_model_replaces_only_a_saved_model(model, tmp_path):
     assert (folder / "saved_model.pb").is_file()
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "assets/words.txt", "variables/mine", "empty"])
+def test_what_lies_in_a_saved_model_is_not_lost_with_it(model, tmp_path, name):
+    folder = tmp_path / "generator"
+    model.export(folder)
+    if name == "empty":
+        (folder / name).mkdir()
+    else:
+        (folder / name).write_text("years")
+    with pytest.raises(FileExistsError, match=f"is not only a SavedModel: it holds {name}"):
+        model.export(folder, overwrite=True)
+    assert (folder / name).exists() and (folder / "saved_model.pb").is_file()
+
+
 def test_what_is_written_can_be_read_by_others(model, tmp_path):
     before = os.umask(0o022)
     try:
