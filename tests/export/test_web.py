@@ -182,6 +182,14 @@ def test_a_page_is_current_until_something_changes(translating, small_runtime, t
     assert not web.is_current(folder, model_path)
 
 
+def test_a_model_of_no_file_has_a_page_that_is_never_current(page, tmp_path):
+    folder, manifest = page
+    assert manifest.page["made_of"] is None
+    (tmp_path / "model.keras").write_bytes(b"weights")
+    assert not web.is_current(folder, tmp_path / "model.keras")
+    assert not web.is_current(folder, None)
+
+
 def test_a_manifest_whose_page_leads_out_is_refused(page):
     folder, _ = page
     content = json.loads((folder / "manifest.json").read_text())

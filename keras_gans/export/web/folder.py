@@ -51,7 +51,8 @@ def write(
         overwrite: replace an earlier page or export.
         classes: as in `keras_gans.export.export`.
         attributes: as in `keras_gans.export.export`.
-        made_of: file of the model, by which `is_current` knows later whether the page is of it.
+        made_of: file of the model, by which `is_current` knows later whether the page is of it;
+            None for a model that comes from none.
 
     Returns:
         The `Manifest`.
@@ -100,8 +101,11 @@ def is_current(directory, model_path):
 
     Args:
         directory: of the page; need not be there.
-        model_path: the file named when it was made.
+        model_path: the file named when it was made; None for a model of no file, of which no
+            page is known to be current.
     """
+    if model_path is None:
+        return False
     try:
         manifest = manifests.Manifest.read(directory)
         manifest.verify(directory)
