@@ -4,7 +4,7 @@ import json
 
 from keras_gans import data, features, guards
 from keras_gans.data import sources
-from keras_gans.evaluator import WITHOUT_FEATURES, Evaluator
+from keras_gans.evaluator import OF_PAIRS, WITHOUT_FEATURES, Evaluator
 
 _TRANSLATED, _PAIRED = ("kid",), ("kid", "pairs", "perceptual")
 _BATCH = 250
@@ -34,10 +34,12 @@ def evaluate(
         source: as `keras_gans.data.load` takes it.
         split: of the source; "test" is what was not learned from.
         names: of `keras_gans.evaluator.METRICS`; what the model can be judged by where None: all of
-            features for which there are pictures enough, or of translators "kid", and "pairs" where
-            the source's pictures belong together.
+            features for which there are pictures enough, or of translators "kid" and, where the
+            source's pictures belong together, "pairs" and, of an extractor that shows maps,
+            "perceptual".
         extractor: as `keras_gans.features.get` takes it, or a `keras_gans.features.Extractor`.
-        count: pictures of each kind, at most; all there are where None.
+        count: pictures of each kind, at most; all there are where None. Of two domains no more
+            than the smaller one has.
         seed: of the latents and of what metrics draw.
         truncation: of the latents, see `keras_gans.latent.draw`.
         data_dir: as of `keras_gans.data.load`.
@@ -52,14 +54,18 @@ def evaluate(
     Raises:
         ValueError: for a source, split, metric or extractor that cannot be; for too few pictures.
     """
-    names = names or _fitting(model, source, split)
-    extractor = extractor_for(names, extractor)
+    chosen = names or _fitting(model, source, split)
+    refuse_without_truth(model, source, split, chosen)
+    extractor = extractor_for(chosen, extractor)
+    if not names and chosen and not getattr(extractor, "taps", ()):
+        chosen = tuple(name for name in chosen if name != "perceptual")
     batches = data.load(
         source,
         model,
         split=split,
         batch_size=max(1, _BATCH // model.discriminator_steps),
         shuffle=False,
+        repeat=False,
         jitter=False,
         drop_remainder=False,
         data_dir=data_dir,
@@ -68,13 +74,11 @@ def evaluate(
         attributes=attributes,
     )
     results = []
-    for direction in (
-        ("ab", "ba") if getattr(model, "task", None) == "unpaired_translation" else ("ab",)
-    ):
+    for direction in _directions(model):
         evaluator = Evaluator(
             batches,
             extractor,
-            names,
+            chosen,
             count=count,
             seed=seed,
             truncation=truncation,
@@ -84,6 +88,36 @@ def evaluate(
         protocol = {"source": source, "split": split, **evaluator.protocol(model)}
         results.append({"figures": figures, "protocol": protocol, "left_out": evaluator.left_out})
     return results
+
+
+def refuse_without_truth(model, source, split, names):
+    """Refuses figures of pairs where no picture's true translation is known.
+
+    Args:
+        model: a `keras_gans.GAN`.
+        source: as `keras_gans.data.load` takes it.
+        split: of the source.
+        names: of the metrics, or None.
+
+    Raises:
+        ValueError: which metrics, of which source.
+    """
+    asked = [name for name in names or () if name in OF_PAIRS]
+    if not asked or getattr(model, "task", None) != "unpaired_translation":
+        return
+    opened = sources.open_source(source, split, sources.DOMAINS)
+    if not opened.aligned:
+        raise ValueError(
+            f"{', '.join(asked)}: compared with the true translations, and the two domains of "
+            f"{opened.name}, split {split!r}, do not belong together picture by picture. Use kid."
+        )
+
+
+def _directions(model):
+    """The directions a translator is judged in."""
+    if getattr(model, "task", None) == "unpaired_translation":
+        return ("ab", "ba")
+    return (getattr(model, "direction", "ab"),)
 
 
 def extractor_for(names, extractor):
@@ -115,14 +149,17 @@ def evaluate_run(run, model=None, *, source=None, split="test", **how):
         ValueError: as `evaluate`; and where the run's data has no such split.
     """
     options = run.options
-    own = {} if source else {"heads": options.heads, "attributes": options.attributes}
+    source = source or options.source
+    where = {}
+    if source.startswith("tfds:"):
+        where = {"data_dir": options.data_dir, "manual_dir": options.manual_dir}
     results = evaluate(
         model or run.load_model(),
-        source or options.source,
+        source,
         split=split,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
-        **own,
+        heads=options.heads,
+        attributes=options.attributes,
+        **where,
         **how,
     )
     text = json.dumps(results, indent=2)

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 import keras_gans
 from keras_gans import latent, metrics
+from keras_gans.checks import check_positive
 
 _NEIGHBOURS = {"precision_recall": 3, "density_coverage": 5}  # as in their papers
 
@@ -55,6 +56,9 @@ _FIGURES = {name: figures for name, (figures, _) in {**_ON_FEATURES, **_ON_CLASS
 #: pictures belong together.
 METRICS = (*_ON_FEATURES, *_ON_CLASSES, "path_length", *_ON_PAIRS)
 
+#: Those that compare with true translations.
+OF_PAIRS = frozenset(_ON_PAIRS)
+
 #: Those that ask for no features.
 WITHOUT_FEATURES = frozenset({"pairs"})
 
@@ -83,7 +87,8 @@ class Evaluator:
 
     Raises:
         ValueError: for an unknown metric, an iterator, no pictures, or too few for a metric that
-            was asked for (which number is needed, and what to use instead).
+            was asked for (which number is needed, and what to use instead); for a metric of
+            classes or maps that the extractor does not show.
     """
 
     def __init__(
@@ -98,6 +103,8 @@ class Evaluator:
         direction="ab",
     ):
         check_names(names or ())
+        if count is not None:
+            check_positive("count", count)
         self.extractor, self.seed, self.direction = extractor, seed, direction
         # Only where it is asked for: a user's own family need not know it.
         self._drawing = {} if truncation is None else {"truncation": truncation}
@@ -117,6 +124,11 @@ class Evaluator:
                 f"{', '.join(of_classes)}: of classes, and {getattr(extractor, 'name', extractor)} "
                 "knows none. Use the extractor 'inception:PATH', or a classifier: "
                 "`features.of_model(classifier, logits=True)`."
+            )
+        if "perceptual" in wanted and not getattr(extractor, "taps", ()):
+            raise ValueError(
+                f"perceptual: of maps of features, and {getattr(extractor, 'name', extractor)} "
+                "shows none. Leave it out, or use the extractor 'lite0'."
             )
         too_few = {name: why for name in wanted if (why := self._too_few(name))}
         if names and too_few:
@@ -262,7 +274,7 @@ class Evaluator:
         """Metrics that have seen the real pictures, ready for generated ones."""
         if self._primed is None:
             self._primed = {
-                name: _ON_FEATURES[name][1]() for name in self.names if name in _ON_FEATURES
+                name: _made(name, self.seed) for name in self.names if name in _ON_FEATURES
             }
             for batch in self._batches() if self._primed else ():
                 features = self.extractor(_real_of(model, batch, self.direction))
@@ -285,6 +297,12 @@ class Evaluator:
                 yield batch, model.sample(seed=seed, **self._drawing, **asked)
             else:
                 yield batch, model.sample(size, seed=seed, **self._drawing)
+
+
+def _made(name, seed):
+    """A metric of features; those that draw are given the seed."""
+    make = _ON_FEATURES[name][1]
+    return make() if name == "fid" else make(seed=seed)
 
 
 def check_names(names):

@@ -21,8 +21,10 @@ import numpy as np
 
 from keras_gans import zoo
 from keras_gans.torch_files import read_state_dict
+from keras_gans.zoo import weights
 
 _MAX_SUGGESTIONS = 2
+_LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fits it
 _MAX_LISTED = 400  # tensors in an error; the largest of the reference's networks has fewer
 
 # The end of a checkpoint's name -> our networks, in order of preference. In the reference D_A
@@ -425,7 +427,8 @@ def _defaults(cls):
 
 def _fits(state, target, cls, config):
     try:
-        model = cls.from_config(config)
+        with weights.no_larger_than(_LARGEST_TRIED):
+            model = cls.from_config(config)
     except (TypeError, ValueError):  # arguments this class or these sizes cannot have
         return False
     return target in _fitting_networks(state, model)

@@ -30,6 +30,7 @@ _GIB = 2**30
 _MAX_FILE = 4 * _GIB
 _MAX_PICKLE = 4 * 2**20  # 5,000 tensors need less than one MiB
 _MAX_RANK = 32
+_MAX_ITEMS = 100_000  # of all dicts made from lists, which a few bytes can repeat
 # Tensors may share and repeat storage, so they can be larger than the file. By this much:
 _SLACK, _MAX_REPEATS = 64 * 2**20, 16
 
@@ -242,6 +243,7 @@ class _Program:
 
     def __init__(self):
         self.stack, self.marks, self.memo = [], [], {}
+        self.copied = 0
 
     def run(self, stream):
         """Result of the pickle at the stream's position, which moves behind it."""
@@ -344,6 +346,9 @@ class _Program:
             raise _Refusal("is damaged: its pickle calls what cannot be called.")
         if called.name not in _CALLS:
             raise _Refusal(f"calls {called.name}; {_NOTHING_RUN}")
+        self.copied += sum(len(one) for one in arguments if isinstance(one, (list, tuple)))
+        if self.copied > _MAX_ITEMS:
+            raise _Refusal(f"copies more than {_MAX_ITEMS} items; {_NOTHING_RUN}")
         self.stack.append(_CALLS[called.name](*arguments))
 
     def set_state(self, _):

@@ -39,7 +39,7 @@ ALLOWED = {
     "translating": {"data", "sheets"},
     "importing": {"zoo", "torch_files", "gan"},
     "features": {"torch_files"},
-    "evaluator": {"latent", "metrics", "version"},
+    "evaluator": {"checks", "latent", "metrics", "version"},
     "evaluating": {"data", "evaluator", "features", "guards"},
     "guards": {"callbacks"},
     "profiling": set(),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fabrication import fabricate, tiny
 
-from keras_gans import evaluating, evaluator, features, metrics, runs
+from keras_gans import evaluating, evaluator, features, metrics, runs, sheets
 from keras_gans.callbacks import Metrics
 from keras_gans.evaluator import METRICS, Evaluator
 
@@ -192,6 +192,7 @@ def test_too_few_pictures_are_refused_with_what_to_use_instead(extractor):
 
 def test_metrics_of_other_models_are_refused(extractor):
     model = tiny("gan")
+    extractor.taps = ("as if it showed maps",)
     for name in ("pairs", "perceptual"):
         with pytest.raises(ValueError, match="from latents. Leave it out"):
             Evaluator(batch_of(model), extractor, [name])(model)
@@ -264,6 +265,25 @@ def test_translations_are_compared_with_their_true_pictures(name, direction):
     assert protocol["direction"] == direction and "extractor" not in protocol
 
 
+def test_maps_are_asked_for_of_extractors_that_show_some(extractor):
+    model = tiny("pix2pix")
+    with pytest.raises(ValueError, match="perceptual: of maps .* eight shows none"):
+        Evaluator(batch_of(model, 4), extractor, ["perceptual"])
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5])
+def test_counts_are_whole_numbers(extractor, count):
+    with pytest.raises(ValueError, match="`count` must be a whole number"):
+        Evaluator(batch_of(tiny("gan")), extractor, ["kid"], count=count)
+
+
+def test_the_seed_is_of_what_metrics_draw_too(extractor):
+    model = tiny("gan")
+    evaluate = Evaluator(batch_of(model), extractor, ["kid", "density_coverage"], seed=7)
+    evaluate(model)
+    assert evaluate._primed["kid"].seed == 7
+
+
 def test_the_protocol_says_what_figures_depend_on(extractor):
     model = tiny("gan", ema_decay=0.9)
     protocol = Evaluator(batch_of(model), extractor, ["kid"], seed=3).protocol(model)
@@ -274,6 +294,51 @@ def test_the_protocol_says_what_figures_depend_on(extractor):
     json.dumps(protocol)
 
 
+# === Of sources ===
+
+
+@pytest.fixture
+def domains(tmp_path):
+    """A folder of four pictures of A, and ten of B."""
+    noise = np.random.default_rng(0).integers(0, 256, (14, 32, 32, 3), np.uint8)
+    for number, picture in enumerate(noise):
+        side = "A" if number < 4 else "B"
+        sheets.save(sheets.from_pixels(picture), tmp_path / f"test{side}" / f"{number:02}.png")
+    return f"folder:{tmp_path}"
+
+
+def of_colour():
+    image = keras.Input((32, 32, 3))
+    pooled = keras.layers.AveragePooling2D(8)(image)
+    return features.of_model(keras.Model(image, pooled, name="pooled"))
+
+
+def test_no_picture_of_a_domain_is_counted_twice(domains):
+    results = evaluating.evaluate(tiny("cyclegan"), domains, extractor=of_colour())
+    assert [result["protocol"]["direction"] for result in results] == ["ab", "ba"]
+    assert {result["protocol"]["real"] for result in results} == {4}
+
+
+def test_pairs_are_asked_for_where_there_are_some(domains):
+    for name in ("pairs", "perceptual"):
+        with pytest.raises(ValueError, match=f"{name}: .*do not belong together.* Use kid"):
+            evaluating.evaluate(tiny("cyclegan"), domains, names=[name])
+    found = evaluating.evaluate(
+        tiny("cyclegan", image_size=64), "bundled:emoji/styles", names=["pairs"], count=4
+    )
+    assert all(result["figures"]["l1"] > 0 for result in found)
+
+
+@pytest.mark.parametrize("direction", ["ab", "ba"])
+def test_paired_models_are_judged_in_their_direction_by_what_the_extractor_shows(direction):
+    model = tiny("pix2pix", direction=direction, image_size=64)
+    (found,) = evaluating.evaluate(model, "bundled:emoji/edges", extractor=of_colour(), count=4)
+    assert found["protocol"]["direction"] == direction
+    assert "l1" in found["figures"] and "kid_pooled" in found["figures"]
+    assert not any("perceptual" in name for name in found["figures"])
+
+
+# === While training ===
 # === While training ===
 
 

@@ -451,6 +451,12 @@ def test_a_discriminator_for_a_generator_says_so(tmp_path):
     )
 
 
+def test_no_model_of_any_size_is_made_to_give_advice(tmp_path):
+    wide = np.broadcast_to(np.float32(0), (30_000, 3, 1, 1))
+    path = save(tmp_path / "net.pth", {"model.1.weight": wide})
+    misfit(path, "twin_cycle")
+
+
 def test_another_family_says_which(tmp_path):
     path = written(tmp_path / "net.pth", "twin_pix", "generator")
     message = misfit(path, "twin_cycle", "a U-Net generator of 4 downs")

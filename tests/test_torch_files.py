@@ -676,6 +676,15 @@ def test_our_own_functions_cannot_be_changed(path):
     assert torch_files._rebuild_tensor.__defaults__ == before
 
 
+@pytest.mark.parametrize("name", ["torch.Size", "collections.OrderedDict"])
+def test_a_few_bytes_do_not_copy_much(path, name):
+    pair = b"(" + text("a") + b"K\x01\x86" if name.endswith("Dict") else b"(K\x01"
+    item = pair[1:]
+    listed = b"](" + item * 40_000 + b"eq\x00"
+    in_format("zip", path, b"\x80\x02" + listed + (named(name) + b"h\x00\x85R") * 3 + b".")
+    refused(path, "copies more than 100000 items", "nothing was run")
+
+
 def test_state_of_a_dict_is_dropped(path):
     state = b"}(" + text("__class__") + b"N" + text("items") + b"Nub"
     program = weights(w=tensor(storage(), (4,), (1,)))[:-1] + state + b"."

@@ -184,6 +184,36 @@ def test_load_refuses_a_file_without_a_network(saved, tmp_path, group):
         zoo.load(tmp_path / "cut.keras")
 
 
+def test_load_refuses_what_unpacks_to_more_than_it_is(saved, tmp_path):
+    for name in ("config.json", "model.weights.h5"):
+        with zipfile.ZipFile(tmp_path / "bomb.keras", "w") as archive:
+            for entry, content in read_archive(saved).items():
+                how = zipfile.ZIP_BZIP2 if entry == name else zipfile.ZIP_STORED
+                archive.writestr(entry, content, compress_type=how)
+        with pytest.raises(ValueError, match=f"{name} is compressed"):
+            zoo.load(tmp_path / "bomb.keras")
+
+
+def test_load_refuses_arrays_that_fill_the_memory(saved, tmp_path):
+    entries = read_archive(saved)
+    weights = io.BytesIO(entries["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        file["vars"].create_dataset("99", (2**28,), "f4", compression="gzip", fillvalue=0)
+    entries["model.weights.h5"] = weights.getvalue()
+    write_archive(tmp_path / "bomb.keras", entries)
+    with pytest.raises(ValueError, match="arrays take more than"):
+        zoo.load(tmp_path / "bomb.keras")
+
+
+@pytest.mark.parametrize("config", ["[" * 100_000, '{"registered_name": ["a"]}'])
+def test_load_refuses_configurations_that_are_none(saved, tmp_path, config):
+    entries = read_archive(saved)
+    entries["config.json"] = config.encode()
+    write_archive(tmp_path / "changed.keras", entries)
+    with pytest.raises(ValueError, match="changed.keras"):
+        zoo.load(tmp_path / "changed.keras")
+
+
 def test_load_refuses_what_is_no_archive(tmp_path):
     (tmp_path / "a.keras").write_bytes(b"PK no")
     for name in ("a.keras", "missing.keras"):

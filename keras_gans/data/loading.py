@@ -22,6 +22,7 @@ class Request:
     split: str
     order: Order
     shuffle: bool | None
+    repeat: bool
     flip: bool
     jitter: bool | None
     fit: str
@@ -60,6 +61,7 @@ def load(
     split="train",
     batch_size=None,
     shuffle=None,
+    repeat=True,
     seed=None,
     flip=False,
     jitter=None,
@@ -106,6 +108,9 @@ def load(
             batch holds `model.discriminator_steps` times as many.
         shuffle: another order in every epoch; the source's order where False. On where not given,
             but for domains that belong together row by row ("bundled:emoji/styles", "test").
+        repeat: of two domains, whether the smaller one starts over until the larger one has been
+            shown. Where False an epoch ends with the smaller, and nothing comes twice: for
+            measuring.
         seed: of order and flips: equal seeds give equal batches, epoch by epoch. Drawn (from
             Python's generator, so `keras.utils.set_random_seed` fixes it) where not given.
         flip: mirror half of the pictures, left to right, drawn anew in every epoch.
@@ -161,6 +166,7 @@ def load(
         split,
         order,
         shuffle,
+        repeat,
         flip,
         jitter,
         fit,

@@ -45,8 +45,9 @@ def load(request, model):
         domain.examples(translation.loaded(frame, request), labelled=False)
         for domain, frame in zip(source.domains, frames, strict=True)
     ]
-    length = max(domain.count for domain in found)
-    request.check_count(f"The larger domain of {source.name}", length, model)
+    length = (max if request.repeat else min)(domain.count for domain in found)
+    which = "larger" if request.repeat else "smaller"
+    request.check_count(f"The {which} domain of {source.name}", length, model)
     batches = [
         _batches(domain, order, frame, request)
         for domain, order, frame in zip(

@@ -29,6 +29,7 @@ class Extractor:
 
     Attributes:
         dimension: values for each picture.
+        taps: names of the layers whose outputs are `maps`; empty where it shows none.
         resize: how pictures are brought to the network, a sentence for protocols.
     """
 
@@ -43,6 +44,7 @@ class Extractor:
 
         self._extract = self._compiled(network, prepare)
         self._maps = None
+        self.taps = tuple(taps)
         if taps:
             tapped = keras.Model(network.inputs, [network.get_layer(tap).output for tap in taps])
             self._maps = self._compiled(tapped, prepare)
@@ -74,7 +76,7 @@ class Extractor:
             ValueError: as the call; or of an extractor that shows none.
         """
         if self._maps is None:
-            raise ValueError(f"{self.name} shows no maps of features. Use lite0.")
+            raise ValueError(f"{self.name} shows no maps of features. Use the extractor 'lite0'.")
         return [maps.numpy() for maps in self._maps(self._checked(images))]
 
     def probabilities(self, features):
@@ -100,12 +102,11 @@ class Extractor:
             raise ValueError(
                 f"Pictures have values in [-1, 1]. Received: {images.min()} to {images.max()}"
             )
-        return images
+        # Here and not below, where the compiled function may not know how many there are.
+        return images if images.shape[-1] == self._channels else images.repeat(self._channels, -1)
 
     def _fitted(self, images):
         images = tf.round(tf.clip_by_value((images + 1.0) * 127.5, 0.0, 255.0))
-        if images.shape[-1] != self._channels:
-            images = tf.repeat(images, self._channels, axis=-1)
         if None in self._size or list(images.shape[1:3]) == self._size:
             return images
         images = keras.ops.image.resize(images, self._size, interpolation="bicubic", antialias=True)

@@ -30,7 +30,7 @@ def of_model(model, layer=None, name=None, *, logits=False):
             f"An extractor takes pictures (N, H, W, C). {model.name} takes "
             f"{[tuple(tensor.shape) for tensor in model.inputs]}."
         )
-    output = model.layers[-1].output if layer is None else model.get_layer(layer).output
+    output = model.outputs[0] if layer is None else model.get_layer(layer).output
     if len(output.shape) > 2:
         output = keras.layers.Flatten()(output)
     network = keras.Model(model.inputs, output)

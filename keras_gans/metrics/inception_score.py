@@ -27,7 +27,8 @@ class InceptionScore:
             ValueError: for anything else.
         """
         given = np.asarray(probabilities, np.float64)
-        if given.ndim != 2 or (given < 0).any() or np.abs(given.sum(1) - 1).max(initial=0) > 1e-3:
+        right = given.ndim == 2 and (given >= 0).all()  # also refuses what is not a number
+        if not right or np.abs(given.sum(1) - 1).max(initial=0) > 1e-3:
             raise ValueError(
                 "InceptionScore takes probabilities (N, classes) that add up to 1; of logits use "
                 f"the softmax. Received: {given.shape}, sums of "

@@ -97,7 +97,8 @@ def from_preset(source):
                 raise ValueError(
                     f"{source} is no preset: it has no file {name}, or a link in its place."
                 )
-        model = registry.build(_read_json(folder / _CONFIG), source)
+        size = (folder / _WEIGHTS).stat().st_size
+        model = registry.build(_read_json(folder / _CONFIG), source, size)
         weights.load(model, folder / _WEIGHTS)
     model.compile()
     return model

@@ -6,10 +6,13 @@ import json
 import zipfile
 from typing import Any
 
+import tensorflow as tf
+
 from keras_gans.gan import constructor_arguments
 from keras_gans.zoo import weights
 
 _LARGEST_CONFIG = 2**20  # bytes
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in a .keras file
 
 TASKS = (
     "unconditional",
@@ -158,52 +161,69 @@ def load(path):
         The compiled model, its optimizers' state included.
 
     Raises:
-        ValueError: if the file is not one of ours or cannot be read.
+        ValueError: if the file is not one of ours, cannot be read, or asks for more memory than its
+            size warrants.
     """
-    model = build(_read_config(path), path)
+    config, size = _read_config(path)
+    model = build(config, path, size)
     model.compile()
     try:
+        with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
+            weights.check(file, weights.most_of(model))
         model.load_weights(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise ValueError(f"The weights in {path} cannot be read: {error}") from error
     return model
 
 
-def build(config, source):
+def build(config, source, size):
     """The model that a file's configuration describes, if it is one of the zoo's.
 
     Args:
         config: `{"registered_name": ..., "config": constructor arguments}`, from a file.
         source: named in messages.
+        size: bytes of its weights; a model that is much larger is not built.
 
     Returns:
         A `keras_gans.GAN`, not compiled.
 
     Raises:
-        ValueError: for another class or other arguments.
+        ValueError: for another class, other arguments or a larger model.
     """
     if not isinstance(config, dict) or not isinstance(config.get("config", {}), dict):
         raise ValueError(
             f"{source} holds no model of this zoo: its configuration is not an object."
         )
     classes = {f"keras_gans>{row.cls.__name__}": row.cls for row in _ENTRIES.values()}
-    cls = classes.get(config.get("registered_name"))
+    cls = classes.get(str(config.get("registered_name")))
     arguments = config.get("config", {})
     if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
         raise ValueError(
             f"{source} holds no model of this zoo: it names {config.get('registered_name')!r} with "
             f"arguments {', '.join(sorted(arguments)) or 'none'}."
         )
-    return cls.from_config(arguments)
+    try:
+        with weights.no_larger_than(weights.most_of_file(size)):
+            return cls.from_config(arguments)
+    except (TypeError, ValueError, OverflowError, tf.errors.OpError) as error:
+        raise ValueError(f"{source} describes a model that cannot be built: {error}") from error
 
 
 def _read_config(path):
+    """The configuration in a .keras file, and the bytes of its weights."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
+            config, packed = archive.getinfo(_CONFIG), archive.getinfo(_WEIGHTS)
+            for entry in (config, packed):
+                # Keras compresses nothing; what is compressed may unpack to any size.
+                if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+                    raise ValueError(f"its {entry.filename} is compressed or encrypted")
+                if entry.file_size != entry.compress_size:
+                    raise ValueError(f"its {entry.filename} says two sizes")
+            if config.file_size > _LARGEST_CONFIG:
                 raise ValueError("its configuration is too large to be one of ours")
-            return json.loads(archive.read("config.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            return json.loads(archive.read(config)), packed.file_size
+    except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a readable .keras file: {error}") from error
 
 

@@ -5,15 +5,18 @@ quarter or less of what a checkpoint takes, which says how to go on. `pretrained
 names each file and its SHA-256.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.resources
 import json
+import math
 import os
 import pathlib
 
 import h5py
 import numpy as np
+import tensorflow as tf
 
 _FOLDER = importlib.resources.files("keras_gans.zoo") / "pretrained"
 _MANIFEST = "manifest.json"
@@ -56,24 +59,75 @@ def load(model, path):
         ValueError: for a file that is larger than the model's weights can be, holds links, or is
             of other networks.
     """
-    most = sum(int(np.prod(weight.shape)) * 8 for weight in model.variables) + _SLACK
-    size = os.path.getsize(path)
+    most, size = most_of(model), os.path.getsize(path)
     if size > most:
         raise ValueError(
             f"{path} has {size} bytes; {model.name}'s weights take no more than {most}."
         )
     try:
-        _check(path, most)
+        check(path, most)
         model.load_weights(path)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} does not hold weights of {model.name} with these arguments: {error}"
         ) from error
 
 
-def _check(path, most):
-    """Refuses what no file of weights has: links to elsewhere, and arrays that fill the memory."""
+def most_of(model):
+    """Bytes a file of a model's weights, and of its optimizers' slots, may have at most."""
+    optimizers = [model.optimizer_of(player) for player in model.players] if model.compiled else []
+    variables = [variable for owner in (model, *optimizers) for variable in owner.variables]
+    return sum(math.prod(variable.shape) * 8 for variable in variables) + _SLACK
+
+
+def most_of_file(size):
+    """Bytes of variables that a file of weights of this size warrants; float16 is half."""
+    return 4 * size + _SLACK
+
+
+@contextlib.contextmanager
+def no_larger_than(most):
+    """Refuses to make variables of more bytes together, before they take any memory.
+
+    Raises:
+        ValueError: where more is asked for.
+    """
     total = 0
+
+    def counted(make, **kwargs):
+        nonlocal total
+        total += _size_of(kwargs["initial_value"])
+        if total > most:
+            raise ValueError(f"its weights take more than {most} bytes")
+        return make(**kwargs)
+
+    with tf.variable_creator_scope(counted):
+        yield
+
+
+def _size_of(value):
+    """Bytes of an initial value, or of what a function of no arguments returns; not computed."""
+    if not callable(value):
+        return tf.convert_to_tensor(value).shape.num_elements() * tf.as_dtype(value.dtype).size
+    try:
+        with tf.Graph().as_default():
+            made = tf.convert_to_tensor(value())
+    except RuntimeError:  # it reads other variables, which in a graph only functions can
+        made = tf.function(value).get_concrete_function().outputs[0]
+    return made.shape.num_elements() * made.dtype.size
+
+
+def check(file, most):
+    """Refuses what no file of weights has: links, anything twice, arrays that fill the memory.
+
+    Args:
+        file: of HDF5, its path or opened.
+        most: bytes all arrays together may have.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    total, seen = 0, set()
 
     def visit(group):
         nonlocal total
@@ -81,6 +135,12 @@ def _check(path, most):
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"{group.name}/{name} is a link to elsewhere")
             item = group[name]
+            if not isinstance(item, (h5py.Group, h5py.Dataset)):
+                raise ValueError(f"{item.name} is neither a group nor an array")
+            place = h5py.h5o.get_info(item.id).addr
+            if place in seen:
+                raise ValueError(f"{item.name} is there twice")
+            seen.add(place)
             if isinstance(item, h5py.Group):
                 visit(item)
                 continue
@@ -90,8 +150,9 @@ def _check(path, most):
             if total > most:
                 raise ValueError(f"its arrays take more than {most} bytes")
 
-    with h5py.File(path, "r") as file:
-        visit(file)
+    with h5py.File(file, "r") as opened:
+        seen.add(h5py.h5o.get_info(opened.id).addr)
+        visit(opened)
 
 
 def bare(model):

@@ -86,6 +86,18 @@ def test_batches_run_on_over_the_smaller_domains_end(
     assert first == [0, 1, 2, 3, 4] * 2 + [0, 1] and second == list(range(100, 112))
 
 
+@pytest.mark.parametrize("count_a, count_b", [(5, 12), (12, 5)])
+def test_nothing_comes_twice_where_nothing_shall(
+    tmp_path, make_unpaired, save, both_levels, count_a, count_b
+):
+    source = fill(tmp_path, save, count_a, count_b)
+    how = {"repeat": False, "jitter": False, "drop_remainder": False}
+    batches = data.load(source, make_unpaired(batch_size=4), shuffle=False, **how)
+    assert len(batches) == 2
+    first, second = both_levels(batches)
+    assert first == list(range(5)) and second == list(range(100, 105))
+
+
 def test_a_domain_smaller_than_a_batch_is_repeated_within_it(
     tmp_path, make_unpaired, save, both_levels
 ):

@@ -49,6 +49,24 @@ def test_grey_pictures_are_shown_as_colour():
     assert np.array_equal(seen[..., 0], seen[..., 2])
 
 
+def test_colour_after_grey_is_seen_as_colour():
+    image = keras.Input((None, None, 3))
+    features_of = keras.layers.Conv2D(24, 3)(image)
+    pooled = keras.layers.GlobalAveragePooling2D()(features_of)
+    make = lambda: Extractor("pooled", keras.Model(image, pooled), lambda images: images, "none")  # noqa: E731
+    colour, used = pictures(2, 16, 3), make()
+    used(pictures(2, 28, 1))
+    np.testing.assert_array_equal(used(colour), make()(colour))
+
+
+def test_models_around_models_are_extractors():
+    inner = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten()])
+    image = keras.Input((8, 8, 3))
+    extract = features.of_model(keras.Model(image, inner(image / 2.0), name="around"))
+    images = pictures(2, 8, 3)
+    np.testing.assert_allclose(extract(images), images.reshape(2, -1) / 2, atol=1e-6)
+
+
 def test_batches_do_not_matter():
     images = pictures(205, 4, 3)
     extract = bare(4)

@@ -6,8 +6,10 @@ import sys
 import types
 
 import h5py
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from fabrication import fabricated, families, same, snapshot, tiny
 
 from keras_gans import zoo
@@ -207,6 +209,56 @@ def test_small_files_of_large_arrays_and_links_inside_are_refused(preset, tmp_pa
         file["elsewhere"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/x")
     with pytest.raises(ValueError, match="/elsewhere is a link to elsewhere"):
         zoo.from_preset(preset)
+
+
+def nested(file, levels):
+    """Groups that are each linked twice to the one before: 2**levels ways through them."""
+    group = file.create_group("level0")
+    for level in range(1, levels):
+        above = file.create_group(f"level{level}")
+        above["a"], above["b"] = group, group
+        group = above
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda file: nested(file, 40), "is there twice"),
+        (lambda file: file.create_group("loop").update({"self": file["/"]}), "is there twice"),
+        (lambda file: file.update({"again": file["vars"]}), "is there twice"),
+        (lambda file: file.update({"type": np.dtype("f4")}), "neither a group nor an array"),
+    ],
+)
+def test_files_one_could_walk_for_ever_are_refused(preset, change, message):
+    with h5py.File(preset / "model.weights.h5", "a") as file:
+        change(file)
+    with pytest.raises(ValueError, match=message):
+        zoo.from_preset(preset)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"generator_units": 10**6}, {"discriminator_units": 10**5}, {"latent_dim": 10**7}]
+)
+def test_models_larger_than_their_file_are_not_built(preset, sizes):
+    config = json.loads((preset / "config.json").read_text())["config"]
+    edit(preset, config={**config, **sizes})
+    with pytest.raises(ValueError, match="cannot be built: its weights take more than"):
+        zoo.from_preset(preset)
+
+
+def test_variables_are_counted_before_they_are_made():
+    computed = []
+
+    def values(shape, dtype=None):
+        computed.append(tf.executing_eagerly())
+        return tf.zeros(shape, dtype)
+
+    with weights.no_larger_than(4000):
+        keras.Variable(values, (1000,), "float32")
+    assert computed == [False, True]
+    with pytest.raises(ValueError, match="more than 4000 bytes"), weights.no_larger_than(4000):
+        keras.Variable(values, (1001,), "float32")
+    assert computed == [False, True, False]
 
 
 def test_weights_of_another_entry_are_refused(preset, tmp_path):
