@@ -25,13 +25,15 @@ LARGEST = 5_000_000  # bytes of an entry's file
 def ship(run, source):
     """Writes the file and its line; the entry's name."""
     model, name = run.load_model(), run.options.model
-    path = PACKAGED / f"{name}.weights.h5"
+    path, made = PACKAGED / f"{name}.weights.h5", PACKAGED / f".partial-{name}.weights.h5"
     PACKAGED.mkdir(exist_ok=True)
-    weights.write_half(model, path)
-    size = path.stat().st_size
-    if size > LARGEST:
-        path.unlink()
-        raise SystemExit(f"{name}'s weights take {size} bytes; an entry has {LARGEST}.")
+    try:
+        weights.write_half(model, made)
+        if (size := made.stat().st_size) > LARGEST:
+            raise SystemExit(f"{name}'s weights take {size} bytes; an entry has {LARGEST}.")
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
     manifest = PACKAGED / "manifest.json"
     lines = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
     lines[name] = {
@@ -75,7 +77,9 @@ DATA = {"fashion": "Fashion-MNIST"}
 
 def called(source, run):
     """What this run's data is called, by a name that means something elsewhere."""
-    return DATA.get(run.options.model.rsplit("_", 1)[1], source)
+    if not source.startswith(("idx:", "tfds:")):  # "bundled:" is a part of it, a folder another set
+        return source
+    return DATA.get(run.options.model.rpartition("_")[2], source)
 
 
 def draw(model, name, source, family):
