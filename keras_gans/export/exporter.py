@@ -110,8 +110,8 @@ class Exporter(abc.ABC):
         """Which layers to leave in float32, should the pictures be too poor.
 
         Returns:
-            Iterator over tuples of names, each to be tried where the one before did not do: the
-            first one empty.
+            Iterator over tuples of names, each to be tried where the one before did not do: in
+            the first one those only that stay in float32 whatever the pictures.
         """
         yield ()
 

@@ -26,7 +26,8 @@ The file is one JSON object:
         "examples"        {"real", "proving", "calibrating"}: whether pictures among the inputs it
                           was tried on came from data, and how many of them it was judged by and
                           learned its ranges from
-        "kept"            layers left in float32 because the pictures were too poor without
+        "kept"            layers left in float32, because the pictures were too poor without or
+                          because integers would take longer
         "batch_sizes"     it was measured at
         "runtime"         it was measured in, with its version
         "signatures"      other signatures of the file, {name: {tensor: {"dtype", "value_range"}}}:

@@ -63,19 +63,22 @@ class Quantizer:
         self._nodes = collections.defaultdict(list)
         self._sizes = collections.Counter()
         weights = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
-        floats = onnx_graph.narrow_convolutions(model)
+        narrow = onnx_graph.narrow_convolutions(model)
+        self._floats: dict[str, None] = {}  # in order, each once
         for node in model.graph.node:
-            if node.op_type not in _QUANTIZED or node.name in floats:
+            if node.op_type not in _QUANTIZED or node.input[1] not in weights:
                 continue
-            if node.input[1] in weights:
-                # By its weights: tf2onnx renames convolutions that it merges a padding into.
-                layer = onnx_graph.layer_of(node.input[1], layers) or node.name
+            # By its weights: tf2onnx renames convolutions that it merges a padding into.
+            layer = onnx_graph.layer_of(node.input[1], layers) or node.name
+            if node.name in narrow:
+                self._floats[layer] = None
+            else:
                 self._nodes[layer].append(node.name)
                 self._sizes[layer] += weights[node.input[1]]
 
     @property
     def layers(self):
-        """Names of the layers with weights, first to last."""
+        """Names of the layers with weights that could be integers, first to last."""
         return tuple(self._nodes)
 
     def quantized(self, kept):
@@ -109,10 +112,16 @@ class Quantizer:
     def candidates(self):
         """Which layers to keep in float32, in the order to try: see `Exporter.layers_to_keep`.
 
-        None; the last, whose errors are seen as they are; the first as well, which all others
-        build on; then those whose quantization alone changes the output most, twice as many at a
-        time, for as long as most weights are integers.
+        None but those that integers would slow down, which are in all of them; the last, whose
+        errors are seen as they are; the first as well, which all others build on; then those whose
+        quantization alone changes the output most, twice as many at a time, for as long as most
+        weights are integers.
         """
+        for kept in self._poor():
+            yield (*self._floats, *kept)
+
+    def _poor(self):
+        """What to keep for the pictures' sake, in the order to try."""
         yield ()
         if len(self.layers) < 2:
             return

@@ -263,3 +263,26 @@ def test_layers_are_kept_until_the_pictures_will_do(model, tmp_path, monkeypatch
     assert better.kept and better.psnr > plain.psnr
     assert set(better.kept) <= {layer.name for layer in model.generator.layers}
     assert better.ops["QuantizeLinear"] < plain.ops["QuantizeLinear"]
+
+
+class Translator(Plain):
+    def inputs_to_export(self, batch):
+        return {"generator": {"source": batch}}
+
+
+def test_layers_that_integers_would_slow_down_are_named_among_the_kept(tmp_path, monkeypatch):
+    from keras_gans.export.exporter import Floor
+
+    strict(monkeypatch, Floor(translated=0.0, generated=0.0, ssim=-1.0))
+    source = keras.Input((32, 32, 3), name="source")
+    x = layers.Conv2D(24, 3, padding="same", name="first")(source)
+    x = layers.Conv2D(3, 7, padding="same", name="narrow")(x)
+    network = keras.Model(source, layers.Activation("tanh", name="image")(x))
+    pictures = np.random.default_rng(0).uniform(-1, 1, (64, 32, 32, 3)).astype("float32")
+    record = export.export_sampling_network(
+        Translator(as_if_trained(network), size=32),
+        tmp_path / "g.onnx", "onnx", precision="int8", examples=[pictures],
+    )  # fmt: skip
+    assert record.kept == ("narrow",)
+    assert record.ops["Conv"] == 3  # the narrow one taken apart
+    assert record.ops["DequantizeLinear"]
