@@ -240,7 +240,8 @@ def check_resume(run, options):
         ValueError: for options that may not change, named; for data that has changed since.
     """
     _refuse_changes(run, options)
-    inventory.refuse_changed(run.path, options.source)
+    if not is_finished(run, options):
+        inventory.refuse_changed(run.path, options.source)
 
 
 def to_resume(options, runs_dir="runs"):
