@@ -10,10 +10,10 @@ import signal
 import keras
 import numpy as np
 import pytest
-from fabrication import same, snapshot
+from fabrication import same, snapshot, tiny
 from PIL import Image
 
-from keras_gans import data, guards, runs, zoo
+from keras_gans import data, evaluating, guards, runs, zoo
 from keras_gans.callbacks import DivergedError, Stopped
 from keras_gans.runs import inventory, training
 from keras_gans.runs.log import Log
@@ -403,6 +403,21 @@ def test_a_translator_is_judged_in_the_direction_it_learns(tmp_path, direction):
     model, _ = runs.prepare(options)
     (metrics,) = training._figures(runs.Run(tmp_path, options, {}), model, tmp_path)
     assert metrics.evaluator.protocol(model)["direction"] == direction
+
+
+def test_two_domains_are_judged_while_training_as_they_are_afterwards(tmp_path, monkeypatch):
+    for domain, count in (("trainA", 1), ("trainB", 1), ("testA", 2), ("testB", 3)):
+        (tmp_path / domain).mkdir()
+        for number in range(count):
+            Image.new("RGB", (32, 32)).save(tmp_path / domain / f"{number}.png")
+    model = tiny("cyclegan")
+    options = runs.Options("cyclegan", f"folder:{tmp_path}", metrics=["pairs"])
+    with pytest.raises(ValueError, match="do not belong together"):
+        training._figures(runs.Run(tmp_path, options, {}), model, tmp_path)
+    monkeypatch.setattr(evaluating, "extractor_for", lambda names, extractor: None)
+    options = dataclasses.replace(options, metrics=["kid"])
+    (metrics,) = training._figures(runs.Run(tmp_path, options, {}), model, tmp_path)
+    assert metrics.evaluator.count == 2  # none of A twice
 
 
 # === The log of a run that goes on ===

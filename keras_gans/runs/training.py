@@ -356,9 +356,10 @@ def _figures(run, model, log_dir):
     options = run.options
     if not options.metrics:
         return []
+    evaluating.refuse_without_truth(model, options.source, "test", options.metrics)
     held_out = _load(
-        options, model, split="test", batch_size=_COMPARED, shuffle=False, jitter=False,
-        drop_remainder=False,
+        options, model, split="test", batch_size=_COMPARED, shuffle=False, repeat=False,
+        jitter=False, drop_remainder=False,
     )  # fmt: skip
     extractor = evaluating.extractor_for(options.metrics, options.extractor)
     direction = getattr(model, "direction", "ab")
