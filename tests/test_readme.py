@@ -52,4 +52,4 @@ def test_pretrained_entries_on_the_command_line(tmp_path):
     Image.new("RGB", (64, 64), "white").save(tmp_path / "drawing.png")
     run_block("keras-gans sample cdcgan_fashion", tmp_path)
     assert (tmp_path / "bags.png").exists() and (tmp_path / "translated/drawing.png").exists()
-    assert (tmp_path / "cdcgan_fashion/manifest.json").exists()
+    assert (tmp_path / "cdcgan_fashion-exported/manifest.json").exists()
