@@ -727,13 +727,13 @@ def test_the_averaged_generator_is_what_samples_and_ships(name):
     for weight in model.generator.trainable_variables:  # as if it had learnt a lot since
         weight.assign_add(random.normal(0, 0.05, weight.shape))
     latents = model.draw_latents(3, seed=1)
-    inputs = [latents, *[labels[:3] for labels in model.draw_labels(3, 0) or []]]
-    inputs = inputs if len(inputs) > 1 else inputs[0]
+    labels = model.draw_labels(3, 0)
+    inputs, asked = ([latents, *labels], {"labels": labels[0]}) if labels else (latents, {})
     predicted = model.predict(inputs, verbose=0)  # first: nothing has been sampled yet
     averaged = model.generator_ema(inputs, training=False)
     np.testing.assert_allclose(predicted, averaged, atol=1e-5)
     np.testing.assert_allclose(model(inputs), averaged, atol=1e-5)
-    np.testing.assert_allclose(model.sample(latents=latents), averaged, atol=1e-5)
+    np.testing.assert_allclose(model.sample(latents=latents, **asked), averaged, atol=1e-5)
     (exported,) = model.networks_to_export().values()
     np.testing.assert_allclose(exported(inputs, training=False), averaged, atol=1e-5)
     assert np.abs(model.generator(inputs, training=False) - averaged).max() > 1e-4
