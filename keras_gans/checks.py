@@ -86,6 +86,34 @@ def check_multiple(name, value, divisor, reason, least=1):
     )
 
 
+def check_doublings(image_size, least, reason):
+    """How a side comes from one of 4 to 7 pixels by doubling.
+
+    Args:
+        image_size: the side, in pixels.
+        least: doublings there must be.
+        reason: why it must come so.
+
+    Returns:
+        The side it comes from, and the doublings.
+
+    Raises:
+        ValueError: for a side that does not come so, with the next that does.
+    """
+    start, doublings = image_size, 0
+    while start > 7 and start % 2 == 0:
+        start, doublings = start // 2, doublings + 1
+    if 4 <= start <= 7 and doublings >= least:
+        return start, doublings
+    close = max(least, (image_size // 8).bit_length())
+    sides = [first * 2**n for first in (4, 5, 6, 7) for n in (close, close + 1)]
+    raise ValueError(
+        f"`image_size` must be 4, 5, 6 or 7 times a power of two and at least {4 * 2**least}, "
+        f"because {reason}. Received: image_size={image_size}; the next that works is "
+        f"{min(side for side in sides if side > image_size)}."
+    )
+
+
 def check_weight(name, value):
     """Refuses what is not a finite number of at least 0."""
     if not is_number(value) or value < 0:

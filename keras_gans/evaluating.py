@@ -54,8 +54,9 @@ def evaluate(
     Raises:
         ValueError: for a source, split, metric or extractor that cannot be; for too few pictures.
     """
+    if names:
+        refuse_without_truth(model, source, split, names)
     chosen = names or _fitting(model, source, split)
-    refuse_without_truth(model, source, split, chosen)
     extractor = extractor_for(chosen, extractor)
     if not names and chosen and not getattr(extractor, "taps", ()):
         chosen = tuple(name for name in chosen if name != "perceptual")
@@ -148,18 +149,15 @@ def evaluate_run(run, model=None, *, source=None, split="test", **how):
     Raises:
         ValueError: as `evaluate`; and where the run's data has no such split.
     """
-    options = run.options
-    source = source or options.source
-    where = {}
-    if source.startswith("tfds:"):
-        where = {"data_dir": options.data_dir, "manual_dir": options.manual_dir}
+    options = run.options.on(source) if source else run.options
     results = evaluate(
         model or run.load_model(),
-        source,
+        options.source,
         split=split,
+        data_dir=options.data_dir,
+        manual_dir=options.manual_dir,
         heads=options.heads,
         attributes=options.attributes,
-        **where,
         **how,
     )
     text = json.dumps(results, indent=2)

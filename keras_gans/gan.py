@@ -230,12 +230,16 @@ class GAN(keras.Model):
 
     def _size_of_weights(self):
         """About as many bytes as a file of the weights and the optimizers' slots has."""
-        optimizers = [self.optimizer_of(player) for player in self.players] if self.compiled else []
         return sum(
             math.prod(variable.shape) * tf.as_dtype(variable.dtype).size + _HDF5_BYTES
-            for owner in (self, *optimizers)
-            for variable in owner.variables
+            for variable in self.saved_variables
         )
+
+    @property
+    def saved_variables(self):
+        """What a file of the model holds: its variables and its optimizers'."""
+        optimizers = [self.optimizer_of(player) for player in self.players] if self.compiled else []
+        return [variable for owner in (self, *optimizers) for variable in owner.variables]
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """As Keras', but a file without a network's layers is refused, where Keras warns.

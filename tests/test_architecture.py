@@ -17,7 +17,7 @@ ALLOWED = {
     "losses": set(),
     "penalties": {"losses"},
     "augment": set(),
-    "data": set(),
+    "data": {"checks"},
     "metrics": set(),
     "optimizers": {"checks"},
     "latent": set(),

@@ -1,6 +1,5 @@
 """`keras-gans export`, and `keras-gans demo`, which shows a page that is exported."""
 
-import dataclasses
 import pathlib
 import webbrowser
 from typing import Annotated
@@ -221,9 +220,7 @@ def _examples(run, model, source):
         return None
     options = runs.Options(model.name) if run is None else run.options
     if source is not None:
-        options = dataclasses.replace(options, data=source)
-    if not str(options.source).startswith("tfds:"):  # these are for no others
-        options = dataclasses.replace(options, data_dir=None, manual_dir=None)
+        options = options.on(source)
     return runs.examples(options, model)
 
 

@@ -1,11 +1,11 @@
 """The door of the room: `load`."""
 
 import dataclasses
-import numbers
 import random
 
 import tensorflow as tf
 
+from keras_gans.checks import is_whole
 from keras_gans.data import labels, paired, pictures, unpaired
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
@@ -149,10 +149,10 @@ def load(
     if fit not in FITS:
         raise ValueError(f"`fit` must be one of {FITS}. Received: {fit!r}")
     size = model.batch_size if batch_size is None else batch_size
-    if not _is_natural(size) or size < 1:
+    if not is_whole(size) or size < 1:
         raise ValueError(f"`batch_size` must be a positive integer. Received: {size!r}")
     seed = random.randrange(2**31) if seed is None else seed
-    if not _is_natural(seed):
+    if not is_whole(seed) or seed < 0:
         raise ValueError(f"`seed` must be an integer, 0 or more. Received: {seed!r}")
     size = int(size) * model.discriminator_steps
     order = Order(size, shuffle is None or shuffle, int(seed), drop_remainder)
@@ -177,7 +177,3 @@ def load(
         cache_dir=cache_dir,
     )
     return kind.load(request, model)
-
-
-def _is_natural(number):
-    return isinstance(number, numbers.Integral) and not isinstance(number, bool) and number >= 0

@@ -95,6 +95,12 @@ class Options:
         """Where the data comes from: `data`, or the entry's own; None where neither is."""
         return self.data or zoo.entry(self.model).data
 
+    def on(self, source):
+        """The same with other data; where sets of TensorFlow Datasets lie is of such alone."""
+        if source.startswith("tfds:"):
+            return dataclasses.replace(self, data=source)
+        return dataclasses.replace(self, data=source, data_dir=None, manual_dir=None)
+
     def __post_init__(self):
         for name in (
             "epochs",

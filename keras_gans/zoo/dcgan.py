@@ -34,7 +34,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.checks import check_choice
+from keras_gans.checks import check_choice, check_doublings
 from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import (
     BatchNorm,
@@ -59,27 +59,8 @@ def block_widths(image_size, filters):
     Raises:
         ValueError: for a side that does not halve down to 4, 5, 6 or 7, with the next that does.
     """
-    start, doublings = image_size, 0
-    while start > 7 and start % 2 == 0:
-        start, doublings = start // 2, doublings + 1
-    if not 4 <= start <= 7 or doublings < 1:
-        raise ValueError(
-            "`image_size` must be 4, 5, 6 or 7 times a power of two and at least 8, because "
-            f"every block doubles it. Received: image_size={image_size}; the next that works "
-            f"is {_next_size(image_size)}."
-        )
+    start, doublings = check_doublings(image_size, 1, "every block doubles it")
     return start, [filters * 2**n for n in reversed(range(doublings))]
-
-
-def _next_size(image_size):
-    """The smallest side above this one that the blocks can double to."""
-    doublings = max(1, (image_size // 8).bit_length())
-    return min(
-        side
-        for start in (4, 5, 6, 7)
-        for side in (start * 2**doublings, start * 2 ** (doublings + 1))
-        if side > image_size
-    )
 
 
 def generator(latent_dim, image_size, image_channels, filters, norm, resampling, dropout):

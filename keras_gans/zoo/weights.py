@@ -75,9 +75,7 @@ def load(model, path):
 
 def most_of(model):
     """Bytes a file of a model's weights, and of its optimizers' slots, may have at most."""
-    optimizers = [model.optimizer_of(player) for player in model.players] if model.compiled else []
-    variables = [variable for owner in (model, *optimizers) for variable in owner.variables]
-    return sum(math.prod(variable.shape) * 8 for variable in variables) + _SLACK
+    return sum(math.prod(variable.shape) * 8 for variable in model.saved_variables) + _SLACK
 
 
 def most_of_file(size):

@@ -29,32 +29,17 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from keras_gans.checks import check_doublings
 from keras_gans.latent_gan import LatentGAN, len_of
 from keras_gans.layers import BatchNorm, Upsample2D
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.zoo.registry import register
 
 
-def bottom_of(image_size):
-    """Side of the generator's first feature maps and the doublings from there to `image_size`.
-
-    Raises:
-        ValueError: for a side that does not halve to one from 4 to 7, and twice at least.
-    """
-    start, doublings = image_size, 0
-    while start > 7 and start % 2 == 0:
-        start, doublings = start // 2, doublings + 1
-    if not 4 <= start <= 7 or doublings < 2:
-        raise ValueError(
-            "`image_size` must be 4, 5, 6 or 7 times a power of two and at least 16, because "
-            f"residual blocks double and halve it. Received: image_size={image_size}"
-        )
-    return start, doublings
-
-
 def generator(latent_dim, image_size, image_channels, filters):
     """Latents (N, latent_dim) -> images (N, image_size, image_size, image_channels) in [-1, 1]."""
-    start, doublings = bottom_of(image_size)
+    why = "residual blocks double and halve it"
+    start, doublings = check_doublings(image_size, 2, why)
     latent = keras.Input((latent_dim,), name="latent")
     x = layers.Dense(start * start * filters)(latent)
     x = layers.Reshape((start, start, filters))(x)
