@@ -431,20 +431,23 @@ def test_backup_goes_on_where_it_stopped(tmp_path):
     assert int(resumed.generator_optimizer.iterations) == 8
 
 
-def test_wgan_gp_begins_as_its_reference_does():
-    model = zoo.get("wgan_gp", generator_filters=32, discriminator_filters=32, seed=0)
+@pytest.mark.parametrize("name", ["wgan_gp", "sngan"])
+def test_residual_networks_begin_as_their_reference_does(name):
+    model = zoo.get(name, generator_filters=32, discriminator_filters=32, seed=0)
     first = next(layer for layer in model.discriminator.layers if hasattr(layer, "kernel_size"))
     last = model.generator.layers[-2]
     spread = {layer: float(np.std(layer.kernel)) for layer in (first, last)}
-    # `lib/ops/conv2d.py`: He's is the root of 4 / (in + out), the output's of 2 / (in + out).
+    # `lib/ops/conv2d.py` of the one, `resblocks.py` and `resnet_32.py` of the other: He's is the
+    # root of 4 / (in + out), the output's of 2 / (in + out).
     size = first.kernel_size[0] ** 2
     gain = 4 if size == 9 else 2
     assert spread[first] == pytest.approx((gain / (size * (3 + 32))) ** 0.5, rel=0.1)
     assert spread[last] == pytest.approx((2 / (9 * (32 + 3))) ** 0.5, rel=0.1)
 
 
-def test_wgan_gp_s_pictures_stay_where_tanh_reaches():
-    model = tiny("wgan_gp")
+@pytest.mark.parametrize("name", ["wgan_gp", "sngan"])
+def test_spread_levels_stay_where_tanh_reaches(name):
+    model = tiny(name)
     levels = np.arange(256, dtype="float32").reshape(1, 16, 16, 1) / 127.5 - 1
     noisy = np.concatenate([model.dequantised(levels, draw) for draw in range(50)])
     assert -1 <= noisy.min() and noisy.max() < 1

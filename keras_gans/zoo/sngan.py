@@ -14,17 +14,16 @@ Networks (32 x 32 pixels)
     Xavier initialisation, with gain sqrt(2) in the residual branches.
 
 Training: Adam 2e-4, betas (0, 0.9), falling linearly to zero over 100,000 steps; batches of 64 for
-D and 128 for G.
+D and 128 for G; real pictures are x / 128 - 1 + U(0, 1/128), x their 256 levels.
 
 Paper:     Miyato, Kataoka, Koyama & Yoshida, 2018, https://arxiv.org/abs/1802.05957
 Reference: pfnet-research/sngan_projection; kwotsin/mimicry, sngan_32.py, for the schedule
 
 The reference advances the power iteration at every pass through D; here once a training step, so
-that the passes of a step see one discriminator. G's last convolution begins with the gain sqrt(2)
-of the branches as well, where the reference gives it 1. `sngan_fashion` is sized for two CPU cores:
-28 x 28 pixels, narrower, two updates of D (batches hold the pictures of both), averaged weights,
-and learning rates that begin at 1e-3, because a tenth of G's features and a fifth of D's bear
-longer steps and the training is short.
+that the passes of a step see one discriminator. `sngan_fashion` is sized for two CPU cores: 28 x 28
+pixels, narrower, two updates of D (batches hold the pictures of both), averaged weights, and
+learning rates that begin at 1e-3, because a tenth of G's features and a fifth of D's bear longer
+steps and the training is short.
 """
 
 import keras
@@ -48,7 +47,7 @@ def generator(latent_dim, image_size, image_channels, filters, spectral):
     for _ in range(doublings):
         x = _up_block(x, filters, spectral)
     x = layers.ReLU()(BatchNorm()(x))
-    x = _conv(x, image_channels, 3, spectral)
+    x = _conv(x, image_channels, 3, spectral, gain=1.0)
     image = layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="generator")
 
@@ -90,11 +89,11 @@ def _block(x, filters, spectral, down):
     return layers.Add()([shortcut, x])
 
 
-def _conv(x, filters, size, spectral):
+def _conv(x, filters, size, spectral, gain=None):
     conv = SpectralConv2D if spectral else layers.Conv2D
-    # He's gain for the 3x3 convolutions as in the reference, and 1 for the shortcuts.
-    scale = 2.0 if size == 3 else 1.0
-    kernel = keras.initializers.VarianceScaling(scale, "fan_avg", "uniform")
+    # He's gain in the branches of the blocks, all of them 3x3, and 1 for the shortcuts.
+    gain = gain or (2.0 if size == 3 else 1.0)
+    kernel = keras.initializers.VarianceScaling(gain, "fan_avg", "uniform")
     return conv(filters, size, padding="same", kernel_initializer=kernel)(x)
 
 
@@ -175,6 +174,7 @@ class SNGAN(LatentGAN):
         self.advance()
         for draw, real in enumerate(shares):
             fake = self.generated(self.latents(len_of(real), draw))
+            real = self.dequantised(real, draw)
             seen_real = self.seen(real, "real", draw)
             seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
             with tf.GradientTape() as tape:
@@ -198,6 +198,11 @@ class SNGAN(LatentGAN):
             real_logits=real_logits,
             fake_logits=fake_logits,
         )
+
+    def dequantised(self, real, draw):
+        """Pictures of 256 levels in [-1, 1] spread over the steps between these, in [-1, 1)."""
+        grey = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dequantise"))
+        return (real * 255.0 - 1.0) / 256.0 + grey / 128.0
 
     def get_config(self):
         return {
