@@ -160,6 +160,11 @@ class LatentGAN(GAN):
         """Seed of a draw other than the latents, told apart by update and purpose."""
         return self.step_seed(1000 + len(_PURPOSES) * draw + _PURPOSES.index(purpose))
 
+    def dequantised(self, real, draw):
+        """Pictures of 256 levels in [-1, 1] spread over the steps between these, in [-1, 1)."""
+        grey = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dequantise"))
+        return (real * 255.0 - 1.0) / 256.0 + grey / 128.0
+
     def replayed(self, fake, labels=None, draw=0):
         """Generated images for D, half of them from earlier steps: experience replay.
 

@@ -199,11 +199,6 @@ class SNGAN(LatentGAN):
             fake_logits=fake_logits,
         )
 
-    def dequantised(self, real, draw):
-        """Pictures of 256 levels in [-1, 1] spread over the steps between these, in [-1, 1)."""
-        grey = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dequantise"))
-        return (real * 255.0 - 1.0) / 256.0 + grey / 128.0
-
     def get_config(self):
         return {
             **super().get_config(),
