@@ -461,7 +461,9 @@ def test_every_value_of_a_log_is_under_its_name(tmp_path, processes):
             logs.append({name: len(logs) + ord(name[0]) / 2 for name in sorted(names)})
             log.on_epoch_end(len(logs) - 1, logs[-1])
         log.on_train_end()
-    assert in_their_places(logged(tmp_path / "log.csv"), logs)
+    rows = logged(tmp_path / "log.csv")
+    assert in_their_places(rows, logs)
+    assert set(rows[0]) == {"epoch"}.union(*logs)  # no column that nothing was ever said for
 
 
 def test_the_log_of_a_run_with_metrics_goes_on(tmp_path):

@@ -29,7 +29,9 @@ class Log(keras.callbacks.CSVLogger):
             self.keys = self._rows()[0][1:]
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.keys is not None and (new := sorted((logs or {}).keys() - set(self.keys))):
+        if self.keys is None:
+            self.keys = sorted(logs or {})  # Keras adds columns for validation, which no game has
+        elif new := sorted((logs or {}).keys() - set(self.keys)):
             self._add(new)
         super().on_epoch_end(epoch, logs)
 
