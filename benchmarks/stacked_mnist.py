@@ -37,9 +37,9 @@ _COLOUR = {"image_size": 28, "image_channels": 3}
 
 #: Entry of the zoo and its arguments.
 ROWS = {
-    "dcgan": ("dcgan_fashion", {}),
-    "packing": ("dcgan_fashion", {"packing": 2}),
-    "stddev": ("dcgan_stddev_fashion", {}),
+    "dcgan": ("dcgan_fashion", {"ema_decay": 0.0}),
+    "packing": ("dcgan_fashion", {"packing": 2, "ema_decay": 0.0}),
+    "stddev": ("dcgan_stddev_fashion", {"ema_decay": 0.0}),
     "pairing": (
         "dcgan_fashion",
         {"objective": "relativistic_pairing", "r1": 0.1, "r2": 0.1, "ema_decay": 0.999,

@@ -24,10 +24,11 @@ Departures from the reference: the discriminator's real and fake losses are summ
 from in one backward pass, which is the same gradient; the first layer of G and the last of D,
 convolutions over their whole input, are written as the dense layers they are.
 
-Further rows change one thing of the architecture each, as the practitioners' list (ganhacks) or a
-later paper has it: `dcgan_pooling_fashion` (average pooling and nearest upsampling instead of
-strides), `dcgan_dropout_fashion` (dropout 0.5 in G), `dcgan_stddev_fashion` (the spread of the
-batch shown to D), `dcgan_spectral_fashion` (spectral instead of batch norm in D).
+`dcgan_fashion` is sized for small grey pictures and two CPU cores, and samples from averaged
+weights. Further rows change one thing of the architecture each, as the practitioners' list
+(ganhacks) or a later paper has it: `dcgan_pooling_fashion` (average pooling and nearest upsampling
+instead of strides), `dcgan_dropout_fashion` (dropout 0.5 in G), `dcgan_stddev_fashion` (the spread
+of the batch shown to D), `dcgan_spectral_fashion` (spectral instead of batch norm in D).
 """
 
 import keras
@@ -264,6 +265,7 @@ _FASHION = {
     "tiny": {"filters": 4, "latent_dim": 8},
     "image_size": 28,
     "image_channels": 1,
+    "ema_decay": 0.999,
 }
 
 register("dcgan", DCGAN, **_ENTRY, tiny={"image_size": 16, "filters": 4, "latent_dim": 8})
