@@ -456,6 +456,24 @@ def test_spread_levels_stay_where_tanh_reaches(name):
     assert np.std((noisy + 1) * 128 - whole) == pytest.approx(12**-0.5, rel=0.05)
 
 
+@pytest.mark.parametrize("name", ["wgan_gp", "sngan"])
+def test_the_discriminator_learns_from_spread_levels(name, monkeypatch):
+    model, shown = tiny(name), []
+    look = type(model).seen
+
+    def seen(self, images, side, draw=0):
+        if side == "real":
+            shown.append(np.asarray(images))
+        return look(self, images, side, draw)
+
+    monkeypatch.setattr(type(model), "seen", seen)
+    model.compile(run_eagerly=True)
+    model.train_step(tf.fill(model.batch_spec(2).shape, 100 / 127.5 - 1))  # one level everywhere
+    assert len(shown) == model.discriminator_steps
+    steps = (np.concatenate(shown) + 1) * 128 - 100
+    assert steps.min() > -1e-3 and steps.max() < 1.001 and np.std(steps) > 0.2
+
+
 def test_config_of_every_entry_at_full_size_is_json():
     for name in zoo.names():
         json.dumps(zoo.entry(name).config)

@@ -47,7 +47,7 @@ def generator(latent_dim, image_size, image_channels, filters, spectral):
     for _ in range(doublings):
         x = _up_block(x, filters, spectral)
     x = layers.ReLU()(BatchNorm()(x))
-    x = _conv(x, image_channels, 3, spectral, gain=1.0)
+    x = _conv(x, image_channels, 3, spectral)
     image = layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="generator")
 
@@ -67,32 +67,35 @@ def discriminator(image_size, image_channels, filters, spectral):
 def _up_block(x, filters, spectral):
     shortcut = _conv(Upsample2D()(x), filters, 1, spectral)
     x = Upsample2D()(layers.ReLU()(BatchNorm()(x)))
-    x = _conv(x, filters, 3, spectral)
+    x = _branch(x, filters, spectral)
     x = layers.ReLU()(BatchNorm()(x))
-    return layers.Add()([shortcut, _conv(x, filters, 3, spectral)])
+    return layers.Add()([shortcut, _branch(x, filters, spectral)])
 
 
 def _first_block(image, filters, spectral):
     shortcut = _conv(layers.AveragePooling2D(2)(image), filters, 1, spectral)
-    x = layers.ReLU()(_conv(image, filters, 3, spectral))
-    return layers.Add()([shortcut, layers.AveragePooling2D(2)(_conv(x, filters, 3, spectral))])
+    x = layers.ReLU()(_branch(image, filters, spectral))
+    return layers.Add()([shortcut, layers.AveragePooling2D(2)(_branch(x, filters, spectral))])
 
 
 def _block(x, filters, spectral, down):
     shortcut = x
     x = layers.ReLU()(x)
-    x = layers.ReLU()(_conv(x, filters, 3, spectral))
-    x = _conv(x, filters, 3, spectral)
+    x = layers.ReLU()(_branch(x, filters, spectral))
+    x = _branch(x, filters, spectral)
     if down:
         x = layers.AveragePooling2D(2)(x)
         shortcut = layers.AveragePooling2D(2)(_conv(shortcut, filters, 1, spectral))
     return layers.Add()([shortcut, x])
 
 
-def _conv(x, filters, size, spectral, gain=None):
+def _branch(x, filters, spectral):
+    """A 3x3 convolution inside a block, with He's gain, as in the reference."""
+    return _conv(x, filters, 3, spectral, gain=2.0)
+
+
+def _conv(x, filters, size, spectral, gain=1.0):
     conv = SpectralConv2D if spectral else layers.Conv2D
-    # He's gain in the branches of the blocks, all of them 3x3, and 1 for the shortcuts.
-    gain = gain or (2.0 if size == 3 else 1.0)
     kernel = keras.initializers.VarianceScaling(gain, "fan_avg", "uniform")
     return conv(filters, size, padding="same", kernel_initializer=kernel)(x)
 
