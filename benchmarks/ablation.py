@@ -34,9 +34,6 @@ from keras_gans import data, metrics, zoo
 
 COUNT, NEIGHBOURS, BATCH = 2000, 5, 64
 
-#: What no switch is turned in: the entry averages its weights.
-PLAIN = {"ema_decay": 0.0}
-
 #: The switch each row turns; a row of its own entry where the architecture changes.
 ROWS = {
     "plain": {},
@@ -83,7 +80,8 @@ def figures(real, fake):
 def run(row, seed, updates, filters):
     """A model trained with the row's switch."""
     keras.utils.set_random_seed(seed)
-    model = zoo.get("dcgan_fashion", **{**PLAIN, "filters": filters, **ROWS[row], "seed": seed})
+    plain = {"filters": filters, "ema_decay": 0.0}  # the entry averages its weights
+    model = zoo.get("dcgan_fashion", **{**plain, **ROWS[row], "seed": seed})
     batches = data.load(SOURCE, model, batch_size=BATCH, seed=seed).repeat()
     model.fit(batches, steps_per_epoch=updates, verbose=0)
     return model
