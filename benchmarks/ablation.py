@@ -30,7 +30,8 @@ import keras
 import numpy as np
 from class_agreement import SOURCE, real_images, train_classifier
 
-from keras_gans import data, metrics, zoo
+from keras_gans import data, zoo
+from keras_gans.evaluation import metrics
 
 COUNT, NEIGHBOURS, BATCH = 2000, 5, 64
 

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gans import data, runs, zoo
+from keras_gans import data, training, zoo
 
 SOURCE = "bundled:fashion_mnist"
 
@@ -71,7 +71,7 @@ def main():
     parser.add_argument("--at-least", type=float, help="exit with 1 below this agreement")
     arguments = parser.parse_args()
 
-    model = runs.open_run(arguments.run).load_model()
+    model = training.open_run(arguments.run).load_model()
     classifier, accuracy = train_classifier(arguments.seed)
     asked = np.arange(arguments.count) % model.num_classes
     seen = classifier.predict(

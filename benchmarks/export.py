@@ -47,11 +47,11 @@ import stock_networks
 import tensorflow as tf
 from export_models import as_if_trained
 
-from keras_gans import runs, zoo
-from keras_gans.export.onnx import OnnxExporter
-from keras_gans.export.quiet import quiet
-from keras_gans.export.servable import Servable
-from keras_gans.export.tflite import TFLiteExporter
+from keras_gans import training, zoo
+from keras_gans.export._quiet import quiet
+from keras_gans.export.formats.onnx_format import OnnxExporter
+from keras_gans.export.formats.tflite_format import TFLiteExporter
+from keras_gans.export.network import Servable
 
 LEAST_SECONDS = 0.2
 CALIBRATING = 8
@@ -272,7 +272,7 @@ if __name__ == "__main__":
     parser.add_argument("--run", type=pathlib.Path, help="a trained run instead of the rows")
     arguments = parser.parse_args()
     if arguments.run:
-        opened = runs.open_run(arguments.run)
+        opened = training.open_run(arguments.run)
         compare(opened.path.name, arguments, opened)
     else:
         for row in arguments.only or [row for row in ROWS if row != "convolution"]:

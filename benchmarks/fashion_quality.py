@@ -24,7 +24,8 @@ from ablation import figures
 from class_agreement import real_images
 from keras import layers
 
-from keras_gans import features, runs, zoo
+from keras_gans import training, zoo
+from keras_gans.evaluation import features
 
 COUNT = 10_000
 
@@ -82,7 +83,7 @@ def _convolution(width):
 def pictures(name, labels, truncation):
     """The model's pictures, of these labels where it takes any."""
     is_run = pathlib.Path(name).is_dir()
-    model = runs.open_run(name).load_model() if is_run else zoo.get(name, pretrained=True)
+    model = training.open_run(name).load_model() if is_run else zoo.get(name, pretrained=True)
     if model.num_classes:
         return model.sample(labels=labels, seed=0, truncation=truncation), True
     return model.sample(len(labels), seed=0, truncation=truncation), False

@@ -24,7 +24,8 @@ from fashion_quality import COUNT, classes_of, classifier_of, compare
 from torch import nn
 from translation import paper_init, training_batches
 
-from keras_gans import features, runs
+from keras_gans import training
+from keras_gans.evaluation import features
 
 CLASSES = 10
 
@@ -134,7 +135,7 @@ def main():
     torch.manual_seed(0)
     torch.set_flush_denormal(True)  # as TensorFlow does
 
-    run = runs.open_run(arguments.run)
+    run = training.open_run(arguments.run)
     model = run.load_model()
     twin = train(run, model)
     classifier, accuracy = classifier_of(arguments.classifier, arguments.source)

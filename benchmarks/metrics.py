@@ -17,7 +17,7 @@ import unittest.mock
 
 import numpy as np
 
-from keras_gans import metrics
+from keras_gans.evaluation import metrics
 
 BATCH = 250
 

@@ -42,7 +42,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.games.adversarial import LatentGAN, len_of
 from keras_gans.optimizers import Adam
 
 SPREADS = {"ring": 0.02, "grid": 0.05}
@@ -155,7 +155,7 @@ class PointsGAN(LatentGAN):
         beta_2: of Adam.
         decay_steps: training steps over which learning rates fall to a fiftieth and penalties to
             nothing, along a cosine; 0 for never.
-        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.games.tricks.Tricks`) and those of `keras_gans.GAN`.
     """
 
     def __init__(

@@ -23,8 +23,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from keras_gans import runs, zoo
-from keras_gans.export import web
+from keras_gans import training, web, zoo
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -105,10 +104,10 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     for path in arguments.runs:
-        run = runs.open_run(path)
+        run = training.open_run(path)
         model = run.load_model()
-        measure(path.name, model, runs.examples(run.options, model), arguments.rounds)
+        measure(path.name, model, training.examples(run.options, model), arguments.rounds)
     for name in () if arguments.runs else ("pix2pix_emoji", "cyclegan_emoji", "pix2pix"):
-        options = runs.Options(name, data=zoo.entry(name).data or "bundled:emoji/edges")
+        options = training.Options(name, data=zoo.entry(name).data or "bundled:emoji/edges")
         model = zoo.get(name)
-        measure(name, model, runs.examples(options, model), arguments.rounds)
+        measure(name, model, training.examples(options, model), arguments.rounds)

@@ -29,7 +29,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_gans import metrics, zoo
+from keras_gans import zoo
+from keras_gans.evaluation import metrics
 
 KINDS, SAMPLES = 1000, 26_000
 BATCH = 64

@@ -19,7 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from torch_steps import adam, require  # brings the twins' folder with it
 
-from keras_gans import data, metrics, runs, zoo
+from keras_gans import data, training, zoo
+from keras_gans.evaluation import metrics
 
 
 def held_out(run, model):
@@ -218,7 +219,7 @@ def main():
     parser.add_argument("--twin", action="store_true", help="train the PyTorch twin as well")
     arguments = parser.parse_args()
 
-    run = runs.open_run(arguments.run)
+    run = training.open_run(arguments.run)
     model = run.load_model()
     fresh = zoo.get(run.options.model, **{"seed": run.options.seed, **run.options.overrides})
     a, b = held_out(run, model)

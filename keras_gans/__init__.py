@@ -5,46 +5,65 @@
     keras_gans.export.export(model, "exported/")
 
 The rooms (`zoo`, `data`, `export`, `latent` ...) are imported when first used, so that
-`keras-gans --help` does not wait for TensorFlow. `keras.saving.load_model` finds our classes
-once `keras_gans.zoo` has been imported; where Keras is already loaded that happens here.
+`keras-gans --help` does not wait for TensorFlow. Every class of the zoo is registered with Keras as
+soon as both packages are imported, in whichever order: `keras.saving.load_model` finds them.
 """
 
 import importlib
 import sys
 
+import wrapt
+
 __version__ = "0.1.0"
 
-_ROOMS = frozenset(
-    {
+# Public names and where they live.
+_ROOMS = {
+    name: f"keras_gans.{name}"
+    for name in (
+        "augment",
         "callbacks",
+        "core",
         "data",
+        "distribution",
+        "evaluation",
         "export",
+        "games",
+        "images",
+        "interop",
         "latent",
         "layers",
         "losses",
+        "metrics",
         "optimizers",
-        "runs",
-        "sheets",
-        "translating",
-        "importing",
+        "penalties",
+        "training",
+        "utils",
+        "web",
         "zoo",
-    }
-)
+    )
+}
+
+__all__ = ["GAN", *_ROOMS]  # noqa: F822  (found by `__getattr__`)
 
 
 def __getattr__(name):
     if name == "GAN":
-        return importlib.import_module("keras_gans.gan").GAN
+        return importlib.import_module("keras_gans.core.model").GAN
     if name in _ROOMS:
-        return importlib.import_module(f"keras_gans.{name}")
+        return importlib.import_module(_ROOMS[name])
     raise AttributeError(f"module 'keras_gans' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_ROOMS, "GAN"})
+    return sorted({*globals(), *__all__})
+
+
+def _register(_):
+    """Registers every class of the zoo with Keras."""
+    importlib.import_module("keras_gans.zoo")
 
 
 if "keras" in sys.modules:
-    # Keras has been paid for already: register every class, so that
-    # `keras.saving.load_model` on a model of ours works without another import.
-    from keras_gans import zoo as zoo
+    _register(None)
+else:
+    wrapt.register_post_import_hook(_register, "keras")

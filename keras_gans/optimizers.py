@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_gans.checks import check_positive
+from keras_gans.utils.checks import check_positive
 
 
 @keras.saving.register_keras_serializable("keras_gans")

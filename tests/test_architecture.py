@@ -9,60 +9,43 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "keras_gans"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# What each room may import of ours besides itself. `gan.py` reaches `export` from inside one
-# method, because Keras users expect `model.export`.
+# What each room may import of ours besides itself, lowest first. Two arrows point up and are
+# documented: `core/model.py` reaches `export` from inside one method, because Keras users expect
+# `model.export`, and everybody reads the package's version.
 ALLOWED = {
-    "checks": set(),
+    "utils": set(),
     "layers": set(),
     "losses": set(),
     "penalties": {"losses"},
     "augment": set(),
-    "data": {"checks"},
-    "metrics": set(),
-    "optimizers": {"checks"},
     "latent": set(),
-    "labels": {"checks"},
-    "sheets": {"checks", "latent"},
-    "gan": {"checks", "labels", "layers", "export"},
-    "tricks": {"augment", "checks", "losses"},
-    "latent_gan": {
-        *("checks", "gan", "layers", "losses", "penalties", "augment", "latent", "tricks"),
-    },
+    "optimizers": {"utils"},
+    "core": {"utils", "layers", "export"},
+    "games": {"utils", "core", "layers", "losses", "penalties", "augment", "latent"},
     "zoo": {
-        *("checks", "gan", "labels", "latent_gan", "layers", "losses", "augment", "optimizers"),
+        *("utils", "core", "games", "layers", "losses", "penalties", "augment", "optimizers"),
         *("latent", "version"),
     },
-    "export": {"checks", "gan", "layers", "sheets", "version"},
-    "distribution": {"layers"},
-    "callbacks": {"distribution", "gan", "sheets", "metrics", "version"},
-    "torch_files": set(),
-    "translating": {"data", "sheets"},
-    "importing": {"zoo", "torch_files", "gan"},
-    "features": {"torch_files"},
-    "evaluator": {"checks", "latent", "metrics", "version"},
-    "evaluating": {"data", "evaluator", "features", "guards"},
-    "guards": {"callbacks"},
-    "profiling": set(),
-    "runs": {
-        *(
-            "zoo",
-            "data",
-            "distribution",
-            "callbacks",
-            "evaluating",
-            "evaluator",
-            "guards",
-            "export",
-        ),
+    "data": {"utils", "core"},
+    "images": {"utils", "core", "data", "latent"},
+    "interop": {"utils", "core", "zoo"},
+    "evaluation": {"utils", "core", "data", "interop", "latent", "version"},
+    "export": {"utils", "core", "layers", "images", "version"},
+    "web": {"utils", "core", "export", "images", "version"},
+    "training": {
+        *("utils", "core", "layers", "zoo", "data", "images", "evaluation", "export"),
         "version",
     },
+    # The names by which users know what lives in other rooms.
+    "callbacks": {"training"},
+    "distribution": {"training"},
+    "metrics": {"evaluation"},
     "cli": {
-        *("zoo", "data", "runs", "callbacks", "sheets", "export", "importing", "translating"),
-        "evaluating",
-        *("profiling", "version"),
+        *("zoo", "data", "training", "images", "export", "interop", "evaluation", "web"),
+        *("utils", "version"),
     },
     "__main__": {"cli"},
-    "__init__": {"zoo"},
+    "__init__": {"zoo", "core"},
 }
 
 
@@ -94,10 +77,6 @@ def test_arrows_point_one_way(path):
     assert set(ours(path)) - {room} <= ALLOWED[room]
 
 
-def test_every_module_is_seen():
-    assert len(MODULES) > 15
-
-
 # Papers that define themselves as a change of another's game, and keep its networks.
 CHANGES = {"wgan": {"dcgan"}, "lsgan": {"dcgan"}}
 
@@ -107,7 +86,7 @@ def test_no_family_imports_another(path):
     if path.name == "__init__.py":
         return
     families = {p.stem for p in (PACKAGE / "zoo").glob("*.py")}
-    families -= {"registry", "presets", "weights", "__init__"}
+    families = {name for name in families if not name.startswith("_")}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("keras_gans.zoo"):
             named = {node.module.split(".")[-1], *(alias.name for alias in node.names)}

@@ -18,10 +18,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import keras_gans
-from keras_gans import runs
+from keras_gans import training
 from keras_gans.cli import app, common, exporting
 from keras_gans.data import examples, files
-from keras_gans.export.web import runtime
+from keras_gans.web import runtime
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 TINY = ["--set", "filters=4", "--set", "latent_dim=8"]
@@ -118,7 +118,7 @@ def test_same_seed_same_weights(tmp_path):
     for _ in range(2):
         assert train(tmp_path, "--seed", 3).exit_code == 0
     first, second = (
-        runs.open_run(tmp_path / f"0000{n}-cdcgan-fashion").load_model() for n in (1, 2)
+        training.open_run(tmp_path / f"0000{n}-cdcgan-fashion").load_model() for n in (1, 2)
     )
     for one, other in zip(first.weights, second.weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
@@ -155,8 +155,10 @@ def test_paths_are_printed_as_they_are(run, tmp_path, name):
 
 
 def test_where_sets_lie_is_of_no_other_data(tmp_path):
-    options = runs.Options("pix2pix_emoji", "tfds:pairs", data_dir="sets", manual_dir="archives")
-    run = runs.Run(tmp_path, options, {})
+    options = training.Options(
+        "pix2pix_emoji", "tfds:pairs", data_dir="sets", manual_dir="archives"
+    )
+    run = training.Run(tmp_path, options, {})
     (batch,) = exporting._examples(run, tiny("pix2pix_emoji"), "bundled:emoji/edges")
     assert len(batch) == 2
 

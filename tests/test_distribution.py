@@ -15,9 +15,10 @@ import pytest
 import tensorflow as tf
 from fabrication import by_default, fabricate, fabricated, same, snapshot, tiny
 
-from keras_gans import data, distribution, runs
-from keras_gans.gan import GAN
+from keras_gans import data, training
+from keras_gans.core.model import GAN
 from keras_gans.layers import BatchNorm, Dropout
+from keras_gans.training import distribution
 
 BATCH, STEPS, RATE = 8, 2, 0.1
 QUICK = ["cyclegan", "dcgan"]  # the others take minutes
@@ -211,19 +212,19 @@ def test_an_overflow_on_one_replica_skips_the_step_on_all(two_devices):
 
 
 def options(**changes):
-    return runs.Options(
+    return training.Options(
         "cdcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, epochs=1, batch_size=8,
         steps_per_epoch=2, **changes,
     )  # fmt: skip
 
 
 def test_a_run_on_two_devices_goes_on_and_may_go_on_on_one(two_devices, tmp_path):
-    run = runs.train(options(devices=2), tmp_path, verbose=0)
+    run = training.train(options(devices=2), tmp_path, verbose=0)
     assert run.load_model().sample(2, labels=[1, 2]).shape == (2, 28, 28, 1)
-    longer = runs.resume(run, dataclasses.replace(run.options, epochs=2), verbose=0)
+    longer = training.resume(run, dataclasses.replace(run.options, epochs=2), verbose=0)
     assert int(longer.load_model().step) == 4
     alone = dataclasses.replace(run.options, epochs=3, devices=None)
-    assert int(runs.resume(longer, alone, verbose=0).load_model().step) == 6
+    assert int(training.resume(longer, alone, verbose=0).load_model().step) == 6
 
 
 # === What cannot be ===
@@ -403,7 +404,7 @@ def trained(runs_dir, *arguments):
 
 
 def weights(path):
-    return [v.numpy() for v in runs.open_run(path).load_model().weights]
+    return [v.numpy() for v in training.open_run(path).load_model().weights]
 
 
 @pytest.mark.large
@@ -440,5 +441,5 @@ def test_a_killed_worker_ends_all_and_they_go_on_from_the_last_checkpoint(tmp_pa
     reached = int(max((folder / "checkpoints").iterdir()).name.split("-")[1])
     printed = trained(tmp_path / "runs", "--epochs", str(reached + 2), "--resume")
     assert f"epoch {reached + 1}," in printed[0]
-    model = runs.open_run(folder).load_model()
+    model = training.open_run(folder).load_model()
     assert int(model.step) == 4 * (reached + 2)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gans import runs, zoo
+from keras_gans import training, zoo
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 EARLIER = GOLDEN / "earlier"
@@ -38,9 +38,9 @@ def test_a_run_goes_on_as_if_never_stopped(tmp_path, monkeypatch):
     make_earlier.data(tmp_path / "pictures")
     path = tmp_path / "runs" / "00001-dcgan-fashion"
     shutil.copytree(EARLIER / "run", path)
-    run = runs.open_run(path)
+    run = training.open_run(path)
     expect(run.load_model(), "run_after_one_epoch")
-    whole = runs.resume(run, make_earlier.options("pictures"), verbose=0)
+    whole = training.resume(run, make_earlier.options("pictures"), verbose=0)
     # Two epochs of four images: what another processor's kernels sum otherwise grows.
     np.testing.assert_allclose(
         make_earlier.pictures(whole.load_model()), PICTURES["run"], atol=5e-3

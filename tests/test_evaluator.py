@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from fabrication import fabricate, tiny
 
-from keras_gans import evaluating, evaluator, features, metrics, runs, sheets
-from keras_gans.callbacks import Metrics
-from keras_gans.evaluator import METRICS, Evaluator
+from keras_gans import training
+from keras_gans.evaluation import evaluate_model, evaluator, features, metrics
+from keras_gans.evaluation.evaluator import METRICS, Evaluator
+from keras_gans.images import grids
+from keras_gans.training.callbacks import Metrics
 
 
 @pytest.fixture
@@ -303,7 +305,7 @@ def domains(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (14, 32, 32, 3), np.uint8)
     for number, picture in enumerate(noise):
         side = "A" if number < 4 else "B"
-        sheets.save(sheets.from_pixels(picture), tmp_path / f"test{side}" / f"{number:02}.png")
+        grids.save(grids.from_pixels(picture), tmp_path / f"test{side}" / f"{number:02}.png")
     return f"folder:{tmp_path}"
 
 
@@ -314,7 +316,7 @@ def of_colour():
 
 
 def test_no_picture_of_a_domain_is_counted_twice(domains):
-    results = evaluating.evaluate(tiny("cyclegan"), domains, extractor=of_colour())
+    results = evaluate_model.evaluate(tiny("cyclegan"), domains, extractor=of_colour())
     assert [result["protocol"]["direction"] for result in results] == ["ab", "ba"]
     assert {result["protocol"]["real"] for result in results} == {4}
 
@@ -322,8 +324,8 @@ def test_no_picture_of_a_domain_is_counted_twice(domains):
 def test_pairs_are_asked_for_where_there_are_some(domains):
     for name in ("pairs", "perceptual"):
         with pytest.raises(ValueError, match=f"{name}: .*do not belong together.* Use kid"):
-            evaluating.evaluate(tiny("cyclegan"), domains, names=[name])
-    found = evaluating.evaluate(
+            evaluate_model.evaluate(tiny("cyclegan"), domains, names=[name])
+    found = evaluate_model.evaluate(
         tiny("cyclegan", image_size=64), "bundled:emoji/styles", names=["pairs"], count=4
     )
     assert all(result["figures"]["l1"] > 0 for result in found)
@@ -332,7 +334,7 @@ def test_pairs_are_asked_for_where_there_are_some(domains):
 @pytest.mark.parametrize("direction", ["ab", "ba"])
 def test_paired_models_are_judged_in_their_direction_by_what_the_extractor_shows(direction):
     model = tiny("pix2pix", direction=direction, image_size=64)
-    (found,) = evaluating.evaluate(model, "bundled:emoji/edges", extractor=of_colour(), count=4)
+    (found,) = evaluate_model.evaluate(model, "bundled:emoji/edges", extractor=of_colour(), count=4)
     assert found["protocol"]["direction"] == direction
     assert "l1" in found["figures"] and "kid_pooled" in found["figures"]
     assert not any("perceptual" in name for name in found["figures"])
@@ -370,7 +372,7 @@ def test_the_callback_logs_figures_of_some_epochs(extractor, tmp_path):
 def test_a_run_is_evaluated_on_what_it_has_not_seen(tmp_path, extractor, monkeypatch):
     monkeypatch.setattr(features, "get", lambda name: extractor)
     overrides = {"image_size": 8, "latent_dim": 4, "generator_units": 8, "discriminator_units": 4}
-    options = runs.Options(
+    options = training.Options(
         "gan",
         data="bundled:fashion_mnist",
         overrides=overrides,
@@ -378,9 +380,9 @@ def test_a_run_is_evaluated_on_what_it_has_not_seen(tmp_path, extractor, monkeyp
         steps_per_epoch=2,
         metrics=["kid"],
     )
-    run = runs.train(options, tmp_path, verbose=0)
+    run = training.train(options, tmp_path, verbose=0)
     (line,) = (run.path / "metrics.jsonl").read_text().splitlines()
-    (result,) = evaluating.evaluate_run(run)
+    (result,) = training.evaluate_run(run)
     assert result == json.loads((run.path / "metrics.json").read_text())[0]
     assert result["protocol"]["split"] == "test" and result["protocol"]["real"] == 1000
     assert json.loads(line)["figures"]["kid_eight"] == pytest.approx(

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from keras_gans import GAN, zoo
 from keras_gans.cli import app
 from keras_gans.export import Manifest
-from keras_gans.export.onnx import OnnxExporter
-from keras_gans.importing import import_checkpoints
-from keras_gans.zoo import registry
+from keras_gans.export.formats.onnx_format import OnnxExporter
+from keras_gans.interop.junyanz import import_checkpoints
+from keras_gans.zoo import _registry as registry
 
 # === Two small families with the reference's names ===
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import keras_gans
 from keras_gans import zoo
-from keras_gans.labels import Conditions
+from keras_gans.core.conditioning import Conditions
 
 FORMS = {
     "heads": ({"num_classes": (3, 2)}, ["label_0", "label_1"]),

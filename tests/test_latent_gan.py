@@ -10,9 +10,9 @@ import tensorflow as tf
 from fabrication import by_default, fabricate, fabricated, same, snapshot, tiny
 
 from keras_gans import augment, penalties, zoo
+from keras_gans.games.tricks import PENALTIES, Tricks
 from keras_gans.layers import BatchNorm, StochasticDropout, spectral_norm
 from keras_gans.losses import OBJECTIVES
-from keras_gans.tricks import PENALTIES, Tricks
 
 UNLABELLED = ("gan", "dcgan", "wgan_gp", "sngan", "r3gan")
 FAMILIES = (*UNLABELLED, "cgan", "cdcgan")

@@ -6,7 +6,7 @@ import pathlib
 import keras
 import pytest
 
-from keras_gans import runs
+from keras_gans import training
 
 EPOCHS, STEPS = 20, 100
 SETTLED = 5  # epochs after which every allocation has been seen
@@ -31,11 +31,11 @@ class Watch(keras.callbacks.Callback):
 @pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="reads /proc")
 def test_memory_files_and_folder_stay_flat(tmp_path):
     watch = Watch()
-    options = runs.Options(
+    options = training.Options(
         "cdcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, batch_size=8,
         epochs=EPOCHS, steps_per_epoch=STEPS,
     )  # fmt: skip
-    run = runs.train(options, tmp_path, callbacks=[watch], verbose=0)
+    run = training.train(options, tmp_path, callbacks=[watch], verbose=0)
     assert len(watch.memory) == EPOCHS
     first, last = watch.memory[SETTLED - 1], watch.memory[-1]
     assert last < first + 30, watch.memory  # one of them is about 1,000

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from fabrication import fabricated, tiny
 
-from keras_gans import profiling
+from keras_gans.training import profiling
 
 
 def test_shares_are_of_the_networks_that_were_called(tmp_path):

@@ -4,7 +4,8 @@ import pytest
 from fabrication import tiny
 
 from keras_gans import zoo
-from keras_gans.zoo import dcgan, registry
+from keras_gans.zoo import _registry as registry
+from keras_gans.zoo import dcgan
 
 
 def test_names_are_sorted_and_of_one_task():

@@ -13,12 +13,15 @@ import pytest
 from fabrication import same, snapshot, tiny
 from PIL import Image
 
-from keras_gans import data, evaluating, guards, runs, zoo
-from keras_gans.callbacks import DivergedError, Stopped
-from keras_gans.runs import inventory, training
-from keras_gans.runs.log import Log
+from keras_gans import data, training, zoo
+from keras_gans.evaluation import evaluate_model
+from keras_gans.training import data_inventory, guards
+from keras_gans.training import run as training_run
+from keras_gans.training.callbacks import DivergedError, Stopped
+from keras_gans.training.csv_log import Log
+from keras_gans.utils.files import locked
 
-OPTIONS = runs.Options(
+OPTIONS = training.Options(
     "cdcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, epochs=2, steps_per_epoch=2,
     batch_size=8,
 )  # fmt: skip
@@ -44,18 +47,18 @@ def test_model_comes_back_as_it_was_trained(tmp_path):
     keep = keras.callbacks.LambdaCallback(
         on_train_end=lambda logs: trained.append(snapshot(keep.model.weights))
     )
-    run = runs.train(OPTIONS, tmp_path, callbacks=[keep], verbose=0)
-    model = runs.open_run(run.path).load_model()
+    run = training.train(OPTIONS, tmp_path, callbacks=[keep], verbose=0)
+    model = training.open_run(run.path).load_model()
     assert same(trained[0], model.weights)
     assert int(model.generator_optimizer.iterations) == 4
-    assert runs.open_run(run.path).options == OPTIONS
+    assert training.open_run(run.path).options == OPTIONS
 
 
 @pytest.mark.parametrize("jitter", [None, True, False])
 def test_a_translator_learns_from_pictures_as_its_run_says(jitter):
     overrides = zoo.entry("pix2pix_emoji").tiny
-    options = runs.Options("pix2pix_emoji", overrides=overrides, seed=3, jitter=jitter)
-    model, batches = runs.prepare(options)
+    options = training.Options("pix2pix_emoji", overrides=overrides, seed=3, jitter=jitter)
+    model, batches = training.prepare(options)
     wanted = data.load(options.source, model, seed=3, jitter=jitter is not False)
     pairs = zip(batches.take(2), wanted.take(2), strict=True)
     assert all(np.array_equal(*sides) for pair in pairs for sides in zip(*pair, strict=True))
@@ -63,19 +66,19 @@ def test_a_translator_learns_from_pictures_as_its_run_says(jitter):
 
 def test_interrupted_after_an_epoch_keeps_what_was_learned(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        runs.train(OPTIONS, tmp_path, callbacks=[Stop(1, KeyboardInterrupt())], verbose=0)
-    run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
+        training.train(OPTIONS, tmp_path, callbacks=[Stop(1, KeyboardInterrupt())], verbose=0)
+    run = training.open_run(tmp_path / "00001-cdcgan-fashion")
     assert int(run.load_model().step) == 3
 
 
 def test_failed_before_an_epoch_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="at once"):
-        runs.train(OPTIONS, tmp_path, callbacks=[Stop(0, ValueError("at once"))], verbose=0)
+        training.train(OPTIONS, tmp_path, callbacks=[Stop(0, ValueError("at once"))], verbose=0)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_run_without_a_model_says_so(tmp_path):
-    run = runs.train(OPTIONS, tmp_path, verbose=0)
+    run = training.train(OPTIONS, tmp_path, verbose=0)
     run.model_path.unlink()
     with pytest.raises(ValueError, match="no trained model yet"):
         run.load_model()
@@ -88,7 +91,7 @@ def test_a_run_without_a_model_says_so(tmp_path):
 def test_a_folder_that_is_no_run_is_refused(tmp_path, text):
     (tmp_path / "options.json").write_text(text)
     with pytest.raises(ValueError, match="not the folder of a run"):
-        runs.open_run(tmp_path)
+        training.open_run(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +112,10 @@ def faces(tmp_path_factory):
 
 def of_faces(faces, tmp_path, **options):
     overrides = {"filters": 4, "latent_dim": 8, "image_size": 16, **options.pop("overrides")}
-    options = runs.Options(
+    options = training.Options(
         "cdcgan", f"folder:{faces}", overrides, epochs=1, batch_size=4, **options
     )
-    return runs.open_run(runs.train(options, tmp_path, verbose=0).path)
+    return training.open_run(training.train(options, tmp_path, verbose=0).path)
 
 
 def test_a_run_remembers_the_names_of_its_labels(faces, tmp_path):
@@ -153,17 +156,17 @@ def test_a_run_of_one_head_has_class_names(faces, tmp_path):
 
 def test_a_class_called_by_a_number_is_found_by_its_name(tmp_path):
     names = {"heads": {"class": ["1", "2", "3"]}, "attributes": []}
-    run = runs.Run(tmp_path, OPTIONS, names)
+    run = training.Run(tmp_path, OPTIONS, names)
     assert run.labels(["1", "3", "0"]) == [0, 2, 0]
     with pytest.raises(ValueError, match="Unknown class: '²'.*one of: 1, 2, 3"):
         run.labels(["²"])
 
 
 def test_a_model_without_labels_remembers_none(tmp_path):
-    options = runs.Options(
+    options = training.Options(
         "dcgan_fashion", overrides=OPTIONS.overrides, epochs=1, steps_per_epoch=1, batch_size=8
     )
-    run = runs.train(options, tmp_path, verbose=0)
+    run = training.train(options, tmp_path, verbose=0)
     record = json.loads((run.path / "options.json").read_text())
     assert record["label_names"] == {"heads": {}, "attributes": []}
 
@@ -171,8 +174,8 @@ def test_a_model_without_labels_remembers_none(tmp_path):
 def test_deterministic_runs_are_equal_to_the_bit(tmp_path):
     script = (
         "import sys\n"
-        "from keras_gans import runs\n"
-        "runs.train(runs.Options('cdcgan_fashion', overrides={'filters': 4, 'latent_dim': 8},"
+        "from keras_gans.training import Options, train\n"
+        "train(Options('cdcgan_fashion', overrides={'filters': 4, 'latent_dim': 8},"
         " epochs=1, steps_per_epoch=3, batch_size=8, deterministic=True), sys.argv[1], verbose=0)"
     )
     import subprocess
@@ -181,7 +184,7 @@ def test_deterministic_runs_are_equal_to_the_bit(tmp_path):
     weights = []
     for name in ("one", "two"):
         subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], check=True)
-        run = runs.open_run(tmp_path / name / "00001-cdcgan-fashion")
+        run = training.open_run(tmp_path / name / "00001-cdcgan-fashion")
         weights.append(snapshot(run.load_model().weights))
     assert same(weights[0], weights[1])
 
@@ -193,31 +196,31 @@ LONGER = dataclasses.replace(OPTIONS, epochs=3)
 
 def stopped_at(epoch, tmp_path, options=LONGER):
     with pytest.raises(KeyboardInterrupt):
-        runs.train(options, tmp_path, callbacks=[Stop(epoch, KeyboardInterrupt())], verbose=0)
-    return runs.open_run(tmp_path / "00001-cdcgan-fashion")
+        training.train(options, tmp_path, callbacks=[Stop(epoch, KeyboardInterrupt())], verbose=0)
+    return training.open_run(tmp_path / "00001-cdcgan-fashion")
 
 
 def test_a_run_goes_on_in_its_folder(tmp_path):
     run = stopped_at(1, tmp_path)
-    assert not runs.is_finished(run)
-    assert runs.to_resume(LONGER, tmp_path).path == run.path
-    runs.resume(run, verbose=0)
+    assert not training.is_finished(run)
+    assert training.to_resume(LONGER, tmp_path).path == run.path
+    training.resume(run, verbose=0)
     assert int(run.load_model().step) == 6
     rows = list(csv.DictReader((run.path / "log.csv").open()))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
-    assert runs.is_finished(run) and runs.to_resume(LONGER, tmp_path).path == run.path
+    assert training.is_finished(run) and training.to_resume(LONGER, tmp_path).path == run.path
     other = dataclasses.replace(LONGER, seed=3)
-    assert runs.to_resume(other, tmp_path) is None
+    assert training.to_resume(other, tmp_path) is None
 
 
 def test_a_finished_run_goes_on_for_longer_and_notes_it(tmp_path):
-    run = runs.train(LONGER, tmp_path, verbose=0)
-    assert runs.resume(run, verbose=0) == run
+    run = training.train(LONGER, tmp_path, verbose=0)
+    assert training.resume(run, verbose=0) == run
     options = dataclasses.replace(
         LONGER, epochs=4, overrides={**LONGER.overrides, "generator_learning_rate": 1e-4}
     )
-    runs.resume(run, options, verbose=0)
-    run = runs.open_run(run.path)
+    training.resume(run, options, verbose=0)
+    run = training.open_run(run.path)
     assert run.options == options
     assert int(run.load_model().step) == 8
     assert float(run.load_model().generator_optimizer.learning_rate) == pytest.approx(1e-4)
@@ -237,16 +240,19 @@ def test_a_finished_run_goes_on_for_longer_and_notes_it(tmp_path):
 def test_what_must_not_change_is_refused_by_name(tmp_path, change, message):
     run = stopped_at(1, tmp_path)
     options = dataclasses.replace(LONGER, **change)
-    for go_on in (lambda: runs.resume(run, options), lambda: runs.to_resume(options, tmp_path)):
+    for go_on in (
+        lambda: training.resume(run, options),
+        lambda: training.to_resume(options, tmp_path),
+    ):
         with pytest.raises(ValueError, match=message):
             go_on()
 
 
 def test_a_run_in_use_is_refused_with_its_process(tmp_path):
     run = stopped_at(1, tmp_path)
-    with guards.locked(run.path):
+    with locked(run.path):
         with pytest.raises(ValueError, match=f"is in use by process {os.getpid()} on "):
-            runs.resume(run)
+            training.resume(run)
 
 
 def test_data_that_changed_is_refused_with_the_number_of_files(faces, tmp_path):
@@ -261,16 +267,16 @@ def test_data_that_changed_is_refused_with_the_number_of_files(faces, tmp_path):
     (folder / "hats").mkdir()
     (folder / "hats" / "notes.txt").touch()
     with pytest.raises(ValueError, match="1 added \\(new.png\\), 2 gone \\(2.png, ...\\)\\. They"):
-        runs.resume(run, longer)
+        training.resume(run, longer)
     (folder / "new.png").unlink()
     for name in ("2.png", "3.png"):
         shutil.copy(faces / name, folder / name)
-    runs.resume(run, longer, verbose=0)
-    assert runs.is_finished(runs.open_run(run.path))
+    training.resume(run, longer, verbose=0)
+    assert training.is_finished(training.open_run(run.path))
     with open(folder / "attributes.csv", "a") as table:
         table.write(" ")
     with pytest.raises(ValueError, match="1 of another size \\(attributes.csv\\)"):
-        runs.resume(run, dataclasses.replace(longer, epochs=3))
+        training.resume(run, dataclasses.replace(longer, epochs=3))
 
 
 def test_what_earlier_runs_noted_of_files_that_are_not_read_does_not_matter(tmp_path):
@@ -279,7 +285,7 @@ def test_what_earlier_runs_noted_of_files_that_are_not_read_does_not_matter(tmp_
     run = tmp_path / ".run"
     run.mkdir()
     (run / "data.json").write_text(json.dumps({"1.PNG": size, "notes.txt": 5}))
-    inventory.refuse_changed(run, f"folder:{tmp_path}")
+    data_inventory.refuse_changed(run, f"folder:{tmp_path}")
 
 
 @pytest.mark.parametrize("place", ["", "runs", "deep/runs"])
@@ -287,15 +293,15 @@ def test_runs_inside_their_data_are_refused(tmp_path, place):
     folder = tmp_path / "data"
     folder.mkdir()
     Image.new("RGB", (32, 32)).save(folder / "1.png")
-    options = runs.Options("dcgan", f"folder:{folder}", batch_size=1)
+    options = training.Options("dcgan", f"folder:{folder}", batch_size=1)
     (tmp_path / "link").symlink_to(folder)
     for top in (folder, tmp_path / "link"):
         with pytest.raises(ValueError, match="lies inside the folder of folder:.*--runs-dir"):
-            runs.train(options, top / place)
+            training.train(options, top / place)
     assert [path.name for path in folder.iterdir()] == ["1.png"]
-    inventory.refuse_inside(options.source, folder / ".runs")
-    inventory.refuse_inside(options.source, tmp_path / "data-runs")
-    inventory.refuse_inside("bundled:fashion_mnist", "runs")
+    data_inventory.refuse_inside(options.source, folder / ".runs")
+    data_inventory.refuse_inside(options.source, tmp_path / "data-runs")
+    data_inventory.refuse_inside("bundled:fashion_mnist", "runs")
 
 
 def test_sigterm_saves_and_leaves_and_the_run_goes_on(tmp_path):
@@ -306,13 +312,13 @@ def test_sigterm_saves_and_leaves_and_the_run_goes_on(tmp_path):
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Stopped) as stopped:
-        runs.train(LONGER, tmp_path, callbacks=[Terminate()], verbose=0)
+        training.train(LONGER, tmp_path, callbacks=[Terminate()], verbose=0)
     assert stopped.value.signal == signal.SIGTERM
     assert stopped.value.checkpoint.name == "epoch-00001-batch-0000002"
     assert signal.getsignal(signal.SIGTERM) == before
-    run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
+    run = training.open_run(tmp_path / "00001-cdcgan-fashion")
     assert int(run.load_model().step) == 4
-    runs.resume(run, verbose=0)
+    training.resume(run, verbose=0)
     assert int(run.load_model().step) == 6
 
 
@@ -324,11 +330,11 @@ def test_a_run_that_diverges_keeps_the_last_good_weights(tmp_path):
                 kernel.assign(np.full(kernel.shape, np.nan))
 
     with pytest.raises(DivergedError, match="at step 4 .*generator"):
-        runs.train(LONGER, tmp_path, callbacks=[Poison()], verbose=0)
-    run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
+        training.train(LONGER, tmp_path, callbacks=[Poison()], verbose=0)
+    run = training.open_run(tmp_path / "00001-cdcgan-fashion")
     model = run.load_model()
     assert int(model.step) == 2 and all(np.isfinite(np.array(v)).all() for v in model.weights)
-    runs.resume(run, verbose=0)
+    training.resume(run, verbose=0)
     assert int(run.load_model().step) == 6
 
 
@@ -348,7 +354,7 @@ def test_a_run_that_diverges_goes_back_to_its_checkpoint_if_told_to(tmp_path):
 
     callback = Poison()
     options = dataclasses.replace(LONGER, on_divergence="rollback")
-    run = runs.train(options, tmp_path, callbacks=[callback], verbose=0)
+    run = training.train(options, tmp_path, callbacks=[callback], verbose=0)
     model = run.load_model()
     assert callback.went_bad == 1  # steps are counted on, and noise with them
     assert int(model.step) == 6 and all(np.isfinite(np.array(v)).all() for v in model.weights)
@@ -366,10 +372,10 @@ def test_going_back_ends_where_it_does_not_help(tmp_path, capsys):
 
     options = dataclasses.replace(LONGER, steps_per_epoch=8, epochs=2, on_divergence="rollback")
     with pytest.raises(DivergedError, match="at step 3 .*generator"):  # no checkpoint yet
-        runs.train(options, tmp_path / "none", callbacks=[Poison()], verbose=0)
+        training.train(options, tmp_path / "none", callbacks=[Poison()], verbose=0)
     options = dataclasses.replace(options, steps_per_epoch=2, epochs=9)
     with pytest.raises(DivergedError, match="at step 8 .*generator"):
-        runs.train(options, tmp_path / "some", callbacks=[Poison()], verbose=2)
+        training.train(options, tmp_path / "some", callbacks=[Poison()], verbose=2)
     assert capsys.readouterr().out.count("It goes on from") == 5
     with pytest.raises(ValueError, match="must be 'stop' or 'rollback'. Received: 'halt'"):
         dataclasses.replace(options, on_divergence="halt")
@@ -381,10 +387,10 @@ def test_a_run_stopped_in_its_first_epoch_goes_on(tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Stopped):
-        runs.train(LONGER, tmp_path, callbacks=[Terminate()], verbose=0)
-    run = runs.open_run(tmp_path / "00001-cdcgan-fashion")
+        training.train(LONGER, tmp_path, callbacks=[Terminate()], verbose=0)
+    run = training.open_run(tmp_path / "00001-cdcgan-fashion")
     assert (run.path / "log.csv").read_text() == ""
-    runs.resume(run, verbose=0)
+    training.resume(run, verbose=0)
     assert int(run.load_model().step) == 6
     rows = list(csv.DictReader((run.path / "log.csv").open()))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
@@ -399,9 +405,9 @@ def test_a_line_of_the_log_without_a_checkpoint_is_taken_out(tmp_path):
 @pytest.mark.parametrize("direction", ["ab", "ba"])
 def test_a_translator_is_judged_in_the_direction_it_learns(tmp_path, direction):
     overrides = {**zoo.entry("pix2pix_emoji").tiny, "direction": direction}
-    options = runs.Options("pix2pix_emoji", overrides=overrides, metrics=["pairs"])
-    model, _ = runs.prepare(options)
-    (metrics,) = training._figures(runs.Run(tmp_path, options, {}), model, tmp_path)
+    options = training.Options("pix2pix_emoji", overrides=overrides, metrics=["pairs"])
+    model, _ = training.prepare(options)
+    (metrics,) = training_run._figures(training.Run(tmp_path, options, {}), model, tmp_path)
     assert metrics.evaluator.protocol(model)["direction"] == direction
 
 
@@ -411,12 +417,12 @@ def test_two_domains_are_judged_while_training_as_they_are_afterwards(tmp_path, 
         for number in range(count):
             Image.new("RGB", (32, 32)).save(tmp_path / domain / f"{number}.png")
     model = tiny("cyclegan")
-    options = runs.Options("cyclegan", f"folder:{tmp_path}", metrics=["pairs"])
+    options = training.Options("cyclegan", f"folder:{tmp_path}", metrics=["pairs"])
     with pytest.raises(ValueError, match="do not belong together"):
-        training._figures(runs.Run(tmp_path, options, {}), model, tmp_path)
-    monkeypatch.setattr(evaluating, "extractor_for", lambda names, extractor: None)
+        training_run._figures(training.Run(tmp_path, options, {}), model, tmp_path)
+    monkeypatch.setattr(evaluate_model, "extractor_for", lambda names, extractor: None)
     options = dataclasses.replace(options, metrics=["kid"])
-    (metrics,) = training._figures(runs.Run(tmp_path, options, {}), model, tmp_path)
+    (metrics,) = training_run._figures(training.Run(tmp_path, options, {}), model, tmp_path)
     assert metrics.evaluator.count == 2  # none of A twice
 
 
@@ -470,11 +476,11 @@ def test_the_log_of_a_run_with_metrics_goes_on(tmp_path):
     logs = []
     keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, of: logs.append(dict(of)))
     overrides = {"image_size": 32, "num_downs": 5, "filters": 4}
-    options = runs.Options(
+    options = training.Options(
         "pix2pix_emoji", overrides=overrides, epochs=1, steps_per_epoch=1, batch_size=4,
         jitter=False, metrics=["pairs"],
     )  # fmt: skip
-    run = runs.train(options, tmp_path, callbacks=[keep], verbose=0)
-    runs.resume(run, dataclasses.replace(options, epochs=3), callbacks=[keep], verbose=0)
+    run = training.train(options, tmp_path, callbacks=[keep], verbose=0)
+    training.resume(run, dataclasses.replace(options, epochs=3), callbacks=[keep], verbose=0)
     assert ["l1" in found for found in logs] == [True, False, True]
     assert in_their_places(logged(run.path / "log.csv"), logs)

@@ -14,8 +14,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_gans import torch_files
-from keras_gans.torch_files import read_state_dict
+from keras_gans.interop import torch_files
+from keras_gans.interop.torch_files import read_state_dict
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 FORMATS = ["zip", "legacy"]

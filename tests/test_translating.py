@@ -12,8 +12,9 @@ from fabrication import same, snapshot, tiny
 from PIL import Image
 from typer.testing import CliRunner
 
-from keras_gans import runs, sheets, translating, zoo
+from keras_gans import training, zoo
 from keras_gans.cli import app
+from keras_gans.images import grids, translate_files
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 
@@ -55,48 +56,48 @@ def write_archive(path, entries):
 def test_a_folder_keeps_its_names_and_sizes(model, tmp_path):
     first = draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "deep" / "b.jpg", size=(33, 47))
-    pairs = translating.plan(tmp_path / "in", tmp_path / "out")
-    done = list(translating.translate_files(model, pairs))
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    done = list(translate_files.translate_files(model, pairs))
     assert [target for _, target, _, _ in done] == [
         tmp_path / "out" / "a.png",
         tmp_path / "out" / "deep" / "b.png",
     ]
     assert Image.open(tmp_path / "out" / "deep" / "b.png").size == (33, 47)
-    expected = sheets.to_uint8(model.translate(first / 127.5 - 1))
+    expected = grids.to_uint8(model.translate(first / 127.5 - 1))
     np.testing.assert_array_equal(Image.open(tmp_path / "out" / "a.png"), expected)
 
 
 def test_grey_and_transparent_pictures_arrive(model, tmp_path):
     draw(tmp_path / "in" / "grey.png", mode="L")
     draw(tmp_path / "in" / "clear.png", mode="RGBA")
-    pairs = translating.plan(tmp_path / "in", tmp_path / "out")
-    assert len(list(translating.translate_files(model, pairs, "ba"))) == 2
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    assert len(list(translate_files.translate_files(model, pairs, "ba"))) == 2
 
 
 def test_broken_files_are_named_and_left_out(model, tmp_path):
     draw(tmp_path / "in" / "good.png")
     (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
-    pairs = translating.plan(tmp_path / "in", tmp_path / "out")
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
     with pytest.warns(UserWarning, match="bad.png is left out"):
-        done = list(translating.translate_files(model, pairs))
+        done = list(translate_files.translate_files(model, pairs))
     assert [source.name for source, *_ in done] == ["good.png"]
 
 
 def test_plan_refuses(tmp_path):
     with pytest.raises(ValueError, match="neither a picture nor a folder"):
-        translating.plan(tmp_path / "nothing", tmp_path / "out")
+        translate_files.plan(tmp_path / "nothing", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no pictures"):
-        translating.plan(tmp_path / "empty", tmp_path / "out")
+        translate_files.plan(tmp_path / "empty", tmp_path / "out")
     draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "a.jpg")
     with pytest.raises(ValueError, match="would both become"):
-        translating.plan(tmp_path / "in", tmp_path / "out")
+        translate_files.plan(tmp_path / "in", tmp_path / "out")
     with pytest.raises(ValueError, match="replaced by its translation"):
-        translating.plan(tmp_path / "in" / "a.png", tmp_path / "in", overwrite=True)
+        translate_files.plan(tmp_path / "in" / "a.png", tmp_path / "in", overwrite=True)
     draw(tmp_path / "out" / "a.png")
     with pytest.raises(FileExistsError, match="--overwrite"):
-        translating.plan(tmp_path / "in" / "a.png", tmp_path / "out")
+        translate_files.plan(tmp_path / "in" / "a.png", tmp_path / "out")
 
 
 def test_plan_lets_no_picture_be_replaced(tmp_path):
@@ -104,25 +105,25 @@ def test_plan_lets_no_picture_be_replaced(tmp_path):
     draw(source / "a.png")
     draw(source / "old" / "a.png")
     with pytest.raises(ValueError, match="src/old/a.png would be replaced by the translation of "):
-        translating.plan(source, tmp_path / "src", overwrite=True)
+        translate_files.plan(source, tmp_path / "src", overwrite=True)
     draw(tmp_path / "in" / "sheet.jpg")
-    translating.plan(tmp_path / "in", tmp_path / "out")
+    translate_files.plan(tmp_path / "in", tmp_path / "out")
     for overwrite in (False, True):
         with pytest.raises(ValueError, match="or leave out --sheet"):
-            translating.plan(tmp_path / "in", tmp_path / "out", overwrite, sheet=True)
+            translate_files.plan(tmp_path / "in", tmp_path / "out", overwrite, sheet=True)
 
 
 def test_plan_takes_no_translation_for_a_picture(tmp_path):
     draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "b" / "c.png")
     output = tmp_path / "in" / "out"
-    first = translating.plan(tmp_path / "in", output)
+    first = translate_files.plan(tmp_path / "in", output)
     for _, target in first:
         draw(target)
     draw(output / "sheet.png")
-    assert translating.plan(tmp_path / "in", output, overwrite=True, sheet=True) == first
+    assert translate_files.plan(tmp_path / "in", output, overwrite=True, sheet=True) == first
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    again = translating.plan(tmp_path / "link", output, overwrite=True)
+    again = translate_files.plan(tmp_path / "link", output, overwrite=True)
     assert [target for _, target in again] == [target for _, target in first]
 
 
@@ -266,9 +267,9 @@ def test_no_more_pictures_are_kept_than_the_sheet_shows(saved, tmp_path, monkeyp
         for source, target in pairs:
             yield source, target, Picture(), pixels
 
-    monkeypatch.setattr(translating, "translate_files", translate_files)
-    monkeypatch.setattr(translating, "side_by_side", lambda shown: Image.new("RGB", (8, 8)))
-    monkeypatch.setattr(translating, "SHEET_ROWS", kept or 16)
+    monkeypatch.setattr(translate_files, "translate_files", translate_files)
+    monkeypatch.setattr(translate_files, "side_by_side", lambda shown: Image.new("RGB", (8, 8)))
+    monkeypatch.setattr(translate_files, "SHEET_ROWS", kept or 16)
     for number in range(6):
         draw(tmp_path / "in" / f"{number}.png")
     result = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out", *sheet)
@@ -291,7 +292,7 @@ def test_a_translator_s_run(tmp_path):
             "--runs-dir", tmp_path,
         )  # fmt: skip
     assert result.exit_code == 0, result.output
-    run = runs.open_run(tmp_path / "00001-pix2pix-emoji")
+    run = training.open_run(tmp_path / "00001-pix2pix-emoji")
     model = run.load_model()
     assert (model.constant_steps, model.decay_steps) == (2, 2)
     sheet = Image.open(run.path / "samples" / "epoch-0002.png")

@@ -13,8 +13,8 @@ from keras import layers
 
 from keras_gans import zoo
 from keras_gans.augment import POLICIES
+from keras_gans.games.tricks import BATCH_NORMS, DISTRIBUTIONS, PENALTIES, Tricks
 from keras_gans.losses import OBJECTIVES
-from keras_gans.tricks import BATCH_NORMS, DISTRIBUTIONS, PENALTIES, Tricks
 
 # === Values ===
 

@@ -14,8 +14,10 @@ import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from keras_gans import data, evaluating, runs, sheets, zoo
-from keras_gans.zoo import weights
+from keras_gans import data, training, zoo
+from keras_gans.evaluation import evaluate_model
+from keras_gans.images import grids
+from keras_gans.zoo import _weights as weights
 
 HERE = pathlib.Path(__file__).parent
 PACKAGED = HERE.parent / "keras_gans" / "zoo" / "pretrained"
@@ -48,7 +50,7 @@ def ship(run, source):
 def measure(name, run, source, split):
     """Figures of the shipped weights, into the family's metrics.json."""
     model = zoo.get(name, pretrained=True)
-    found = evaluating.evaluate(model, source, split=split)
+    found = evaluate_model.evaluate(model, source, split=split)
     shipped = weights.shipped()[name]
     family = HERE / zoo.entry(name).family
     path = family / "metrics.json"
@@ -89,11 +91,11 @@ def draw(model, name, source, family):
             data.load(source, model, split="test", batch_size=16, shuffle=False, jitter=False)
             .as_numpy_iterator()
         )  # fmt: skip
-        picture = sheets.translations(model, batch)
+        picture = grids.translations(model, batch)
     else:
         names = data.label_names(zoo.entry(name).data, model)
-        picture = sheets.samples(model, seed=0, names=names)
-    sheets.save(picture, family / f"{name}.png")
+        picture = grids.samples(model, seed=0, names=names)
+    grids.save(picture, family / f"{name}.png")
 
 
 def main():
@@ -105,7 +107,7 @@ def main():
     parser.add_argument("--data", help="to measure on; the run's own where not given")
     parser.add_argument("--split", default="test")
     arguments = parser.parse_args()
-    run = runs.open_run(arguments.run)
+    run = training.open_run(arguments.run)
     source = arguments.data or run.options.source
     name = ship(run, called(run.options.source, run))
     model, family = measure(name, run, source, arguments.split)

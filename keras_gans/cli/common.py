@@ -170,15 +170,15 @@ def opened_model(path):
 
 def trained_run(path):
     """(run, its model, whether it is none but an entry of the zoo with pretrained weights)."""
-    from keras_gans import data, runs, zoo
+    from keras_gans import data, training, zoo
 
     if not is_entry(path):
-        run = runs.open_run(path)
+        run = training.open_run(path)
         return run, run.load_model(), False
     name = str(path)
     model = zoo.get(name, pretrained=True)
     names = data.label_names(zoo.entry(name).data, model)
-    return runs.Run(path, runs.Options(name), names), model, True
+    return training.Run(path, training.Options(name), names), model, True
 
 
 def is_entry(path):

@@ -61,7 +61,9 @@ def evaluate(
     """
     load_tensorflow()
     with one_sentence(debug):
-        from keras_gans import evaluating, zoo
+        from keras_gans import zoo
+        from keras_gans.evaluation import evaluate as evaluate_source
+        from keras_gans.training.evaluate_run import FIGURES, evaluate_run
 
         how = {
             "split": split, "names": read_names(metrics), "extractor": extractor,
@@ -69,17 +71,17 @@ def evaluate(
         }  # fmt: skip
         opened, model, _ = opened_model(run)
         if opened:
-            refuse_existing(opened.path / evaluating.FILE, overwrite, or_else="")
-            results = evaluating.evaluate_run(opened, model, source=source, **how)
+            refuse_existing(opened.path / FIGURES, overwrite, or_else="")
+            results = evaluate_run(opened, model, source=source, **how)
         else:
             source = source or (None if run.suffix == ".keras" else zoo.entry(model.name).data)
             if source is None:
                 raise ValueError(f"{run} does not say what it was trained on. Name it with --data.")
-            results = evaluating.evaluate(model, source, **how)
+            results = evaluate_source(model, source, **how)
         for result in results:
             _report_figures(result)
         if opened:
-            say(f"Figures  {run / evaluating.FILE}")
+            say(f"Figures  {run / FIGURES}")
 
 
 def _report_figures(result):

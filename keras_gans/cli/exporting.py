@@ -184,7 +184,7 @@ def demo(
     """
     load_tensorflow()
     with one_sentence(debug):
-        from keras_gans.export import web
+        from keras_gans import web
 
         page, model_path = place_for("page", run), model_file(run)
         if not (model_path.is_file() and web.is_current(page, model_path)):
@@ -198,7 +198,7 @@ def demo(
 
 
 def _write_page(run, directory, source=None, **how):
-    from keras_gans.export import web
+    from keras_gans import web
 
     opened, model, names = opened_model(run)
     manifest = web.write(
@@ -214,14 +214,14 @@ def _write_page(run, directory, source=None, **how):
 
 def _examples(run, model, source):
     """Batches of `source`, or of the run's own data, for a translator; else None."""
-    from keras_gans import runs
+    from keras_gans import training
 
     if run is None and source is None:
         return None
-    options = runs.Options(model.name) if run is None else run.options
+    options = training.Options(model.name) if run is None else run.options
     if source is not None:
         options = options.on(source)
-    return runs.examples(options, model)
+    return training.examples(options, model)
 
 
 def _examples_to_try(run, model, source):

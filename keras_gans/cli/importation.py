@@ -50,10 +50,10 @@ def import_weights(
     """
     load_tensorflow()
     with one_sentence(debug):
-        from keras_gans import importing
+        from keras_gans.interop import junyanz
 
         refuse_existing(output, overwrite)
-        model = importing.import_checkpoints(
+        model = junyanz.import_checkpoints(
             files,
             name,
             network=network,

@@ -82,7 +82,7 @@ def sample(
     """
     load_tensorflow()
     with one_sentence(debug):
-        from keras_gans import sheets
+        from keras_gans.images import grids
 
         kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
         opened, model, _ = trained_run(run)
@@ -92,11 +92,11 @@ def sample(
         labels, attributes = opened.labels(label), opened.attributes(attribute)
         if arithmetic:
             a, b, c = (_numbers(group) for group in arithmetic)
-            picture = sheets.arithmetic(
+            picture = grids.arithmetic(
                 model, a, b, c, labels, attributes=attributes, seed=seed, truncation=truncation
             )
         elif interpolate:
-            picture = sheets.interpolation(
+            picture = grids.interpolation(
                 model,
                 count,
                 labels,
@@ -107,7 +107,7 @@ def sample(
                 names=names,
             )
         else:
-            picture = sheets.samples(
+            picture = grids.samples(
                 model,
                 count,
                 labels,
@@ -116,7 +116,7 @@ def sample(
                 truncation=truncation,
                 names=names,
             )
-        say(f"Sheet    {sheets.save(picture, path)}")
+        say(f"Sheet    {grids.save(picture, path)}")
 
 
 def _numbers(text):

@@ -172,18 +172,18 @@ def train(
     """
     load_tensorflow()
     with one_sentence(debug):
-        from keras_gans import runs
+        from keras_gans import training
 
         if resume and (pathlib.Path(name) / "options.json").exists():
-            run = runs.open_run(name)
+            run = training.open_run(name)
             options = _changed(run.options, context)
             if dry_run or profile:
-                runs.check_resume(run, options)
+                training.check_resume(run, options)
                 _try(options, dry_run, run.path.parent)
             else:
-                _finish(lambda: runs.resume(run, options))
+                _finish(lambda: training.resume(run, options))
             return
-        options = runs.Options(
+        options = training.Options(
             model=name,
             data=data,
             overrides=read_settings(settings),
@@ -214,13 +214,13 @@ def train(
         if dry_run or profile:
             _try(options, dry_run, runs_dir)
             return
-        run = runs.to_resume(options, runs_dir) if resume else None
+        run = training.to_resume(options, runs_dir) if resume else None
         if run is not None:
-            _finish(lambda: runs.resume(run, options))
+            _finish(lambda: training.resume(run, options))
             return
         if resume:
             say(f"No run of {name} in {runs_dir} yet: one begins.")
-        _finish(lambda: runs.train(options, runs_dir))
+        _finish(lambda: training.train(options, runs_dir))
 
 
 def _try(options, dry_run, runs_dir):
@@ -233,7 +233,7 @@ def _try(options, dry_run, runs_dir):
 
 def _finish(train):
     """Trains, and says where everything is and how to go on."""
-    from keras_gans.callbacks import Stopped
+    from keras_gans.training.callbacks import Stopped
 
     try:
         run = train()
@@ -263,9 +263,9 @@ def _changed(options, context):
 
 
 def _dry_run(options):
-    from keras_gans import runs, zoo
+    from keras_gans import training, zoo
 
-    model, dataset = runs.prepare(options)
+    model, dataset = training.prepare(options)
     for key, value in dataclasses.asdict(options).items():
         say(f"{key} = {value!r}")
     batches = options.steps_per_epoch or int(dataset.cardinality())
@@ -274,9 +274,10 @@ def _dry_run(options):
 
 
 def _profile(options, directory):
-    from keras_gans import profiling, runs
+    from keras_gans import training
+    from keras_gans.training import profiling
 
-    found = profiling.profile(*runs.prepare(options), directory)
+    found = profiling.profile(*training.prepare(options), directory)
     say(
         f"{found.images_per_second:.1f} images/s, {found.step_seconds * 1e3:.1f} ms a step, "
         f"{found.waiting:.1%} of it waiting for data"

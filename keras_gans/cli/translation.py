@@ -42,25 +42,25 @@ def translate(
     with one_sentence(debug):
         from rich.progress import track
 
-        from keras_gans import sheets, translating
+        from keras_gans.images import grids, translate_files
 
-        pairs = translating.plan(path, output, overwrite, sheet)
+        pairs = translate_files.plan(path, output, overwrite, sheet)
         _, loaded, _ = opened_model(model)
         if not hasattr(loaded, "translate"):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
         count, shown = 0, []
         for _, _, *pictures in track(
-            translating.translate_files(loaded, pairs, direction),
+            translate_files.translate_files(loaded, pairs, direction),
             description="Translating",
             total=len(pairs),
             console=complaints,
         ):
             count += 1
-            if sheet and count <= translating.SHEET_ROWS:
+            if sheet and count <= translate_files.SHEET_ROWS:
                 shown.append(pictures)
         if not count:
             raise ValueError(f"No picture of {path} can be read: nothing was translated.")
         say(f"{count} of {len(pairs)} pictures translated into {output}")
         if sheet:
-            picture = translating.side_by_side(shown)
-            say(f"Sheet    {sheets.save(picture, output / translating.SHEET)}")
+            picture = translate_files.side_by_side(shown)
+            say(f"Sheet    {grids.save(picture, output / translate_files.SHEET)}")

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_gans.data import emoji
 from keras_gans.data.examples import Arrays
-from keras_gans.data.suggestions import did_you_mean
+from keras_gans.utils.text import did_you_mean
 
 _FASHION_MNIST_CLASSES = (
     "T-shirt/top",

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.data.specs import is_picture
-from keras_gans.data.suggestions import did_you_mean
+from keras_gans.utils.text import did_you_mean
 
 _NAMED = 10
 

@@ -5,10 +5,10 @@ import random
 
 import tensorflow as tf
 
-from keras_gans.checks import is_whole
 from keras_gans.data import labels, paired, pictures, unpaired
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
+from keras_gans.utils.checks import is_whole
 
 # One file for each kind of batch, with `FIT`, `accepts(model)` and `load(request, model)`.
 _KINDS = (pictures, paired, unpaired)

@@ -21,9 +21,9 @@ from keras_gans.data.folder import Folder
 from keras_gans.data.folder_domains import FolderDomains
 from keras_gans.data.folder_pairs import FolderPairs
 from keras_gans.data.idx import Idx
-from keras_gans.data.suggestions import did_you_mean
 from keras_gans.data.tfds import TFDS
 from keras_gans.data.tfds_domains import TFDSDomains
+from keras_gans.utils.text import did_you_mean
 
 #: Who opens what, for each kind of batch.
 PICTURES = {"bundled": Bundled, "folder": Folder, "idx": Idx, "tfds": TFDS}

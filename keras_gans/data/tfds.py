@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.data import examples
-from keras_gans.data.suggestions import did_you_mean
+from keras_gans.utils.text import did_you_mean
 
 _NAMED = 10
 _ATTRIBUTES = "attributes"  # the feature that holds them

@@ -9,11 +9,11 @@ formats, `servable.py` the form all of them are written from, `parity.py` the pr
 the files.
 """
 
-from keras_gans.export.exporter import ExportError, UnsupportedOps
+from keras_gans.export.export_api import export, export_sampling_network, formats
+from keras_gans.export.formats.base import ExportError, UnsupportedOps
 from keras_gans.export.manifest import FileRecord, Manifest, TensorRecord
 from keras_gans.export.parity import ParityError
 from keras_gans.export.report import Measurement, report
-from keras_gans.export.shipping import export, export_sampling_network, formats
 
 __all__ = [
     "ExportError",

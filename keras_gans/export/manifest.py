@@ -6,7 +6,7 @@ The file is one JSON object:
     "format_version"  1; readers refuse what they do not know
     "model"           {"name", "class", "config"}: what was exported
     "versions"        {"keras_gans", "keras", "tensorflow"} that made it
-    "page"            only in the folder of a page (`keras_gans.export.web`), see below
+    "page"            only in the folder of a page (`keras_gans.web`), see below
     "files"           a list, one object for each file:
 
         "path"            relative to the manifest

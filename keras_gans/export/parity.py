@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.export.exporter import ExportError, Tolerance
+from keras_gans.export.formats.base import ExportError, Tolerance
 
 _SEED = 20140610
 _FREE_BATCHES = (1, 3)  # two, because a batch size baked in by a converter shows only at the second

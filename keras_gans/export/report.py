@@ -2,8 +2,8 @@
 
     measurements = keras_gans.export.report(model, "exported/")
 
-Every file is run in a process of its own (`_alone.py`), which knows its runtime and nothing of
-Keras: that is how a user will meet it.
+Every file is run in a process of its own (`_measure_file.py`), which knows its runtime and nothing
+of Keras: that is how a user will meet it.
 """
 
 import base64
@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_gans import sheets
-from keras_gans.export import examples as exampling
-from keras_gans.export import parity, shipping, staging
+from keras_gans.export import calibration, export_api, parity
+from keras_gans.export._quiet import quiet
 from keras_gans.export.manifest import FileRecord, Manifest
-from keras_gans.export.quiet import quiet
+from keras_gans.images import grids
+from keras_gans.utils import staging
 
-_ALONE = Path(__file__).with_name("_alone.py")
+_MEASURED_ALONE = Path(__file__).with_name("_measure_file.py")
 _SHOWN = 8
 _TIME_LIMIT = 600  # seconds for one file, which takes a few
 _TILE = 96  # pixels, at least, to look at
@@ -81,8 +81,8 @@ def report(model, directory, *, examples=None, image_size=None, threads=2):
     directory = staging.resolve(directory)
     manifest = Manifest.read(directory)
     manifest.verify(directory)
-    size = shipping.picture_size(model, image_size)
-    collected = exampling.collect(model, examples)
+    size = export_api.picture_size(model, image_size)
+    collected = calibration.collect(model, examples)
     measurements, sections = [], []
     for network in _networks(model, manifest, size):
         records = [record for record in manifest.files if record.network == network.name]
@@ -91,7 +91,7 @@ def report(model, directory, *, examples=None, image_size=None, threads=2):
         measurements += found
         sections.append(_section(directory, network, inputs, found))
     page = _page(manifest, measurements, sections)
-    with staging.staged(directory / shipping.REPORT_NAME) as path:
+    with staging.staged(directory / export_api.REPORT_NAME) as path:
         path.write_text(page, encoding="utf-8")
     return measurements
 
@@ -109,7 +109,7 @@ def _networks(model, manifest, size):
     plain = {tensor.name for tensor in networks[record.network].inputs}
     stochastic = {tensor.name for tensor in record.inputs} != plain
     batch_size = record.inputs[0].shape[0] or 1
-    return shipping.servables(model, batch_size, _side(record, size), stochastic)
+    return export_api.servables(model, batch_size, _side(record, size), stochastic)
 
 
 def _side(record, size):
@@ -132,7 +132,7 @@ def _as_fed(array, layout):
 
 
 def _inputs(model, network, collected, size):
-    return exampling.examples(network, model.describe_tensors(), collected, size).proving
+    return calibration.examples(network, model.describe_tensors(), collected, size).proving
 
 
 # === Costs ===
@@ -142,17 +142,17 @@ def _measure(directory, record, network, inputs, threads):
     batch_size = network.inputs[0].shape[0]
     first = {name: array[:batch_size] for name, array in inputs.items()}
     with quiet():
-        told = _alone(directory / record.path, record, first, threads)
+        told = _measured_alone(directory / record.path, record, first, threads)
         macs = _macs(network)
     return Measurement(record, network.model.count_params(), macs, threads=threads, **told)
 
 
-def _alone(path, record, inputs, threads):
-    """What `_alone.py` prints of a file."""
+def _measured_alone(path, record, inputs, threads):
+    """What `_measure_file.py` prints of a file."""
     with tempfile.TemporaryDirectory() as folder:
         fed = Path(folder) / "inputs.npz"
         np.savez(fed, **{t.name: _as_fed(inputs[t.name], record.layout) for t in record.inputs})
-        command = [sys.executable, "-P", str(_ALONE)]  # -P: onnx.py beside it is not ONNX
+        command = [sys.executable, str(_MEASURED_ALONE)]
         command += [record.format, str(path), str(fed), str(threads)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIME_LIMIT)
     if done.returncode:
@@ -196,7 +196,7 @@ def _section(directory, network, inputs, measurements):
 
 
 def _run(directory, record, inputs):
-    exporter = shipping.exporter(record.format).in_layout(record.layout)
+    exporter = export_api.exporter(record.format).in_layout(record.layout)
     with quiet():
         return parity.in_turns(
             exporter.load(directory / record.path), inputs, record.inputs[0].shape[0]
@@ -205,11 +205,11 @@ def _run(directory, record, inputs):
 
 def _strip(pictures):
     """Pictures (N, H, W, C) in a row, as a data URI."""
-    pixels = sheets.to_uint8(pictures)
+    pixels = grids.to_uint8(pictures)
     times = max(1, -(-_TILE // pixels.shape[1]))
     strip = np.concatenate(list(pixels.repeat(times, 1).repeat(times, 2)), axis=1)
     buffer = io.BytesIO()
-    sheets.from_pixels(strip).save(buffer, "PNG", optimize=True)
+    grids.from_pixels(strip).save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -274,7 +274,7 @@ def _page(manifest, measurements, sections):
         f"{measurements[0].record.inputs[0].shape[0] or 1} with {threads} threads on the machine "
         "that made this page. Peak memory: of a process that holds the runtime and the file. "
         "Error: largest absolute difference from Keras, pictures being from -1 to 1; or PSNR "
-        f"against Keras' pictures over {exampling.PROVING} inputs.</p>",
+        f"against Keras' pictures over {calibration.PROVING} inputs.</p>",
         *(["<p>Layers kept in float32:</p><ul>", *kept, "</ul>"] if kept else []),
         *sections,
         f"<p class='versions'>{html.escape(versions)}; {html.escape(runtimes)}</p>",

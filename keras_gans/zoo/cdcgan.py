@@ -22,12 +22,12 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.checks import check_doublings
-from keras_gans.labels import needed
-from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.core.conditioning import needed
+from keras_gans.games.adversarial import LatentGAN, len_of
 from keras_gans.layers import BatchNorm
 from keras_gans.optimizers import Adam
-from keras_gans.zoo.registry import register
+from keras_gans.utils.checks import check_doublings
+from keras_gans.zoo._registry import register
 
 
 def block_widths(image_size, filters):
@@ -109,8 +109,9 @@ class CDCGAN(LatentGAN):
         image_channels: 3 for colour, 1 for grey.
         latent_dim: length of z.
         filters: feature maps at half the picture's side; they double as the side halves.
-        num_attributes: binary attributes, further columns of the labels, see `keras_gans.labels`.
-        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+        num_attributes: binary attributes, further columns of the labels, see
+            `keras_gans.core.conditioning`.
+        **kwargs: the tricks (`keras_gans.games.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
         ValueError: for an `image_size` the networks cannot build, or neither classes nor

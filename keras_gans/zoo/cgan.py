@@ -30,11 +30,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.labels import needed
-from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.core.conditioning import needed
+from keras_gans.games.adversarial import LatentGAN, len_of
 from keras_gans.layers import Dropout, Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
-from keras_gans.zoo.registry import register
+from keras_gans.zoo._registry import register
 
 
 def generator(latent_dim, conditions, image_size, image_channels, units):
@@ -99,8 +99,9 @@ class CGAN(LatentGAN):
         latent_dim: length of z.
         generator_units: widths of G's latent, label and joint layers.
         discriminator_units: widths of D's image, label and joint maxout layers.
-        num_attributes: binary attributes, further columns of the labels, see `keras_gans.labels`.
-        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+        num_attributes: binary attributes, further columns of the labels, see
+            `keras_gans.core.conditioning`.
+        **kwargs: the tricks (`keras_gans.games.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
         ValueError: for tricks that cannot be, or neither classes nor attributes.

@@ -36,11 +36,11 @@ import tensorflow as tf
 from keras import layers, ops
 
 from keras_gans import losses
-from keras_gans.checks import check_choice, check_multiple, check_positive, check_weight
-from keras_gans.gan import GAN
+from keras_gans.core.model import GAN
 from keras_gans.layers import ImagePool, InstanceNorm, NarrowConv2D, ReflectionPadding2D, UpConv2D
 from keras_gans.optimizers import Adam, LinearDecay
-from keras_gans.zoo.registry import register
+from keras_gans.utils.checks import check_choice, check_multiple, check_positive, check_weight
+from keras_gans.zoo._registry import register
 
 
 def generator(source_channels, target_channels, filters, num_blocks, name):

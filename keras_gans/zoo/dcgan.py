@@ -35,8 +35,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.checks import check_choice, check_doublings
-from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.games.adversarial import LatentGAN, len_of
 from keras_gans.layers import (
     BatchNorm,
     MinibatchStdDev,
@@ -46,7 +45,8 @@ from keras_gans.layers import (
     Upsample2D,
 )
 from keras_gans.optimizers import Adam
-from keras_gans.zoo.registry import register
+from keras_gans.utils.checks import check_choice, check_doublings
+from keras_gans.zoo._registry import register
 
 NORMS = ("batch", "layer", "none")
 RESAMPLINGS = ("strides", "pooling")
@@ -146,7 +146,7 @@ class DCGAN(LatentGAN):
             noise besides the latents (ganhacks 17).
         stddev_group: images whose spread D is shown as one more feature map (Karras et al., 2017,
             https://arxiv.org/abs/1710.10196, section 3), so that it sees them all alike; 0: not.
-        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.games.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
         ValueError: for an `image_size` the networks cannot build, or tricks that cannot be.

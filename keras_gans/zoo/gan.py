@@ -34,10 +34,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.games.adversarial import LatentGAN, len_of
 from keras_gans.layers import Dropout, Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
-from keras_gans.zoo.registry import register
+from keras_gans.zoo._registry import register
 
 
 def generator(latent_dim, image_size, image_channels, units):
@@ -80,7 +80,7 @@ class VanillaGAN(LatentGAN):
         latent_dim: length of z.
         generator_units: width of G's two hidden layers.
         discriminator_units: width of D's two maxout layers, 5 pieces each.
-        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.games.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
         ValueError: for tricks that cannot be.

@@ -20,8 +20,8 @@ Paper: Mao, Li, Xie, Lau, Wang & Smolley, 2016, https://arxiv.org/abs/1611.04076
 
 import keras
 
+from keras_gans.zoo._registry import register
 from keras_gans.zoo.dcgan import DCGAN
-from keras_gans.zoo.registry import register
 
 
 @keras.saving.register_keras_serializable("keras_gans")

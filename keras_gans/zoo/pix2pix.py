@@ -43,11 +43,11 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.augment import POLICIES, as_policy, diff_augment
-from keras_gans.checks import check_choice, check_multiple, check_positive, check_weight
-from keras_gans.gan import GAN
+from keras_gans.core.model import GAN
 from keras_gans.layers import BatchNorm, Dropout, InstanceNorm
 from keras_gans.optimizers import Adam, LinearDecay
-from keras_gans.zoo.registry import register
+from keras_gans.utils.checks import check_choice, check_multiple, check_positive, check_weight
+from keras_gans.zoo._registry import register
 
 _DROPPED = 0.5  # by dropout, of the features
 

@@ -38,10 +38,10 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.games.adversarial import LatentGAN, len_of
 from keras_gans.layers import BlurDown, BlurUp, LearnedBasis
 from keras_gans.optimizers import Adam
-from keras_gans.zoo.registry import register
+from keras_gans.zoo._registry import register
 
 _BLOCKS = 2
 _LAST = 0.1  # what is left of gamma at the end
@@ -131,8 +131,8 @@ class R3GAN(LatentGAN):
         expansion: feature maps inside a block, as a multiple of those outside.
         group_width: features of a group of the blocks' 3x3 convolutions; 0 for one group of all.
         decay_steps: training steps over which learning rates and penalties fall.
-        **kwargs: the tricks (`keras_gans.tricks.Tricks`; `r1` and `r2` are gamma) and those of
-            `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.games.tricks.Tricks`; `r1` and `r2` are gamma) and
+            those of `keras_gans.GAN`.
 
     Raises:
         ValueError: for sizes the networks cannot build, or tricks that cannot be.

@@ -30,11 +30,11 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_gans.checks import check_choice, check_doublings
-from keras_gans.latent_gan import LatentGAN, len_of
+from keras_gans.games.adversarial import LatentGAN, len_of
 from keras_gans.layers import BatchNorm, SpectralConv2D, SpectralDense, Upsample2D
 from keras_gans.optimizers import Adam, LinearDecay
-from keras_gans.zoo.registry import register
+from keras_gans.utils.checks import check_choice, check_doublings
+from keras_gans.zoo._registry import register
 
 
 def generator(latent_dim, image_size, image_channels, filters, spectral):
@@ -118,7 +118,7 @@ class SNGAN(LatentGAN):
         spectral: players whose layers are normalised; both in self-attention GAN (Zhang et al.,
             2018, https://arxiv.org/abs/1805.08318, section 4.1).
         decay_steps: training steps over which the learning rates fall to zero.
-        **kwargs: the tricks (`keras_gans.tricks.Tricks`) and those of `keras_gans.GAN`.
+        **kwargs: the tricks (`keras_gans.games.tricks.Tricks`) and those of `keras_gans.GAN`.
 
     Raises:
         ValueError: for an `image_size` the networks cannot build, or tricks that cannot be.

@@ -22,8 +22,8 @@ see the same generated pictures.
 
 import keras
 
+from keras_gans.zoo._registry import register
 from keras_gans.zoo.dcgan import DCGAN
-from keras_gans.zoo.registry import register
 
 
 @keras.saving.register_keras_serializable("keras_gans")

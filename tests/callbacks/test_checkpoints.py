@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from fabrication import by_default, fabricate, families, same, snapshot, tiny
 
-from keras_gans.callbacks import Checkpoints, Stopped
+from keras_gans.training.callbacks import Checkpoints, Stopped
 
 EPOCHS, BATCHES = 3, 3
 

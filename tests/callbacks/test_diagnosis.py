@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from fabrication import by_default, fabricated, families, tiny
 
-from keras_gans import data, gan, runs, zoo
-from keras_gans.callbacks import Diagnosis, Finding, diagnosis
+from keras_gans import data, training, zoo
+from keras_gans.core import model as gan
+from keras_gans.training.callbacks import Diagnosis, Finding, diagnosis
 
 EVEN = {
     "loss": 2.0,
@@ -179,11 +180,11 @@ def test_silent_while_all_is_well(capsys, tmp_path):
 
 
 def test_a_run_writes_down_what_went_wrong(tmp_path, capsys):
-    options = runs.Options(
+    options = training.Options(
         "dcgan_fashion", overrides={"filters": 4, "latent_dim": 8}, epochs=2, steps_per_epoch=1,
         batch_size=4,
     )  # fmt: skip
-    run = runs.train(options, tmp_path, verbose=0)
+    run = training.train(options, tmp_path, verbose=0)
     assert not (run.path / "diagnosis.txt").exists()
 
     def spoil(logs):
@@ -195,7 +196,7 @@ def test_a_run_writes_down_what_went_wrong(tmp_path, capsys):
     options = dataclasses.replace(
         options, epochs=6, overrides={**options.overrides, "discriminator_learning_rate": 0.0}
     )
-    run = runs.train(options, tmp_path, callbacks=[spoiled], verbose=2)
+    run = training.train(options, tmp_path, callbacks=[spoiled], verbose=2)
     lines, said = (run.path / "diagnosis.txt").read_text().splitlines(), capsys.readouterr().err
     assert any(f"Diagnosis in epoch 2: {diagnosis.LOST}: " in line for line in lines)
     assert all(line in said for line in lines)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from fabrication import fabricated, tiny
 
-from keras_gans.callbacks import DivergedError, StopOnDivergence
+from keras_gans.training.callbacks import DivergedError, StopOnDivergence
 
 
 def diverge(model, batches=3):

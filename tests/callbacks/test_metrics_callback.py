@@ -2,7 +2,7 @@
 
 from fabrication import fabricated, tiny
 
-from keras_gans.callbacks import Metrics, SampleSheet
+from keras_gans.training.callbacks import Metrics, SampleSheet
 
 
 class Evaluator:

@@ -6,8 +6,8 @@ import tensorflow as tf
 from fabrication import fabricated, tiny
 from PIL import Image
 
-from keras_gans import sheets
-from keras_gans.callbacks import SampleSheet
+from keras_gans.images import grids
+from keras_gans.training.callbacks import SampleSheet
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_the_sheet_is_of_the_same_latents_and_the_newest_weights(tmp_path):
     model = tiny("cdcgan")
     model.fit(fabricated(model), verbose=0, callbacks=[SampleSheet(tmp_path, seed=4)])
     drawn = np.asarray(Image.open(tmp_path / "epoch-0001.png"))
-    np.testing.assert_array_equal(drawn, sheets.samples(model, seed=4))
+    np.testing.assert_array_equal(drawn, grids.samples(model, seed=4))
     assert not np.array_equal(drawn, Image.open(tmp_path / "epoch-0000.png"))
 
 

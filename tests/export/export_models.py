@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import zoo
-from keras_gans.gan import GAN
+from keras_gans.core.model import GAN
 
 
 def as_if_trained(network, seed=0):

@@ -6,9 +6,8 @@ import tensorflow as tf
 from export_models import as_if_trained
 
 from keras_gans import zoo
-from keras_gans.export import ExportError
-from keras_gans.export import examples as exampling
-from keras_gans.export.servable import Servable
+from keras_gans.export import ExportError, calibration
+from keras_gans.export.network import Servable
 
 RNG = np.random.default_rng(0)
 
@@ -29,8 +28,8 @@ def batches(model, count, batch_size=8, low=-1.0, high=1.0):
 
 def found(model, data, name="generator_ab"):
     network = Servable(name, model.networks_to_export()[name])
-    collected = exampling.collect(model, data).get(name, {})
-    return exampling.examples(network, model.describe_tensors(), collected, (32, 32))
+    collected = calibration.collect(model, data).get(name, {})
+    return calibration.examples(network, model.describe_tensors(), collected, (32, 32))
 
 
 def test_each_network_of_every_translator_is_given_its_own_side():
@@ -73,8 +72,8 @@ def test_latents_are_drawn_and_are_not_zeros():
 
 def test_pictures_of_another_size_are_made_to_fit(cyclegan):
     network = Servable("generator_ab", cyclegan.generator_ab, batch_size=1, image_size=(24, 24))
-    collected = exampling.collect(cyclegan, batches(cyclegan, 64))["generator_ab"]
-    given = exampling.examples(network, cyclegan.describe_tensors(), collected)
+    collected = calibration.collect(cyclegan, batches(cyclegan, 64))["generator_ab"]
+    given = calibration.examples(network, cyclegan.describe_tensors(), collected)
     assert given.proving["source"].shape == (32, 24, 24, 3)
 
 
@@ -102,4 +101,4 @@ def test_pictures_are_not_learned_from_noise(cyclegan):
     given = found(cyclegan, None)
     network = Servable("generator_ab", cyclegan.generator_ab)
     with pytest.raises(ExportError, match=r"the generator_ab takes pictures: give `examples`"):
-        exampling.check_real(network, given, "ONNX", "int8")
+        calibration.check_real(network, given, "ONNX", "int8")

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import export, zoo
-from keras_gans.export import saved_model
-from keras_gans.sheets import to_uint8
+from keras_gans.export.formats import saved_model
+from keras_gans.images.grids import to_uint8
 
 RNG = np.random.default_rng(0)
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from keras_gans import export
 from keras_gans.cli import app
-from keras_gans.export import staging
+from keras_gans.utils import staging
 
 VICTIM = textwrap.dedent("""
     import fnmatch, os, signal, sys, threading, time

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from export_models import Plain
 
-from keras_gans.export import ExportError, ParityError, examples, parity, staging
-from keras_gans.export.exporter import Floor
-from keras_gans.export.quiet import quiet
-from keras_gans.export.servable import Servable
+from keras_gans.export import ExportError, ParityError, calibration, parity
+from keras_gans.export._quiet import quiet
+from keras_gans.export.formats.base import Floor
+from keras_gans.export.network import Servable
+from keras_gans.utils import staging
 
 
 def servable(model, name="generator"):
@@ -45,7 +46,7 @@ def draw(tensor_shape, dtype, description):
 
 
 def parity_tensor(shape, dtype):
-    from keras_gans.export.servable import Tensor
+    from keras_gans.export.network import Tensor
 
     return Tensor("x", shape, dtype)
 
@@ -110,7 +111,7 @@ class Half:
 def test_a_file_that_is_right_at_some_batch_sizes_only_is_refused(model, right):
     network, tensors = servable(model), model.describe_tensors()
     found = parity.probes(network, tensors)
-    gallery = parity.gallery(network, examples.examples(network, tensors, {}).proving)
+    gallery = parity.gallery(network, calibration.examples(network, tensors, {}).proving)
     format = Half(network, lambda array: array * np.float32(len(array) in right))
     prove = lambda: parity.prove(format, None, network, found, "float16", gallery)  # noqa: E731
     if right == (1, 3, 8):

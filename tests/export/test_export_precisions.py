@@ -7,11 +7,11 @@ import tensorflow as tf
 from export_models import Plain, as_if_trained
 
 from keras_gans import export, zoo
-from keras_gans.export import tflite
-from keras_gans.export.exporter import Floor
+from keras_gans.export.formats import tflite_format
+from keras_gans.export.formats.base import Floor
 from keras_gans.layers import InstanceNorm
 
-PRECISIONS = tuple(tflite.TFLiteExporter.precisions)
+PRECISIONS = tuple(tflite_format.TFLiteExporter.precisions)
 # One row of each architecture: the others differ in sizes, or in what is not exported.
 ARCHITECTURES = {
     (zoo.entry(name).cls, zoo.entry(name).config.get("resampling")): name for name in zoo.names()
@@ -128,8 +128,8 @@ def restless():
 
 
 def held_to(monkeypatch, psnr, ssim=0.0):
-    floors = {**tflite.TFLiteExporter.precisions, "int8": Floor(psnr, psnr, ssim)}
-    monkeypatch.setattr(tflite.TFLiteExporter, "precisions", floors)
+    floors = {**tflite_format.TFLiteExporter.precisions, "int8": Floor(psnr, psnr, ssim)}
+    monkeypatch.setattr(tflite_format.TFLiteExporter, "precisions", floors)
 
 
 def in_int8(model, folder):

@@ -13,13 +13,13 @@ import tensorflow as tf
 from export_models import Plain, as_if_trained
 
 from keras_gans import export, zoo
-from keras_gans.export import onnx, saved_model, tflite
+from keras_gans.export.formats import onnx_format, saved_model, tflite_format
 
 FORMATS = export.formats()
 EXPORTERS = {
     "saved_model": saved_model.SavedModelExporter,
-    "onnx": onnx.OnnxExporter,
-    "tflite": tflite.TFLiteExporter,
+    "onnx": onnx_format.OnnxExporter,
+    "tflite": tflite_format.TFLiteExporter,
 }
 
 
@@ -310,7 +310,7 @@ def test_a_runtime_that_refuses_the_file_is_a_failed_proof(model, tmp_path, monk
     def refuse(self, path):
         raise RuntimeError("no such kernel")
 
-    monkeypatch.setattr(onnx.OnnxExporter, "load", refuse)
+    monkeypatch.setattr(onnx_format.OnnxExporter, "load", refuse)
     with pytest.raises(
         export.ParityError, match="generator written as onnx in float32 cannot be loaded.*kernel"
     ):
@@ -369,7 +369,7 @@ def test_flex_operations_are_found_in_the_file(exotic, tmp_path):
     ]
     (tmp_path / "flex.tflite").write_bytes(converter.convert())
     with pytest.raises(export.UnsupportedOps, match="FlexCholesky"):
-        tflite.TFLiteExporter().inspect(tmp_path / "flex.tflite")
+        tflite_format.TFLiteExporter().inspect(tmp_path / "flex.tflite")
 
 
 # === Interruptions leave no traces ===
@@ -380,7 +380,7 @@ def interrupt(*args, **kwargs):
 
 
 def test_an_interrupted_export_leaves_nothing(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(tflite.TFLiteExporter, "write", interrupt)
+    monkeypatch.setattr(tflite_format.TFLiteExporter, "write", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export.export(model, tmp_path / "new" / "exported", formats=("onnx", "tflite"))
     assert not any(tmp_path.iterdir())
@@ -389,7 +389,7 @@ def test_an_interrupted_export_leaves_nothing(model, tmp_path, monkeypatch):
 def test_an_interrupted_overwrite_leaves_the_old_export(model, conditional, tmp_path, monkeypatch):
     folder = tmp_path / "exported"
     export.export(model, folder, formats=("onnx", "tflite"))
-    monkeypatch.setattr(tflite.TFLiteExporter, "write", interrupt)
+    monkeypatch.setattr(tflite_format.TFLiteExporter, "write", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export.export(conditional, folder, overwrite=True)
     assert os.listdir(tmp_path) == ["exported"]
@@ -401,7 +401,7 @@ def test_an_interrupted_overwrite_leaves_the_old_export(model, conditional, tmp_
 def test_an_interrupted_file_leaves_the_old_file(model, tmp_path, monkeypatch):
     path = tmp_path / "generator.onnx"
     path.write_bytes(b"old")
-    monkeypatch.setattr(onnx.OnnxExporter, "inspect", interrupt)
+    monkeypatch.setattr(onnx_format.OnnxExporter, "inspect", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export.export_sampling_network(model, path, "onnx", overwrite=True)
     assert os.listdir(tmp_path) == ["generator.onnx"]

@@ -7,8 +7,8 @@ from export_models import as_if_trained
 
 from keras_gans import zoo
 from keras_gans.export import parity
-from keras_gans.export.lowering import lowered
-from keras_gans.export.servable import Servable
+from keras_gans.export.formats.tflite_rewrites import lowered
+from keras_gans.export.network import Servable
 from keras_gans.layers import ReflectionPadding2D, UpConv2D
 
 RNG = np.random.default_rng(0)

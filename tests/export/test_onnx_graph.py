@@ -9,9 +9,9 @@ import pytest
 from export_models import Plain, as_if_trained, tiny
 
 from keras_gans import export, zoo
-from keras_gans.export import onnx_graph
-from keras_gans.export.examples import CALIBRATING, PROVING
-from keras_gans.export.onnx import OnnxExporter
+from keras_gans.export.calibration import CALIBRATING, PROVING
+from keras_gans.export.formats import onnx_rewrites
+from keras_gans.export.formats.onnx_format import OnnxExporter
 
 layers = keras.layers
 
@@ -153,7 +153,7 @@ def test_transposed_convolutions_are_convolutions_to_blocks(tmp_path, size, stri
     network = as_if_trained(keras.Model(source, layers.Activation("linear", name="image")(x)))
     path = tmp_path / "g.onnx"
     export.export_sampling_network(Plain(network), path, "onnx", batch_size=2)
-    blocks = onnx_graph.for_integers(onnx.load(path))
+    blocks = onnx_rewrites.for_integers(onnx.load(path))
     assert {"Conv", "DepthToSpace"} <= set(ops_of(blocks.graph))
     assert "ConvTranspose" not in ops_of(blocks.graph)
     onnx.save(blocks, path)
@@ -188,7 +188,7 @@ class Described(Plain):
     ],
 )
 def test_nodes_are_called_by_their_layers(node, layer):
-    assert onnx_graph.layer_of(node, {"up_8", "block_1", "block_1_1", "conv"}) == layer
+    assert onnx_rewrites.layer_of(node, {"up_8", "block_1", "block_1_1", "conv"}) == layer
 
 
 # === Layout ===
@@ -245,7 +245,7 @@ def strict(monkeypatch, floor):
 
 
 def test_poor_pictures_leave_no_file(model, tmp_path, monkeypatch):
-    from keras_gans.export.exporter import Floor
+    from keras_gans.export.formats.base import Floor
 
     strict(monkeypatch, Floor(translated=99.0, generated=99.0, ssim=0.0))
     with pytest.raises(export.ParityError, match="generator written as onnx in int8.*99 dB"):
@@ -254,7 +254,7 @@ def test_poor_pictures_leave_no_file(model, tmp_path, monkeypatch):
 
 
 def test_layers_are_kept_until_the_pictures_will_do(model, tmp_path, monkeypatch):
-    from keras_gans.export.exporter import Floor
+    from keras_gans.export.formats.base import Floor
 
     plain = export.export_sampling_network(model, tmp_path / "a.onnx", "onnx", precision="int8")
     assert plain.kept == ()
@@ -271,7 +271,7 @@ class Translator(Plain):
 
 
 def test_layers_that_integers_would_slow_down_are_named_among_the_kept(tmp_path, monkeypatch):
-    from keras_gans.export.exporter import Floor
+    from keras_gans.export.formats.base import Floor
 
     strict(monkeypatch, Floor(translated=0.0, generated=0.0, ssim=-1.0))
     source = keras.Input((32, 32, 3), name="source")

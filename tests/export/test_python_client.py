@@ -16,8 +16,9 @@ from export_models import as_if_trained
 from fabrication import tiny
 from PIL import Image
 
-from keras_gans import export, sheets
+from keras_gans import export
 from keras_gans.data.whole import read_picture
+from keras_gans.images import grids
 
 CLIENT = pathlib.Path(__file__).parents[2] / "export" / "python" / "client.py"
 FORMATS = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}
@@ -76,7 +77,7 @@ def unpaired(tmp_path_factory):
 
 def same_pictures(given, expected):
     """One grey level apart at most, where a value lay on the border between two."""
-    expected = sheets.to_uint8(expected)
+    expected = grids.to_uint8(expected)
     assert given.dtype == np.uint8 and given.shape == expected.shape
     assert expected.std() > 5, "pictures that are grey prove nothing"
     difference = np.abs(given.astype(int) - expected)

@@ -12,7 +12,8 @@ import tensorflow as tf
 from export_models import as_if_trained
 from PIL import Image
 
-from keras_gans import export, sheets, zoo
+from keras_gans import export, zoo
+from keras_gans.images import grids
 
 
 def batches(model, count=64):
@@ -93,7 +94,7 @@ def test_a_translator_is_shown_its_examples(tmp_path):
     assert [name for name, _ in shown].count("in") == 2
     for strip, pictures in zip([s for n, s in shown if n == "in"], data[0], strict=True):
         times = strip.shape[0] // 32
-        expected = np.concatenate(list(sheets.to_uint8(pictures[:8])), 1)
+        expected = np.concatenate(list(grids.to_uint8(pictures[:8])), 1)
         np.testing.assert_array_equal(strip[::times, ::times], expected)
 
 

@@ -19,10 +19,9 @@ import pytest
 from fabrication import fabricate
 from PIL import Image
 
-from keras_gans import export, zoo
-from keras_gans.export import web
-from keras_gans.export.onnx import OnnxExporter
-from keras_gans.export.web import drawing, runtime
+from keras_gans import export, web, zoo
+from keras_gans.export.formats.onnx_format import OnnxExporter
+from keras_gans.web import drawing, runtime
 
 FAKE = {name: f"// not the real {name}\n".encode() for name in runtime.FILES}
 # What tensors.mjs and latents.mjs know how to feed, and to show.

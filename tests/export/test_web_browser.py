@@ -21,9 +21,9 @@ from export_models import as_if_trained
 from fabrication import fabricate
 from PIL import Image
 
-from keras_gans import latent, sheets, zoo
-from keras_gans.export import web
-from keras_gans.export.web import runtime
+from keras_gans import latent, web, zoo
+from keras_gans.images import grids
+from keras_gans.web import runtime
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium import webdriver  # noqa: E402
@@ -215,7 +215,7 @@ def circle(browser, radius=60):
 
 def shape(picture):
     """A picture of a latent model as the page shows it."""
-    shown = sheets.to_uint8(picture)
+    shown = grids.to_uint8(picture)
     return np.repeat(shown, 3, axis=-1) if shown.shape[-1] == 1 else shown
 
 
@@ -232,7 +232,7 @@ def test_a_drawing_is_answered_as_keras_answers_it(translator, tmp_path, phone):
         drawn, answer = pixels(browser, "drawing"), pixels(browser, "result")
         assert drawn.shape == (64, 64, 3)
         assert 20 < np.count_nonzero((drawn != empty).any(axis=-1)) < 1000
-        expected = sheets.to_uint8(model.translate(drawn / 127.5 - 1.0))
+        expected = grids.to_uint8(model.translate(drawn / 127.5 - 1.0))
         assert expected.std() > 10  # a picture, of which a wrong one would differ
         assert distance(answer, expected) <= LEVELS
         assert distance(answer, before) > 5 * LEVELS
@@ -300,7 +300,7 @@ def test_pictures_and_examples_arrive_as_they_are(translator, browser, tmp_path)
         WebDriverWait(browser, 10).until(lambda _: "loaded" in element(browser, "status").text)
         settled(browser)
         assert np.array_equal(pixels(browser, "drawing"), picture)
-        expected = sheets.to_uint8(model.translate(picture / 127.5 - 1.0))
+        expected = grids.to_uint8(model.translate(picture / 127.5 - 1.0))
         assert distance(pixels(browser, "result"), expected) <= LEVELS
 
         (tmp_path / "note.png").write_text("no picture")
@@ -326,7 +326,7 @@ def test_both_directions_of_a_cyclegan(both_ways, browser):
             assert settled(browser) == "ready"
             circle(browser)
             drawn = pixels(browser, "drawing")
-            expected = sheets.to_uint8(model.translate(drawn / 127.5 - 1.0, direction=name))
+            expected = grids.to_uint8(model.translate(drawn / 127.5 - 1.0, direction=name))
             assert distance(pixels(browser, "result"), expected) <= LEVELS
 
 
@@ -362,7 +362,7 @@ def test_of_several_choices_the_newest_is_shown(both_ways, browser, tmp_path, br
         assert not element(browser, "problem").is_displayed()
         circle(browser)
         drawn = pixels(browser, "drawing")
-        expected = sheets.to_uint8(model.translate(drawn / 127.5 - 1.0, direction="ab"))
+        expected = grids.to_uint8(model.translate(drawn / 127.5 - 1.0, direction="ab"))
         assert distance(pixels(browser, "result"), expected) <= LEVELS
         assert "Ready" in element(browser, "status").text
 
@@ -527,7 +527,7 @@ def test_any_web_server_can_host_it(translator, browser):
         opened(browser, url)  # without the headers that threads need
         assert "1 thread" in element(browser, "time").text
         circle(browser)
-        expected = sheets.to_uint8(model.translate(pixels(browser, "drawing") / 127.5 - 1.0))
+        expected = grids.to_uint8(model.translate(pixels(browser, "drawing") / 127.5 - 1.0))
         assert distance(pixels(browser, "result"), expected) <= LEVELS
 
 

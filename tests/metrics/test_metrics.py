@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.metrics import (
+from keras_gans.evaluation.metrics import (
     FID,
     KID,
     DensityCoverage,
@@ -13,9 +13,9 @@ from keras_gans.metrics import (
     Pairs,
     PrecisionRecall,
 )
-from keras_gans.metrics.collecting import Moments, Reservoir
-from keras_gans.metrics.fid import frechet
-from keras_gans.metrics.kid import discrepancy
+from keras_gans.evaluation.metrics.collecting import Moments, Reservoir
+from keras_gans.evaluation.metrics.fid import frechet
+from keras_gans.evaluation.metrics.kid import discrepancy
 
 ON_FEATURES = [FID, KID, DensityCoverage, PrecisionRecall]
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from keras_gans import callbacks, runs, zoo
+from keras_gans import training, zoo
+from keras_gans.training import callbacks
 
 GALLERY = pathlib.Path(__file__).parent.parent.parent / "zoo"
 RECIPES = sorted(GALLERY.glob("*/recipe.py"))
@@ -40,7 +41,7 @@ def test_a_recipe_runs(path, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [str(path), "--smoke", "--runs-dir", str(tmp_path)])
     recipe.main()
     (folder,) = tmp_path.iterdir()
-    run = runs.open_run(folder)
+    run = training.open_run(folder)
     assert run.options.model == recipe.NAME and int(run.load_model().step) == 2
     assert zoo.entry(recipe.NAME).cls.__module__.endswith(f".{path.parent.name}")
 

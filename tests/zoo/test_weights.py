@@ -13,7 +13,8 @@ import tensorflow as tf
 from fabrication import fabricated, families, same, snapshot, tiny
 
 from keras_gans import zoo
-from keras_gans.zoo import registry, weights
+from keras_gans.zoo import _registry as registry
+from keras_gans.zoo import _weights as weights
 
 
 def changed(name, **overrides):

@@ -19,14 +19,14 @@ def refused(*arguments):
 socket.socket.connect = socket.socket.connect_ex = refused
 
 import keras_gans
-from keras_gans import evaluating
+from keras_gans.evaluation import evaluate_model
 
 assert keras_gans.__file__.startswith({target!r}), keras_gans.__file__
 model = keras_gans.zoo.get("cdcgan_fashion", pretrained=True)
 assert model.sample(labels=[0, 1], seed=0).shape == (2, 28, 28, 1)
 manifest = keras_gans.export.export(model, "exported")
 assert {{file.path.split(".")[-1] for file in manifest.files}} >= {{"onnx", "tflite"}}
-(result,) = evaluating.evaluate(model, "bundled:fashion_mnist", names=["kid"], count=60)
+(result,) = evaluate_model.evaluate(model, "bundled:fashion_mnist", names=["kid"], count=60)
 print(result["figures"])
 """
 

@@ -10,7 +10,8 @@ Expected  L1 0.143 (of 1), SSIM 0.497, kid_lite0 0.22 on the 176 held-out pairs
 
 import argparse
 
-from keras_gans import callbacks, runs, zoo
+from keras_gans import training, zoo
+from keras_gans.training import callbacks
 
 NAME = "pix2pix_emoji"
 
@@ -29,10 +30,10 @@ def main():
     if arguments.smoke:
         arguments.data = zoo.entry(NAME).data
         how |= {"epochs": 1, "steps_per_epoch": 2, "overrides": zoo.entry(NAME).tiny}
-    options = runs.Options(NAME, data=arguments.data, seed=0, **how)
-    run = runs.to_resume(options, arguments.runs_dir)
+    options = training.Options(NAME, data=arguments.data, seed=0, **how)
+    run = training.to_resume(options, arguments.runs_dir)
     try:
-        run = runs.resume(run, options) if run else runs.train(options, arguments.runs_dir)
+        run = training.resume(run, options) if run else training.train(options, arguments.runs_dir)
     except callbacks.Stopped as stopped:
         raise SystemExit(f"{stopped} The same command goes on from there.") from None
     print(f"Next     keras-gans evaluate {run.path}")

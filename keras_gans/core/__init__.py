@@ -1,0 +1,1 @@
+"""What every model of the zoo is: the contract, roles, saving, fitting, noise."""

@@ -1,0 +1,140 @@
+"""Figures of a run, on pictures it has not learned from."""
+
+from keras_gans import data
+from keras_gans.data import sources
+from keras_gans.evaluation import features
+from keras_gans.evaluation.evaluator import OF_PAIRS, WITHOUT_FEATURES, Evaluator
+
+_TRANSLATED, _PAIRED = ("kid",), ("kid", "pairs", "perceptual")
+_BATCH = 250
+
+
+def evaluate(
+    model,
+    source,
+    *,
+    split="test",
+    names=None,
+    extractor="lite0",
+    count=10_000,
+    seed=0,
+    truncation=None,
+    data_dir=None,
+    manual_dir=None,
+    heads=None,
+    attributes=None,
+):
+    """Figures of a model on held-out pictures, with their protocol.
+
+    Args:
+        model: a `keras_gans.GAN`.
+        source: as `keras_gans.data.load` takes it.
+        split: of the source; "test" is what was not learned from.
+        names: of `keras_gans.evaluation.METRICS`; what the model can be judged by where None: all
+            of features for which there are pictures enough, or of translators "kid" and, where the
+            source's pictures belong together, "pairs" and, of an extractor that shows maps,
+            "perceptual".
+        extractor: as `keras_gans.evaluation.features.get` takes it, or a `features.Extractor`.
+        count: pictures of each kind, at most; all there are where None. Of two domains no more
+            than the smaller one has.
+        seed: of the latents and of what metrics draw.
+        truncation: of the latents, see `keras_gans.latent.draw`.
+        data_dir: as of `keras_gans.data.load`.
+        manual_dir: as of `keras_gans.data.load`.
+        heads: as of `keras_gans.data.load`.
+        attributes: as of `keras_gans.data.load`.
+
+    Returns:
+        A list of `{"figures": {...}, "protocol": {...}, "left_out": {...}}`, one for each direction
+        the model translates in, or one.
+
+    Raises:
+        ValueError: for a source, split, metric or extractor that cannot be; for too few pictures.
+    """
+    if names:
+        refuse_without_truth(model, source, split, names)
+    chosen = names or _fitting(model, source, split)
+    extractor = extractor_for(chosen, extractor)
+    if not names and chosen and not getattr(extractor, "taps", ()):
+        chosen = tuple(name for name in chosen if name != "perceptual")
+    batches = data.load(
+        source,
+        model,
+        split=split,
+        batch_size=max(1, _BATCH // model.discriminator_steps),
+        shuffle=False,
+        repeat=False,
+        jitter=False,
+        drop_remainder=False,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+        heads=heads,
+        attributes=attributes,
+    )
+    results = []
+    for direction in _directions(model):
+        evaluator = Evaluator(
+            batches,
+            extractor,
+            chosen,
+            count=count,
+            seed=seed,
+            truncation=truncation,
+            direction=direction,
+        )
+        figures = evaluator(model)
+        protocol = {"source": source, "split": split, **evaluator.protocol(model)}
+        results.append({"figures": figures, "protocol": protocol, "left_out": evaluator.left_out})
+    return results
+
+
+def refuse_without_truth(model, source, split, names):
+    """Refuses figures of pairs where no picture's true translation is known.
+
+    Args:
+        model: a `keras_gans.GAN`.
+        source: as `keras_gans.data.load` takes it.
+        split: of the source.
+        names: of the metrics, or None.
+
+    Raises:
+        ValueError: which metrics, of which source.
+    """
+    asked = [name for name in names or () if name in OF_PAIRS]
+    if not asked or getattr(model, "task", None) != "unpaired_translation":
+        return
+    opened = sources.open_source(source, split, sources.DOMAINS)
+    if not opened.aligned:
+        raise ValueError(
+            f"{', '.join(asked)}: compared with the true translations, and the two domains of "
+            f"{opened.name}, split {split!r}, do not belong together picture by picture. Use kid."
+        )
+
+
+def _directions(model):
+    """The directions a translator is judged in."""
+    if getattr(model, "task", None) == "unpaired_translation":
+        return ("ab", "ba")
+    return (getattr(model, "direction", "ab"),)
+
+
+def extractor_for(names, extractor):
+    """The `Extractor` that metrics need; None for those of no features.
+
+    Args:
+        names: of the metrics, or None.
+        extractor: as of `evaluate`.
+    """
+    if names and WITHOUT_FEATURES.issuperset(names):
+        return None
+    return features.get(extractor) if isinstance(extractor, str) else extractor
+
+
+def _fitting(model, source, split):
+    """What a translator can be judged by; None of others."""
+    if not hasattr(model, "translate"):
+        return None
+    if model.task == "paired_translation":
+        return _PAIRED
+    opened = sources.open_source(source, split, sources.DOMAINS)
+    return _PAIRED if opened.aligned else _TRANSLATED

@@ -1,0 +1,139 @@
+"""What a network will be fed with: real pictures where it takes such, else draws of its inputs.
+
+Half precision and integers are learned from, and judged by, what users will see; a network that
+was calibrated on zeros or noise clips real pictures.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.export import parity
+from keras_gans.export.formats.base import ExportError
+
+#: Inputs a file of less than float32 is judged by; published comparisons take at least as many.
+PROVING = 32
+#: Inputs integer ranges are learned from, at most.
+CALIBRATING = 128
+_SEED = 20171127
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Inputs of one network, `{input name: array}`, and none of them in both.
+
+    Attributes:
+        proving: 32 to judge a file by, of which float32 needs a few only.
+        calibrating: up to 128 to learn ranges from.
+        real: whether pictures among them came from data.
+    """
+
+    proving: dict[str, np.ndarray]
+    calibrating: dict[str, np.ndarray]
+    real: bool
+
+
+def collect(model, batches):
+    """Inputs of a model's networks out of data.
+
+    Args:
+        model: a `keras_gans.GAN`.
+        batches: iterable of batches as `model.batch_spec` describes them; None for none.
+
+    Returns:
+        `{network: {input name: array}}` of up to 160 examples; of the networks that take
+        something that is to be had from data only.
+    """
+    found: dict[str, dict[str, list]] = {}
+    count = 0
+    for batch in batches if batches is not None else ():
+        for network, inputs in model.inputs_to_export(batch).items():
+            for name, values in inputs.items():
+                found.setdefault(network, {}).setdefault(name, []).append(np.asarray(values))
+        count += len(tf.nest.flatten(batch)[0])
+        if count >= PROVING + CALIBRATING or not found:
+            break
+    return {
+        network: {
+            name: np.concatenate(arrays)[: PROVING + CALIBRATING] for name, arrays in inputs.items()
+        }
+        for network, inputs in found.items()
+    }
+
+
+def examples(network, tensors, collected, picture_size=None):
+    """Inputs to learn from and to judge by.
+
+    Args:
+        network: a `Servable`.
+        tensors: what `GAN.describe_tensors` says of its inputs.
+        collected: `{input name: array}`, from data.
+        picture_size: (height, width) that suits a network which leaves them free.
+
+    Returns:
+        `Examples`.
+
+    Raises:
+        ValueError: for pictures that are too few, out of their range, all of one colour, or not
+            of the network's channels.
+    """
+    count = PROVING + CALIBRATING
+    sides = picture_size or parity.FREE_SIDES
+    rng = np.random.default_rng(_SEED)
+    inputs, real = {}, False
+    for tensor in network.inputs:
+        if tensor.name in collected:
+            about = tensors[tensor.name]
+            inputs[tensor.name] = _checked(collected[tensor.name], tensor, about, sides)
+            count, real = len(inputs[tensor.name]), True
+    for tensor in network.inputs:
+        if tensor.name not in inputs:
+            inputs[tensor.name] = parity.draw(tensor, tensors.get(tensor.name), count, sides, rng)
+    return Examples(
+        {name: array[:PROVING] for name, array in inputs.items()},
+        {name: array[PROVING:] for name, array in inputs.items()},
+        real,
+    )
+
+
+def check_real(network, given, title, precision):
+    """Refuses to learn ranges of pictures from noise.
+
+    Raises:
+        ExportError: where the network takes pictures and none came from data.
+    """
+    if not given.real and any(tensor.is_picture for tensor in network.inputs):
+        raise ExportError(
+            f"{title} in {precision} learns its ranges from pictures, and the {network.name} "
+            "takes pictures: give `examples`, batches of the data the model was fitted on "
+            "(`--data SOURCE`)."
+        )
+
+
+def _checked(pictures, tensor, about, sides):
+    low, high = about["value_range"]
+    if len(pictures) < 2 * PROVING:
+        raise ValueError(
+            f"`examples` must hold at least {2 * PROVING} pictures: {PROVING} to judge by, the "
+            f"others to learn from. Received: {len(pictures)}."
+        )
+    if pictures.ndim != 4 or pictures.shape[-1] != tensor.shape[-1]:
+        raise ValueError(
+            f"`examples` must give {tensor.name!r} as (N, height, width, {tensor.shape[-1]}). "
+            f"Received: {pictures.shape}."
+        )
+    lowest, highest = float(pictures.min()), float(pictures.max())
+    # 0.05 for the overshoot of resampling. Nothing dark in 64 pictures: they are from 0 to 1.
+    inside = low - 0.05 <= lowest and highest <= high + 0.05
+    if not inside or low < 0.0 <= lowest:
+        raise ValueError(
+            f"`examples` must hold pictures from {low} to {high}. Received: from {lowest:.3g} to "
+            f"{highest:.3g}. `keras_gans.data.load` gives the right ones."
+        )
+    if highest - lowest < 1e-3:
+        raise ValueError(f"`examples` are all of one colour, {lowest:.3g}: give real pictures.")
+    wanted = [own or free for own, free in zip(tensor.shape[1:3], sides, strict=True)]
+    if pictures.shape[1:3] != tuple(wanted):
+        pictures = np.asarray(tf.image.resize(pictures, wanted, "area"))
+    return np.clip(pictures, low, high).astype("float32")

@@ -1,0 +1,1 @@
+"""One file a format: what it can hold, how it is written, run and inspected."""

@@ -1,0 +1,1 @@
+"""Pictures for people: grids, and files translated from one folder to another."""

@@ -1,0 +1,362 @@
+"""Sheets: many pictures in one file, to be looked at."""
+
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from keras_gans import latent
+from keras_gans.utils.checks import check_positive
+
+_GAP = 2
+_SMALLEST_SIDE = 64
+_NAME_WIDTH_PER_LETTER = 0.62
+
+
+def to_uint8(images):
+    """Pictures in [-1, 1] as 0 to 255: rounded to nearest, clipped outside.
+
+    Args:
+        images: float array of any shape.
+
+    Returns:
+        uint8 array of the same shape.
+    """
+    scaled = (np.asarray(images, "float32") + 1.0) * 127.5
+    return np.clip(np.rint(scaled), 0, 255).astype("uint8")
+
+
+def from_pixels(pixels):
+    """A `PIL.Image.Image` of one picture, uint8 (H, W, 1 or 3)."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def sheet(images, columns=None, row_names=None):
+    """Pictures side by side, row after row, small ones enlarged without smoothing.
+
+    Args:
+        images: float (N, H, W, C) in [-1, 1], C 1 or 3.
+        columns: pictures in a row; about as many as rows where not given.
+        row_names: written at the left, one for each row.
+
+    Returns:
+        A `PIL.Image.Image` in RGB.
+
+    Raises:
+        ValueError: if there are no pictures, or they are not of this shape.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+        raise ValueError(
+            "A sheet needs pictures of shape (N, H, W, 1 or 3), one at least. "
+            f"Received: {images.shape}."
+        )
+    columns = columns or int(np.ceil(np.sqrt(len(images))))
+    pixels = _enlarge(to_uint8(images))
+    side_y, side_x = pixels.shape[1] + _GAP, pixels.shape[2] + _GAP
+    rows = -(-len(pixels) // columns)
+    margin = _margin(row_names, side_y)
+    canvas = Image.new("RGB", (margin + columns * side_x + _GAP, rows * side_y + _GAP), "white")
+    for index, picture in enumerate(pixels):
+        row, column = divmod(index, columns)
+        place = (margin + _GAP + column * side_x, _GAP + row * side_y)
+        canvas.paste(Image.fromarray(picture), place)
+    pen = ImageDraw.Draw(canvas)
+    for row, name in enumerate(row_names or []):
+        middle = _GAP + row * side_y + (side_y - _GAP) // 2
+        pen.text((_GAP * 4, middle), name, fill="black", font=_font(side_y), anchor="lm")
+    return canvas
+
+
+def samples(
+    model, count=None, labels=None, *, attributes=None, seed=0, truncation=None, names=None
+):
+    """A sheet of samples: a row for each class and attribute, or a square where there are none.
+
+    With several heads a row is a class of the first one, and the others go through theirs along
+    it. Attributes have a row each, that one on, after a row with none where there are no classes.
+
+    Args:
+        model: a `keras_gans.GAN` with latents.
+        count: pictures; in each row where there are rows. 64, or 10 in each.
+        labels: classes to draw, (rows,), or (rows, heads) with several heads; all where not given.
+        attributes: 0 or 1, (attributes,), of all rows.
+        seed: of the latents.
+        truncation: of the latents, see `keras_gans.latent.draw`.
+        names: of all classes, or what `keras_gans.data.label_names` returns.
+
+    Returns:
+        A `PIL.Image.Image`.
+
+    Raises:
+        ValueError: for labels or attributes the model does not take, or such a truncation; for a
+            count below 1.
+    """
+    _check_latents(model)
+    _check_drawn(seed, count=count)
+    _check_taken(model, labels, attributes)
+    if not model.conditions:
+        latents = model.draw_latents(count or 64, seed, truncation)
+        return sheet(model.sample(latents=latents))
+    columns = count or 10
+    rows = _rows(model, columns, labels, attributes, _Names(names))
+    latents = model.draw_latents(len(rows) * columns, seed, truncation)
+    asked = _asked(model, np.concatenate([row for _, row in rows]))
+    return sheet(model.sample(latents=latents, **asked), columns, [name for name, _ in rows])
+
+
+def translations(model, batch):
+    """A sheet with a row for each example: pictures beside what the model makes of them.
+
+    Args:
+        model: a `keras_gans.GAN` that translates.
+        batch: as its `batch_spec` says.
+
+    Returns:
+        A `PIL.Image.Image`; the columns are those of `model.side_by_side`.
+    """
+    columns = [np.broadcast_to(c, (*c.shape[:-1], 3)) for c in model.side_by_side(batch)]
+    pictures = np.stack(columns, axis=1)
+    return sheet(pictures.reshape(-1, *pictures.shape[2:]), len(columns))
+
+
+def interpolation(
+    model,
+    rows=None,
+    labels=None,
+    *,
+    attributes=None,
+    columns=10,
+    linear=False,
+    seed=0,
+    truncation=None,
+    names=None,
+):
+    """A sheet whose rows each go from one random latent to another.
+
+    Args:
+        model: a `keras_gans.GAN` with latents.
+        rows: how many; 8, or one for each row of a sheet of samples.
+        labels: class of each row; the rows of a sheet of samples in turn where not given.
+        attributes: 0 or 1, (attributes,), of all rows.
+        columns: pictures in a row, both ends included.
+        linear: straight lines instead of great circles.
+        seed: of the latents.
+        truncation: of the latents, see `keras_gans.latent.draw`.
+        names: of all classes, or what `keras_gans.data.label_names` returns.
+
+    Returns:
+        A `PIL.Image.Image`.
+
+    Raises:
+        ValueError: for labels or attributes the model does not take, or such a truncation; for
+            rows or columns below 1.
+    """
+    _check_latents(model)
+    _check_drawn(seed, rows=rows, columns=columns)
+    _check_taken(model, labels, attributes)
+    asked = []
+    if model.conditions:
+        asked = _rows(model, 1, labels, attributes, _Names(names))
+    rows = rows or len(asked) or 8
+    ends = model.draw_latents(2 * rows, seed, truncation).reshape(rows, 2, model.latent_dim)
+    path = latent.linear if linear else latent.spherical
+    latents = np.swapaxes(path(ends[:, 0], ends[:, 1], columns), 0, 1).reshape(-1, model.latent_dim)
+    if not asked:
+        return sheet(model.sample(latents=latents), columns)
+    turns = [asked[row % len(asked)] for row in range(rows)]
+    labels = _asked(model, np.repeat(np.concatenate([row for _, row in turns]), columns, axis=0))
+    return sheet(model.sample(latents=latents, **labels), columns, [name for name, _ in turns])
+
+
+def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncation=None):
+    """A sheet of latent arithmetic: the examples with their means, then what a - b + c gives.
+
+    Args:
+        model: a `keras_gans.GAN` with latents.
+        a: numbers of example pictures, counted from 0 on the sheet of samples of this seed.
+        b: numbers of other examples.
+        c: numbers of more examples.
+        label: the class of all pictures where there are classes; the first where not given.
+        attributes: 0 or 1, (attributes,), of all pictures; none where not given.
+        seed: of the latents.
+        truncation: of the latents, see `keras_gans.latent.draw`; as the sheet of samples has it.
+
+    Returns:
+        A `PIL.Image.Image` with a row for each group, the mean last, and a row of results: the
+        exact one first, then some in its neighbourhood.
+
+    Raises:
+        ValueError: as `samples`; for an empty group, a number below 0, or several labels.
+    """
+    _check_latents(model)
+    _check_drawn(seed)
+    for name, group in (("a", a), ("b", b), ("c", c)):
+        check_positive(f"len({name})", len(group))
+        for number in group:
+            check_positive(name, number, 0)
+    latents = model.draw_latents(max(*a, *b, *c) + 1, seed, truncation)
+    groups = [latents[list(numbers)] for numbers in (a, b, c)]
+    result = latent.arithmetic(*groups)
+    columns = max(*(len(group) + 1 for group in groups), 8)
+    # The paper shows the result among neighbours within +-0.25 (section 6.3.2).
+    nearby = np.random.default_rng(seed).uniform(-0.25, 0.25, (columns - 1, model.latent_dim))
+    rows = [np.concatenate([group, group.mean(axis=0, keepdims=True)]) for group in groups]
+    rows.append(np.concatenate([result[None], result + nearby]))
+    _check_taken(model, label, attributes)
+    label = [label] if np.ndim(label) == 0 and label is not None else label
+    asked = {}
+    if model.conditions:
+        ((_, first), *others) = _rows(model, 1, label, attributes, _Names(None))
+        if label is not None and others:
+            raise ValueError(f"Arithmetic is among pictures of one class. Received: {label}.")
+        asked = {name: values[0] for name, values in _asked(model, first).items()}
+    return sheet(
+        np.concatenate([_pad(model.sample(latents=row, **asked), columns) for row in rows]),
+        columns,
+        ["a, mean", "b, mean", "c, mean", "a - b + c"],
+    )
+
+
+def save(picture, path):
+    """Writes a picture as PNG, whole or not at all.
+
+    Args:
+        picture: a `PIL.Image.Image`.
+        path: of the file; its folder is made where missing.
+
+    Returns:
+        The path, a `pathlib.Path`.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        picture.save(unfinished, format="PNG")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def _enlarge(pixels):
+    times = -(-_SMALLEST_SIDE // min(pixels.shape[1:3]))
+    pixels = np.repeat(np.repeat(pixels, times, axis=1), times, axis=2)
+    return np.repeat(pixels, 3, axis=3) if pixels.shape[3] == 1 else pixels
+
+
+def _font(side):
+    return ImageFont.load_default(size=_font_size(side))
+
+
+def _font_size(side):
+    return max(10, min(18, side // 4))
+
+
+def _margin(row_names, side):
+    if not row_names:
+        return 0
+    longest = max(len(name) for name in row_names)
+    return int(longest * _font_size(side) * _NAME_WIDTH_PER_LETTER) + 6 * _GAP
+
+
+def _check_latents(model):
+    if not hasattr(model, "latent_dim"):
+        raise ValueError(f"{model.name} has no latent space to draw from: it translates pictures.")
+
+
+def _check_drawn(seed, **counts):
+    """Refuses numbers of pictures below 1, where any are given, and seeds below 0."""
+    if seed is not None:
+        check_positive("seed", seed, 0)
+    for name, count in counts.items():
+        if count is not None:
+            check_positive(name, count)
+
+
+def _check_taken(model, labels, attributes):
+    if labels is not None and not model.conditions.heads:
+        raise ValueError(f"{model.name} has no classes: leave out the labels.")
+    if attributes is not None and not model.conditions.num_attributes:
+        raise ValueError(f"{model.name} has no attributes: leave out the attributes.")
+    if attributes is not None and np.ndim(attributes) != 1:
+        raise ValueError(f"Attributes are of all rows, 0 or 1 each. Received: {attributes!r}.")
+
+
+class _Names:
+    """Names of classes and attributes, where they are known.
+
+    Args:
+        names: of the classes of one head, or `{"heads": {...}, "attributes": ...}`, or None.
+    """
+
+    def __init__(self, names):
+        if not isinstance(names, dict):
+            names = {"heads": {"class": names} if names else {}, "attributes": ()}
+        self._heads, self._attributes = list(names["heads"].values()), names["attributes"]
+
+    def of_label(self, label, head=0):
+        known = self._heads[head] if head < len(self._heads) else ()
+        return str(known[label]) if label < len(known) else f"class {label}"
+
+    def of_attribute(self, number):
+        known = self._attributes
+        return str(known[number]) if number < len(known) else f"attribute {number}"
+
+
+def _rows(model, columns, labels, attributes, names):
+    """`[(name, what its pictures are asked for by, (columns, heads + attributes))]`."""
+    heads, num_attributes = model.conditions.heads, model.conditions.num_attributes
+    if labels is not None:
+        labels = np.atleast_2d(labels) if len(heads) > 1 else np.reshape(labels, (-1, 1))
+    model.conditions.each(labels, attributes)  # refuses what cannot be
+    off = np.zeros(num_attributes, int) if attributes is None else np.asarray(attributes)
+    if labels is not None:
+        return [(_name_of(row, names), _row(row, off, columns)) for row in labels]
+    others = _in_turn(heads[1:], columns)
+    rows = []
+    for label in range(heads[0] if heads else 0):
+        first = np.full((columns, 1), label)
+        rows.append((names.of_label(label), _row(np.hstack([first, others]), off, columns)))
+    if attributes is not None:
+        return rows or [("", _row(others, off, columns))]
+    in_turn = _in_turn(heads, columns)
+    if num_attributes and not heads:
+        rows.append(("none", _row(in_turn, off, columns)))
+    for number, on in enumerate(np.eye(num_attributes, dtype=int)):
+        rows.append((names.of_attribute(number), _row(in_turn, on, columns)))
+    return rows
+
+
+def _row(labels, attributes, columns):
+    parts = (np.broadcast_to(part, (columns, np.shape(part)[-1])) for part in (labels, attributes))
+    return np.hstack(list(parts))
+
+
+def _in_turn(heads, columns):
+    """All combinations of the heads' classes in turn, (columns, heads)."""
+    if not heads:
+        return np.zeros((columns, 0), int)
+    numbers = np.arange(columns) % int(np.prod(heads))
+    return np.stack(np.unravel_index(numbers, heads), axis=1)
+
+
+def _name_of(row, names):
+    return ", ".join(names.of_label(int(label), head) for head, label in enumerate(row))
+
+
+def _asked(model, rows):
+    """What `model.sample` is asked for by, of (N, heads + attributes)."""
+    heads = len(model.conditions.heads)
+    asked = {}
+    if heads:
+        asked["labels"] = rows[:, 0] if heads == 1 else rows[:, :heads]
+    if model.conditions.num_attributes:
+        asked["attributes"] = rows[:, heads:]
+    return asked
+
+
+def _pad(images, columns):
+    white = np.ones((columns - len(images), *images.shape[1:]), "float32")
+    return np.concatenate([images, white])

@@ -1,0 +1,25 @@
+"""Metrics of generated pictures, see `keras_gans.evaluation.metrics`."""
+
+from keras_gans.evaluation.metrics import (
+    FID,
+    KID,
+    DensityCoverage,
+    InceptionScore,
+    Modes,
+    Pairs,
+    PathLength,
+    Perceptual,
+    PrecisionRecall,
+)
+
+__all__ = [
+    "FID",
+    "KID",
+    "DensityCoverage",
+    "InceptionScore",
+    "Modes",
+    "Pairs",
+    "PathLength",
+    "Perceptual",
+    "PrecisionRecall",
+]

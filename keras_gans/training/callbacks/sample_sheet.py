@@ -1,0 +1,87 @@
+"""Sample sheets while training."""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.images import grids
+
+
+class SampleSheet(keras.callbacks.Callback):
+    """Draws the same latents, or translates the same pictures, again and again.
+
+    Writes `epoch-0000.png` before the model's first step, then one sheet every `every` epochs and
+    one after the last. A model with classes or attributes gets one row for each, other models a
+    square; of translators a row shows a picture and what is made of it.
+
+    Args:
+        directory: where the sheets go.
+        every: epochs from one sheet to the next.
+        keep: sheets that stay, so that long runs do not fill the disk: the first, the last, and
+            others about evenly between.
+        seed: of the latents.
+        batch: pictures to translate, as the model's `batch_spec` says; translators need it.
+        row_names: names of the classes, or what `keras_gans.data.label_names` returns, written
+            beside the rows.
+        log_dir: where TensorBoard finds the sheets too; nowhere where not given.
+    """
+
+    def __init__(
+        self,
+        directory,
+        *,
+        every=1,
+        keep=100,
+        seed=0,
+        batch=None,
+        row_names=None,
+        log_dir=None,
+    ):
+        super().__init__()
+        if keep < 2:
+            raise ValueError(f"`keep` must be at least 2: the first and the last. Received: {keep}")
+        self.directory = pathlib.Path(directory)
+        self.every, self.keep, self.seed = every, keep, seed
+        self.batch, self.row_names = batch, row_names
+        self.log_dir, self.writer = log_dir, None
+        self._drawn = None
+
+    def on_train_begin(self, logs=None):
+        if self.log_dir:  # one for each training: it is closed at its end
+            self.writer = tf.summary.create_file_writer(str(self.log_dir))
+        if not int(self.model.step.numpy()):  # a run that goes on has drawn it
+            self._draw(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._epoch = epoch + 1
+        if self._epoch % self.every == 0:
+            self._draw(self._epoch)
+
+    def on_train_end(self, logs=None):
+        if self._drawn != getattr(self, "_epoch", self._drawn):
+            self._draw(self._epoch)
+        if self.writer:
+            self.writer.close()
+
+    def _draw(self, epoch):
+        if self.batch is None:
+            picture = grids.samples(self.model, seed=self.seed, names=self.row_names)
+        else:
+            picture = grids.translations(self.model, self.batch)
+        grids.save(picture, self.directory / f"epoch-{epoch:04d}.png")
+        self._drawn = epoch
+        self._thin_out()
+        # TensorBoard's files cannot be thinned out: they get fewer from the start.
+        if self.writer and epoch % -(-self.params.get("epochs", 1) // self.keep) == 0:
+            with self.writer.as_default():
+                tf.summary.image("samples", np.asarray(picture)[None], step=epoch)
+
+    def _thin_out(self):
+        drawn = {int(path.stem[6:]): path for path in self.directory.glob("epoch-*.png")}
+        epochs = sorted(drawn)
+        while len(epochs) > self.keep:
+            # The one whose neighbours are nearest to each other: it tells least.
+            gaps = np.subtract(epochs[2:], epochs[:-2])
+            drawn[epochs.pop(1 + int(np.argmin(gaps)))].unlink()

@@ -1,0 +1,137 @@
+"""Everything that decides how a run goes, and what of it may be another when it goes on."""
+
+import dataclasses
+import json
+
+from keras_gans import zoo
+from keras_gans.evaluation.evaluator import check_names
+
+#: What may be another when a run goes on.
+_MAY_CHANGE = frozenset(
+    {
+        "epochs",
+        "devices",
+        "workers",
+        "on_divergence",
+        "sheet_every",
+        "metrics",
+        "metrics_every",
+        "extractor",
+        "data_dir",
+        "manual_dir",
+        "cache_dir",
+        "generator_learning_rate",
+        "discriminator_learning_rate",
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Everything that decides how a run goes.
+
+    Attributes:
+        model: name in the zoo.
+        data: source for `keras_gans.data.load`; the entry's own where None.
+        overrides: constructor arguments that replace the entry's.
+        heads: names of the heads to learn, for data that has more of them.
+        attributes: names of the attributes to learn; sets `num_attributes` where `overrides` does
+            not.
+        split: part of the source.
+        epochs: passes over the data.
+        steps_per_epoch: batches in a pass; all of them where None.
+        batch_size: images per update, of all devices together; the paper's where None.
+        devices: GPUs, or parts of a CPU, to share batches among.
+        workers: machines to share batches among, see `keras_gans.distribution.strategy`.
+        sync_batch_norm: batch norm over the whole batch instead of each device's share.
+        seed: of weights, noise and order.
+        deterministic: same seed, same weights at the end, to the bit; slower.
+        jit_compile: XLA, for accelerators; slower on CPU.
+        precision: what networks compute in, "float32", "mixed_bfloat16" or "mixed_float16".
+        on_divergence: "stop", or "rollback" to the last checkpoint, where a loss or weight is no
+            longer finite.
+        flip: mirror pictures at random.
+        jitter: for translators: scale, crop and mirror pictures at random, see
+            `keras_gans.data.load`; as there where None.
+        data_dir: where TensorFlow Datasets keeps prepared data.
+        manual_dir: where archives lie that TensorFlow Datasets shall not download.
+        cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
+        sheet_every: epochs from one sample sheet to the next.
+        metrics: names of `keras_gans.evaluation.METRICS` that are worked out while training, on
+            pictures of the split "test".
+        metrics_every: epochs from one evaluation to the next.
+        extractor: whose features they compare, as `keras_gans.evaluation.features.get` takes it.
+    """
+
+    model: str
+    data: str | None = None
+    overrides: dict = dataclasses.field(default_factory=dict)
+    heads: list[str] | None = None
+    attributes: list[str] | None = None
+    split: str = "train"
+    epochs: int = 20
+    steps_per_epoch: int | None = None
+    batch_size: int | None = None
+    devices: int | None = None
+    workers: int | None = None
+    sync_batch_norm: bool = False
+    seed: int = 0
+    deterministic: bool = False
+    jit_compile: bool = False
+    precision: str = "float32"
+    on_divergence: str = "stop"
+    flip: bool = False
+    jitter: bool | None = None
+    data_dir: str | None = None
+    manual_dir: str | None = None
+    cache_dir: str | None = None
+    sheet_every: int = 1
+    metrics: list[str] | None = None
+    metrics_every: int = 5
+    extractor: str = "lite0"
+
+    @property
+    def source(self):
+        """Where the data comes from: `data`, or the entry's own; None where neither is."""
+        return self.data or zoo.entry(self.model).data
+
+    def on(self, source):
+        """The same with other data; where sets of TensorFlow Datasets lie is of such alone."""
+        if source.startswith("tfds:"):
+            return dataclasses.replace(self, data=source)
+        return dataclasses.replace(self, data=source, data_dir=None, manual_dir=None)
+
+    def __post_init__(self):
+        for name in (
+            "epochs",
+            "steps_per_epoch",
+            "batch_size",
+            "workers",
+            "sheet_every",
+            "metrics_every",
+        ):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        check_names(self.metrics or ())
+        if self.on_divergence not in ("stop", "rollback"):
+            raise ValueError(
+                f"`on_divergence` must be 'stop' or 'rollback'. Received: {self.on_divergence!r}"
+            )
+
+
+def changes(before, now):
+    """What differs and may not."""
+    was, new = _fixed(before), _fixed(now)
+    return [
+        f"`{name}` was {was.get(name)!r}, and is {new.get(name)!r}"
+        for name in {**was, **new}
+        if was.get(name) != new.get(name)
+    ]
+
+
+def _fixed(options):
+    """What of a run's options may not change, with overrides by name."""
+    fixed = json.loads(json.dumps(dataclasses.asdict(options)))
+    fixed.update(fixed.pop("overrides"))
+    return {key: value for key, value in fixed.items() if key not in _MAY_CHANGE}

@@ -1,0 +1,393 @@
+"""Training in a folder of its own, and going on with it."""
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+import sys
+
+import keras
+import tensorflow as tf
+
+from keras_gans import data, zoo
+from keras_gans.evaluation import evaluate_model
+from keras_gans.evaluation.evaluator import Evaluator
+from keras_gans.training import data_inventory, distribution, guards
+from keras_gans.training.callbacks import (
+    Checkpoints,
+    Diagnosis,
+    DivergedError,
+    Metrics,
+    SampleSheet,
+    StopOnDivergence,
+)
+from keras_gans.training.csv_log import Log
+from keras_gans.training.options import changes
+from keras_gans.training.run_folder import (
+    Run,
+    agreed_folder,
+    is_finished,
+    make_folder,
+    open_run,
+    write_options,
+)
+from keras_gans.utils.files import locked, write_whole
+
+_PREVIEWED = 8  # pictures on a translator's sheet
+_COMPARED = 64  # real pictures that samples are compared with
+_MINUTES = 10  # from one checkpoint to the next within a long epoch
+
+
+def prepare(options):
+    """Model and data of a run, built and checked; nothing is written.
+
+    Args:
+        options: `Options`.
+
+    Returns:
+        The compiled model and the `tf.data.Dataset` it will be fitted on.
+
+    Raises:
+        ValueError: for anything in the options that cannot be.
+    """
+    if options.source is None:
+        raise ValueError(
+            f"{options.model} has no default data. Name a source: --data folder:PATH, "
+            "--data tfds:NAME or --data bundled:fashion_mnist."
+        )
+    keras.utils.set_random_seed(options.seed)
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with distribution.strategy(options.devices, options.workers).scope():
+        model = _model(options)
+        dataset = _load(
+            options,
+            model,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            flip=options.flip,
+            jitter=options.jitter,
+            cache_dir=options.cache_dir,
+        )
+        if hasattr(model, "schedule_over") and not {"constant_steps", "decay_steps"} & set(
+            options.overrides
+        ):
+            # The papers' schedule, over this run.
+            model.schedule_over((options.steps_per_epoch or len(dataset)) * options.epochs)
+            model.compile(jit_compile=options.jit_compile)
+    return model, dataset.repeat() if options.steps_per_epoch else dataset
+
+
+def _model(options):
+    chosen = {"num_attributes": len(options.attributes)} if options.attributes else {}
+    model = zoo.get(
+        options.model,
+        precision=options.precision,
+        **{"seed": options.seed, **chosen, **options.overrides},
+    )
+    if options.jit_compile:
+        model.compile(jit_compile=True)
+    if options.sync_batch_norm:
+        distribution.synchronise_batch_norm(model)
+    return model
+
+
+def _load(options, model, *, split=None, **how):
+    """Batches of the run's source, of its own split where none is named."""
+    return data.load(
+        options.source,
+        model,
+        split=split or options.split,
+        heads=options.heads,
+        attributes=options.attributes,
+        data_dir=options.data_dir,
+        manual_dir=options.manual_dir,
+        **how,
+    )
+
+
+def _first_batch(options, model, size, split=None):
+    """The source's first pictures, as they are; those of its own split where none is named."""
+    batches = _load(
+        options,
+        model,
+        split=split,
+        batch_size=size,
+        shuffle=False,
+        jitter=False,
+        drop_remainder=False,
+    )
+    return next(batches.as_numpy_iterator())
+
+
+def _preview(options, model):
+    """Pictures for a translator's sheets."""
+    return _held_out(options, model, _PREVIEWED) if hasattr(model, "translate") else None
+
+
+def _held_out(options, model, count):
+    """The source's first examples: held out where it has such, else of the run's own split."""
+    try:
+        return _first_batch(options, model, count, split="test")
+    except ValueError:  # no such split
+        return _first_batch(options, model, count)
+
+
+def examples(options, model, count=160):
+    """Batches of a run's data for `keras_gans.export.export` to try its files on.
+
+    Args:
+        options: `Options`, of a run or made up for a model and its data.
+        model: a `keras_gans.GAN`.
+        count: how many examples, where the source has so many.
+
+    Returns:
+        A list of one batch, held out where the source has such; None for a model that is fed
+        with latents, which are drawn.
+    """
+    return [_held_out(options, model, count)] if hasattr(model, "translate") else None
+
+
+def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
+    """Trains a model in a run folder of its own.
+
+    Args:
+        options: `Options`.
+        runs_dir: where the run's folder is made, numbered; not inside a folder of data.
+        callbacks: further Keras callbacks.
+        verbose: 0 silent, 1 a bar, 2 a line each epoch, "auto" a bar on a terminal.
+
+    Returns:
+        The `Run`.
+
+    Raises:
+        ValueError: for anything in the options that cannot be; no folder is left then.
+        OSError: if the folder cannot be written.
+        keras_gans.callbacks.Stopped: after SIGTERM or Ctrl-C, all that was learned being saved.
+        keras_gans.callbacks.DivergedError: if a loss or weight is not finite; `model.keras` is
+            then that of the last checkpoint.
+    """
+    data_inventory.refuse_inside(options.source, runs_dir)
+    model, dataset = prepare(options)
+    names = data.label_names(
+        options.source,
+        model,
+        heads=options.heads,
+        attributes=options.attributes,
+        data_dir=options.data_dir,
+    )
+    chief = distribution.is_chief()
+    path = make_folder(runs_dir, options.model) if chief else None
+    run = Run(agreed_folder(options, runs_dir, path), options, names)
+    try:
+        with _locked(run):
+            if chief:
+                write_options(run, model)
+                data_inventory.write(run.path, run.options.source)
+            _fit(run, model, dataset, callbacks, verbose)
+    except BaseException:
+        if chief and not run.checkpoints:
+            shutil.rmtree(run.path, ignore_errors=True)  # nothing was learned: nothing to keep
+        raise
+    return run
+
+
+def resume(run, options=None, *, callbacks=(), verbose="auto"):
+    """Goes on with a run that was stopped or killed, as if it had not been.
+
+    Args:
+        run: the `Run`, or its folder.
+        options: `Options` to go on with; those of the run where None. May differ from them in
+            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `metrics`,
+            `metrics_every`, `extractor`, `data_dir`, `manual_dir`, `cache_dir` and in the overrides
+            `generator_learning_rate` and `discriminator_learning_rate`, which is written down in
+            `options.json`.
+        callbacks: as of `train`.
+        verbose: as of `train`.
+
+    Returns:
+        The `Run`, finished. One that was finished before is returned as it is.
+
+    Raises:
+        ValueError: for options that may not change, named; for data that has changed since; for a
+            run another process works in; and as `train`.
+        keras_gans.callbacks.Stopped: as `train`.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    options = options or run.options
+    _refuse_changes(run, options)
+    if is_finished(run, options):
+        return run
+    chief = distribution.is_chief()
+    with _locked(run):
+        data_inventory.refuse_changed(run.path, options.source)
+        model, dataset = prepare(options)
+        before, run = run.options, dataclasses.replace(run, options=options)
+        if chief and options != before:
+            write_options(run, model, before)
+        if chief:
+            guards.cut_log(run.path)
+        _fit(run, model, dataset, callbacks, verbose)
+    return run
+
+
+def check_resume(run, options):
+    """Refuses what a run cannot go on with; nothing is written.
+
+    Args:
+        run: the `Run`.
+        options: `Options` to go on with.
+
+    Raises:
+        ValueError: for options that may not change, named; for data that has changed since.
+    """
+    _refuse_changes(run, options)
+    if not is_finished(run, options):
+        data_inventory.refuse_changed(run.path, options.source)
+
+
+def to_resume(options, runs_dir="runs"):
+    """The newest run of these options, finished or not: what the same command goes on with.
+
+    Args:
+        options: `Options`; what `resume` lets change may differ from those of the run.
+        runs_dir: where the runs are.
+
+    Returns:
+        A `Run`, or None where there is none.
+
+    Raises:
+        ValueError: if there is none and the model has unfinished runs of other options; what
+            differs in the newest is named.
+    """
+    run = _newest(options, runs_dir) if distribution.is_chief() else None
+    path = agreed_folder(options, runs_dir, run.path if run else None)
+    return run or (open_run(path) if path else None)
+
+
+def _newest(options, runs_dir):
+    others = []
+    for path in sorted(pathlib.Path(runs_dir).glob("[0-9]*-*"), reverse=True):
+        try:
+            run = open_run(path)
+        except ValueError:  # another folder
+            continue
+        if run.options.model != options.model:
+            continue
+        if not changes(run.options, options):
+            return run
+        if not is_finished(run):
+            others.append(run)
+    if others:
+        _refuse_changes(others[0], options)
+    return None
+
+
+def _refuse_changes(run, options):
+    if differs := changes(run.options, options):
+        raise ValueError(
+            f"{run.path} goes on with what it was begun with: {'; '.join(differs)}. Give the same, "
+            "or begin a new run without resuming."
+        )
+
+
+def _locked(run):
+    """The run's folder for the process that writes in it; other workers read beside it."""
+    return locked(run.path) if distribution.is_chief() else contextlib.nullcontext()
+
+
+def _fit(run, model, dataset, callbacks, verbose):
+    chief = distribution.is_chief()
+    if verbose == "auto":
+        verbose = 1 if sys.stdout.isatty() else 2
+    verbose = verbose if chief else 0
+    say = print if verbose else lambda line: None
+    checkpoints = Checkpoints(run.path / "checkpoints", minutes=_MINUTES, print_fn=say)
+    rollback = checkpoints if run.options.on_divergence == "rollback" else None
+    try:
+        with guards.polite(checkpoints):
+            model.fit(
+                dataset,
+                epochs=run.options.epochs,
+                steps_per_epoch=run.options.steps_per_epoch,
+                callbacks=[
+                    *(_callbacks(run, model, verbose) if chief else ()),
+                    *callbacks,
+                    StopOnDivergence(rollback, print_fn=say),
+                    checkpoints,  # the last: nothing that was written is newer than it
+                ],
+                verbose=verbose,
+            )
+    except BaseException as error:
+        if isinstance(error, DivergedError):
+            checkpoints.restore(model)
+        with contextlib.suppress(OSError):
+            checkpoints.wait()
+        if chief and run.checkpoints:
+            with contextlib.suppress(OSError):  # what was raised first tells more
+                _save_model(model, run)
+        raise
+    if chief:
+        _save_model(model, run)
+
+
+def _save_model(model, run):
+    write_whole(run.model_path, model.save)
+
+
+def _callbacks(run, model, verbose):
+    log_dir = run.path / "tensorboard"
+    return [
+        *_figures(run, model, log_dir),  # first: what it finds is for the logs of all others
+        Log(run.path / "log.csv"),
+        keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        SampleSheet(
+            run.path / "samples",
+            every=run.options.sheet_every,
+            seed=run.options.seed,
+            batch=_preview(run.options, model),
+            row_names=run.label_names,
+            log_dir=log_dir / "samples",
+        ),
+        _diagnosis(run, model, verbose),
+    ]
+
+
+def _figures(run, model, log_dir):
+    """The callback that evaluates, where one is asked for."""
+    options = run.options
+    if not options.metrics:
+        return []
+    evaluate_model.refuse_without_truth(model, options.source, "test", options.metrics)
+    held_out = _load(
+        options, model, split="test", batch_size=_COMPARED, shuffle=False, repeat=False,
+        jitter=False, drop_remainder=False,
+    )  # fmt: skip
+    extractor = evaluate_model.extractor_for(options.metrics, options.extractor)
+    direction = getattr(model, "direction", "ab")
+    evaluator = Evaluator(held_out, extractor, options.metrics, direction=direction)
+    return [
+        Metrics(
+            evaluator,
+            every=options.metrics_every,
+            path=run.path / "metrics.jsonl",
+            log_dir=log_dir / "metrics",
+        )
+    ]
+
+
+def _diagnosis(run, model, verbose):
+    return Diagnosis(
+        _some_real(run.options, model),
+        seed=run.options.seed,
+        path=run.path / "diagnosis.txt",
+        print_fn=None if verbose else lambda line: None,
+    )
+
+
+def _some_real(options, model):
+    """The first pictures of the source; None for translators, whose samples are not compared."""
+    if hasattr(model, "translate"):
+        return None
+    # Not from the training's dataset: a pass begun here would change the order of all later ones.
+    return tf.nest.flatten(_first_batch(options, model, _COMPARED))[0]

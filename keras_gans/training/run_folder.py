@@ -1,0 +1,219 @@
+"""The folder of a run: what it says of itself, and the names of its labels."""
+
+import dataclasses
+import datetime
+import difflib
+import json
+import pathlib
+import sys
+
+import keras
+import tensorflow as tf
+
+import keras_gans
+from keras_gans import zoo
+from keras_gans.training import distribution
+from keras_gans.training.options import Options
+from keras_gans.utils.files import write_whole
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished or unfinished run: its folder, its options, and the names of its labels.
+
+    Attributes:
+        path: of the folder.
+        options: `Options`.
+        label_names: of the labels the model learns, as `keras_gans.data.label_names` returns them.
+    """
+
+    path: pathlib.Path
+    options: Options
+    label_names: dict
+
+    @property
+    def class_names(self):
+        """Names of the classes of the only head, or None."""
+        heads = list(self.label_names["heads"].values())
+        return tuple(heads[0]) if len(heads) == 1 else None
+
+    @property
+    def checkpoints(self):
+        """Folders of the checkpoints that are kept, oldest first."""
+        return sorted((self.path / "checkpoints").glob("epoch-*-batch-*"))
+
+    @property
+    def model_path(self):
+        """File of the trained model."""
+        return self.path / "model.keras"
+
+    def load_model(self):
+        """The trained model, compiled.
+
+        Raises:
+            ValueError: if the run has no trained model, or one that `zoo.load` refuses.
+        """
+        if not self.model_path.exists():
+            raise ValueError(
+                f"{self.path} has no trained model yet (model.keras). It was stopped before the "
+                "end of its first epoch; train again."
+            )
+        return zoo.load(self.model_path)
+
+    def labels(self, classes):
+        """Numbers of classes given by name or by number; None for none.
+
+        Args:
+            classes: a list of them, a number counting from 0 where no class is called so; with
+                several heads each is one of every head with commas between, "Dress,red".
+
+        Returns:
+            A list of numbers or, with several heads, of lists of numbers.
+
+        Raises:
+            ValueError: for a class the run does not have, or another number of them than heads.
+        """
+        if not classes:
+            return None
+        heads = self.label_names["heads"]
+        if len(heads) <= 1:
+            (names,) = heads.values() or [()]
+            return [_class_number(str(given), names) for given in classes]
+        return [self._combination(str(given), heads) for given in classes]
+
+    def _combination(self, given, heads):
+        parts = [part.strip() for part in given.split(",")]
+        if len(parts) != len(heads):
+            raise ValueError(
+                f"A label is {len(heads)} classes with commas between, one of each of "
+                f"{', '.join(heads)}. Received: {given!r}"
+            )
+        return [
+            _class_number(part, names, f" of {head!r}")
+            for part, (head, names) in zip(parts, heads.items(), strict=True)
+        ]
+
+    def attributes(self, given):
+        """0 or 1 for each attribute, of those that are named on, or off by a ! before the name.
+
+        Args:
+            given: a list of names; those not named are off.
+
+        Returns:
+            A list of 0 and 1; None for none.
+
+        Raises:
+            ValueError: for an attribute the run does not have, or one that is on and off.
+        """
+        if not given:
+            return None
+        names = self.label_names["attributes"]
+        known = {name.lower(): number for number, name in enumerate(names)}
+        values = {}
+        for word in map(str, given):
+            name = word.removeprefix("!")
+            if name.lower() not in known:
+                raise ValueError(
+                    f"Unknown attribute: {name!r}.{_nearest(name, known, names)} "
+                    f"Give one of: {', '.join(names) or 'no names are known'}."
+                )
+            value = int(name == word)
+            if values.setdefault(known[name.lower()], value) != value:
+                raise ValueError(f"The attribute {name!r} cannot be on and off. Give it once.")
+        return [values.get(number, 0) for number in range(len(names))]
+
+
+def _class_number(given, names, of_head=""):
+    known = {name.lower(): number for number, name in enumerate(names)}
+    if given.lower() in known:
+        return known[given.lower()]
+    if given.isdecimal():
+        return int(given)
+    raise ValueError(
+        f"Unknown class{of_head}: {given!r}.{_nearest(given, known, names)} Give a number from 0, "
+        f"or one of: {', '.join(names) or 'no names are known'}."
+    )
+
+
+def _nearest(given, known, names):
+    near = difflib.get_close_matches(given.lower(), known, n=1)
+    return f" Did you mean {names[known[near[0]]]!r}?" if near else ""
+
+
+def open_run(path):
+    """The `Run` whose folder is `path`.
+
+    Raises:
+        ValueError: if the folder is not that of a run.
+    """
+    path = pathlib.Path(path)
+    try:
+        text = (path / "options.json").read_text(encoding="utf-8")
+        record = json.loads(text)
+        return Run(path, Options(**record["options"]), record["label_names"])
+    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path} is not the folder of a run: it needs a readable options.json, as "
+            f"`keras-gans train` writes it ({type(error).__name__}: {error})."
+        ) from error
+
+
+def is_finished(run, options=None):
+    """Whether a run has trained for all epochs of its options, or of others."""
+    done = [int(path.name.split("-")[1]) for path in run.checkpoints]
+    return run.model_path.exists() and max(done, default=0) >= (options or run.options).epochs
+
+
+def make_folder(runs_dir, model):
+    """Makes the folder of a new run, with the next free number, and returns its path."""
+    runs_dir = pathlib.Path(runs_dir)
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    numbers = [int(p.name[:5]) for p in runs_dir.iterdir() if p.name[:5].isdigit()]
+    number = max(numbers, default=0) + 1
+    while True:
+        path = runs_dir / f"{number:05d}-{model.replace('_', '-')}"
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:  # another run took the number meanwhile
+            number += 1
+
+
+def agreed_folder(options, runs_dir, path):
+    """The folder of the first worker's run, told to all; None where it has none."""
+    with distribution.strategy(options.devices, options.workers).scope():
+        number = distribution.agree(int(path.name.split("-")[0]) if path else 0)
+    if not number or path:
+        return path
+    found = list(pathlib.Path(runs_dir).glob(f"{number:05d}-*"))
+    if len(found) != 1:
+        raise ValueError(
+            f"The first worker's run {number:05d} is not in {runs_dir} here. All workers need the "
+            "same runs_dir, on a file system they share."
+        )
+    return found[0]
+
+
+def write_options(run, model, before=None):
+    """Writes options.json; with the options `before` they changed, notes the change in it."""
+    path, changes = run.path / "options.json", []
+    if before is not None:
+        changes = json.loads(path.read_text(encoding="utf-8")).get("changes", [])
+        changes = [*changes, {"before": dataclasses.asdict(before), "at": _now()}]
+    record = {
+        "options": dataclasses.asdict(run.options),
+        "changes": changes,
+        "label_names": run.label_names,
+        "config": model.get_config(),
+        "versions": {
+            "keras_gans": keras_gans.__version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "python": sys.version.split()[0],
+        },
+    }
+    write_whole(path, lambda p: p.write_text(json.dumps(record, indent=2), encoding="utf-8"))
+
+
+def _now():
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

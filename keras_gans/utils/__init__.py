@@ -1,0 +1,1 @@
+"""What every room may use: checks, files that appear whole, sentences that help."""

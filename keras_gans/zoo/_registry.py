@@ -1,0 +1,232 @@
+"""The zoo's catalogue: names, and the models they stand for."""
+
+import dataclasses
+import difflib
+import json
+import zipfile
+from typing import Any
+
+import tensorflow as tf
+
+from keras_gans.core.model import constructor_arguments
+from keras_gans.zoo import _weights as weights
+
+_LARGEST_CONFIG = 2**20  # bytes
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in a .keras file
+
+TASKS = (
+    "unconditional",
+    "class_conditional",
+    "paired_translation",
+    "unpaired_translation",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ZooEntry:
+    """One row of the zoo.
+
+    Attributes:
+        name: what `zoo.get` takes.
+        cls: the model class, a `keras_gans.GAN`.
+        task: one of `TASKS`.
+        paper: reference as text, with its address.
+        config: constructor arguments that make the row.
+        tiny: further arguments that shrink it so that it builds and fits in a second, for tests.
+        data: default source for `keras_gans.data.load`, or None.
+    """
+
+    name: str
+    cls: type
+    task: str
+    paper: str
+    config: dict[str, Any]
+    tiny: dict[str, Any]
+    data: str | None = None
+
+    @property
+    def family(self):
+        """Name of the module that defines the class, and of the family's folder: "cdcgan"."""
+        return self.cls.__module__.rsplit(".", 1)[-1]
+
+    @property
+    def weights(self):
+        """File name of the pretrained weights in the package, or None."""
+        record = weights.shipped().get(self.name)
+        return record and record["file"]
+
+
+_ENTRIES: dict[str, ZooEntry] = {}
+
+
+def register(name, cls, *, task, paper, tiny, data=None, **config):
+    """Adds a row to the zoo.
+
+    Args:
+        name: of the row; must be new.
+        cls: a `keras_gans.GAN` subclass.
+        task: one of `TASKS`.
+        paper: reference as text.
+        tiny: constructor arguments that make it build and fit in a second.
+        data: default data source.
+        **config: constructor arguments of the row.
+
+    Returns:
+        The `ZooEntry`.
+
+    Raises:
+        ValueError: for a name that is taken or an unknown task.
+    """
+    if name in _ENTRIES:
+        raise ValueError(f"The zoo has {name!r} already. Choose another name.")
+    if task not in TASKS:
+        raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
+    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data)
+    return _ENTRIES[name]
+
+
+def names(task=None):
+    """Names of the zoo's entries, sorted; of one task where given.
+
+    Raises:
+        ValueError: for an unknown task.
+    """
+    if task is not None and task not in TASKS:
+        raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
+    return sorted(name for name, row in _ENTRIES.items() if task in (None, row.task))
+
+
+def entry(name):
+    """The `ZooEntry` called `name`.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest one.
+    """
+    if name in _ENTRIES:
+        return _ENTRIES[name]
+    raise ValueError(
+        f"Unknown zoo model: {name!r}.{_suggestion(name, _ENTRIES)} "
+        f"Available models: {', '.join(names())}."
+    )
+
+
+def get(name, *, pretrained=False, **overrides):
+    """Builds and compiles an entry of the zoo.
+
+    Args:
+        name: of the entry, see `names()`.
+        pretrained: start from the weights that ship with the entry, in all its networks. They
+            are in the package: nothing is downloaded.
+        **overrides: constructor arguments that replace the entry's, and `precision`, what the
+            networks compute in: "float32", "mixed_bfloat16" or "mixed_float16".
+
+    Returns:
+        A compiled `keras_gans.GAN`.
+
+    Raises:
+        ValueError: for an unknown name, an unknown argument, a value the networks cannot be
+            built with, or `pretrained=True` where no weights ship, where they are damaged, or with
+            arguments that make other networks.
+    """
+    row = entry(name)
+    allowed = constructor_arguments(row.cls)
+    for argument in overrides:
+        if argument not in allowed:
+            raise ValueError(
+                f"{name} has no argument {argument!r}.{_suggestion(argument, allowed)} "
+                f"It takes: {', '.join(allowed)}."
+            )
+    if pretrained and row.weights is None:
+        raise ValueError(
+            f"No pretrained weights ship with {name}. Use `pretrained=False` and train it: "
+            f"`keras-gans train {name} --data {row.data or 'SOURCE'}`."
+        )
+    model = row.cls.from_config({"name": name, **row.config, **overrides})
+    if pretrained:
+        weights.load_shipped(model, name)
+    model.compile()
+    return model
+
+
+def load(path):
+    """A model of ours from a `.keras` file, with nothing in the file executed.
+
+    The class is looked up in the zoo, its arguments are plain JSON, and only weights are read:
+    unlike `keras.saving.load_model`, this is fit for files from elsewhere.
+
+    Args:
+        path: of a file that `model.save` wrote.
+
+    Returns:
+        The compiled model, its optimizers' state included.
+
+    Raises:
+        ValueError: if the file is not one of ours, cannot be read, or asks for more memory than its
+            size warrants.
+    """
+    config, size = _read_config(path)
+    model = build(config, path, size)
+    model.compile()
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
+            weights.check(file, weights.most_of(model))
+        model.load_weights(path)
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"The weights in {path} cannot be read: {error}") from error
+    return model
+
+
+def build(config, source, size):
+    """The model that a file's configuration describes, if it is one of the zoo's.
+
+    Args:
+        config: `{"registered_name": ..., "config": constructor arguments}`, from a file.
+        source: named in messages.
+        size: bytes of its weights; a model that is much larger is not built.
+
+    Returns:
+        A `keras_gans.GAN`, not compiled.
+
+    Raises:
+        ValueError: for another class, other arguments or a larger model.
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("config", {}), dict):
+        raise ValueError(
+            f"{source} holds no model of this zoo: its configuration is not an object."
+        )
+    classes = {f"keras_gans>{row.cls.__name__}": row.cls for row in _ENTRIES.values()}
+    cls = classes.get(str(config.get("registered_name")))
+    arguments = config.get("config", {})
+    if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
+        raise ValueError(
+            f"{source} holds no model of this zoo: it names {config.get('registered_name')!r} with "
+            f"arguments {', '.join(sorted(arguments)) or 'none'}."
+        )
+    try:
+        with weights.no_larger_than(weights.most_of_file(size)):
+            return cls.from_config(arguments)
+    except (TypeError, ValueError, OverflowError, tf.errors.OpError) as error:
+        raise ValueError(f"{source} describes a model that cannot be built: {error}") from error
+
+
+def _read_config(path):
+    """The configuration in a .keras file, and the bytes of its weights."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config, packed = archive.getinfo(_CONFIG), archive.getinfo(_WEIGHTS)
+            for entry in (config, packed):
+                # Keras compresses nothing; what is compressed may unpack to any size.
+                if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+                    raise ValueError(f"its {entry.filename} is compressed or encrypted")
+                if entry.file_size != entry.compress_size:
+                    raise ValueError(f"its {entry.filename} says two sizes")
+            if config.file_size > _LARGEST_CONFIG:
+                raise ValueError("its configuration is too large to be one of ours")
+            return json.loads(archive.read(config)), packed.file_size
+    except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a readable .keras file: {error}") from error
+
+
+def _suggestion(name, known):
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
