@@ -1,4 +1,6 @@
-"""Writes the README's zoo table and gallery from the registry and the families' metrics.json.
+"""Writes the README's table of entries with weights, and their gallery.
+
+From the registry and the families' metrics.json.
 
 python zoo/table.py           rewrite it
 python zoo/table.py --check   exit with 1 if it is stale
@@ -29,7 +31,10 @@ def table():
         "|---|---|---|---|---|---|---|",
     ]
     for name in zoo.names():
-        entry, model = zoo.entry(name), zoo.get(name)
+        entry = zoo.entry(name)
+        if entry.weights is None:  # `keras-gans list` has all of them
+            continue
+        model = entry.cls.from_config({"name": name, **entry.config})
         image = tf.nest.flatten(model.batch_spec())[0]
         pictures = " x ".join(str(size) for size in image.shape[1:])
         counts = ", ".join(f"{player} {parameters(model, player)}" for player in model.players)

@@ -42,11 +42,12 @@ def translate(
     with one_sentence(debug):
         from rich.progress import track
 
+        from keras_gans.core.signature import translates
         from keras_gans.images import grids, translate_files
 
         pairs = translate_files.plan(path, output, overwrite, sheet)
         _, loaded, _ = opened_model(model)
-        if not hasattr(loaded, "translate"):
+        if not translates(loaded):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
         count, shown = 0, []
         for _, _, *pictures in track(

@@ -116,7 +116,7 @@ class Conditions:
             return generator
         latent = generator.inputs[0]
         latent = keras.Input(latent.shape[1:], dtype=latent.dtype, name=latent.name)
-        named = [keras.Input((), dtype="int32", name=name) for name in self._head_names]
+        named = [keras.Input((), dtype="int32", name=name) for name in self.head_names]
         columns = [ops.expand_dims(label, 1) for label in named]
         if self.num_attributes:
             named.append(keras.Input((self.num_attributes,), dtype="int32", name="attributes"))
@@ -125,16 +125,6 @@ class Conditions:
         # `call`, not the model itself: layer after layer, so that outputs keep their names.
         image = generator.call([latent, labels])
         return keras.Model([latent, *named], image, name=generator.name)
-
-    def describe(self):
-        """What `GAN.describe_tensors` says of the inputs `to_export` gives the generator."""
-        about = {
-            name: {"kind": "label", "value_range": [0, size - 1]}
-            for name, size in zip(self._head_names, self.heads, strict=True)
-        }
-        if self.num_attributes:
-            about["attributes"] = {"kind": "attributes", "value_range": [0, 1]}
-        return about
 
     # === Values ===
 
@@ -271,7 +261,8 @@ class Conditions:
         return (len(self.limits),) if self.in_columns else ()
 
     @property
-    def _head_names(self):
+    def head_names(self):
+        """Names of the inputs that `to_export` gives the heads."""
         return ["label"] if len(self.heads) == 1 else [f"label_{n}" for n in range(len(self.heads))]
 
     def _columns_in_words(self, name=None):

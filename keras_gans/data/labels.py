@@ -9,7 +9,6 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.data.specs import is_picture
 from keras_gans.utils.text import did_you_mean
 
 _NAMED = 10
@@ -73,13 +72,7 @@ class Columns:
 
 def of_model(model):
     """`tf.TensorSpec` of the labels in a model's batch, (N,) or (N, columns) integer; or None."""
-    spec = model.batch_spec()
-    if not isinstance(spec, tuple) or len(spec) != 2 or not is_picture(spec[0]):
-        return None
-    if not isinstance(spec[1], tf.TensorSpec) or not spec[1].dtype.is_integer:
-        return None
-    columns = len(_sizes(model)) + getattr(model, "num_attributes", 0)
-    return spec[1] if spec[1].shape[1:] in ([], [columns]) else None
+    return model.conditions.spec() if model.conditions else None
 
 
 def chosen(source, model, heads=None, attributes=None):
@@ -113,11 +106,8 @@ def all_of(source):
 
 
 def _sizes(model):
-    """Classes of each head; (None,) where the model does not say."""
-    number = getattr(model, "num_classes", None)
-    if isinstance(number, (tuple, list)):
-        return tuple(number)
-    return () if number == 0 else (number,)
+    """Classes of each head."""
+    return model.conditions.heads
 
 
 def _as_names(names):
@@ -162,13 +152,13 @@ def _only_head(source, model):
 
 
 def _attributes_only(model):
-    if not getattr(model, "num_attributes", 0):
+    if not model.conditions.num_attributes:
         return ""
     return " To learn attributes only, use num_classes=0 (--set num_classes=0)."
 
 
 def _attributes(source, model, names):
-    wanted = getattr(model, "num_attributes", 0)
+    wanted = model.conditions.num_attributes
     if names is None and not wanted:
         return ()
     if not source.attributes:

@@ -17,7 +17,7 @@ FIT = "stretch"
 
 def accepts(model):
     """Whether this model's batches are made here."""
-    return translation.accepts(model, "paired_translation")
+    return translation.accepts(model, paired=True)
 
 
 def load(request, model):

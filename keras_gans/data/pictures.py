@@ -7,9 +7,10 @@
 
 import tensorflow as tf
 
+from keras_gans.core.signature import Image, Labels
 from keras_gans.data import examples, labels
 from keras_gans.data.sources import open_source
-from keras_gans.data.specs import frame_of, is_picture
+from keras_gans.data.specs import frame_of
 
 #: How pictures are fitted where nothing is said.
 FIT = "crop"
@@ -17,8 +18,8 @@ FIT = "crop"
 
 def accepts(model):
     """Whether this model's batches are made here."""
-    spec = model.batch_spec()
-    return is_picture(spec) or labels.of_model(model) is not None
+    roles = list(model.batch_roles().values())
+    return isinstance(roles[0], Image) and all(isinstance(role, Labels) for role in roles[1:])
 
 
 def load(request, model):

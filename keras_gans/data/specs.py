@@ -10,11 +10,6 @@ def is_picture(spec):
     return isinstance(spec, tf.TensorSpec) and spec.shape.rank == 4 and spec.dtype.is_floating
 
 
-def is_two_pictures(spec):
-    """Whether it is two batches of pictures: what translators learn from."""
-    return isinstance(spec, tuple) and len(spec) == 2 and all(map(is_picture, spec))
-
-
 def frame_of(spec, model, fit):
     """The frame that fills this part of the model's batch.
 

@@ -2,16 +2,19 @@
 
 import dataclasses
 
+from keras_gans.core.signature import domains, images_of
 from keras_gans.data import examples
-from keras_gans.data.specs import frame_of, is_two_pictures
+from keras_gans.data.specs import frame_of
 
 # Pictures are scaled to 286 pixels and 256 of them are seen, or as much in proportion.
 _SCALED, _SEEN = 286, 256
 
 
-def accepts(model, task):
-    """Whether the model learns from two pictures, and for this task."""
-    return getattr(model, "task", None) == task and is_two_pictures(model.batch_spec())
+def accepts(model, *, paired):
+    """Whether the model learns from two pictures, that belong together (paired) or do not."""
+    roles = model.batch_roles()
+    images = images_of(model)
+    return len(roles) == len(images) == 2 and (not domains(model)) == paired
 
 
 def frames_of(request, model):

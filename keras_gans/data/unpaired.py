@@ -19,7 +19,7 @@ FIT = "stretch"
 
 def accepts(model):
     """Whether this model's batches are made here."""
-    return translation.accepts(model, "unpaired_translation")
+    return translation.accepts(model, paired=False)
 
 
 def load(request, model):

@@ -1,6 +1,7 @@
 """Figures of a run, on pictures it has not learned from."""
 
 from keras_gans import data
+from keras_gans.core.signature import directions, domains, translates
 from keras_gans.data import sources
 from keras_gans.evaluation import features
 from keras_gans.evaluation.evaluator import OF_PAIRS, WITHOUT_FEATURES, Evaluator
@@ -72,7 +73,7 @@ def evaluate(
         attributes=attributes,
     )
     results = []
-    for direction in _directions(model):
+    for direction in directions(model) or ("ab",):
         evaluator = Evaluator(
             batches,
             extractor,
@@ -101,7 +102,7 @@ def refuse_without_truth(model, source, split, names):
         ValueError: which metrics, of which source.
     """
     asked = [name for name in names or () if name in OF_PAIRS]
-    if not asked or getattr(model, "task", None) != "unpaired_translation":
+    if not asked or not domains(model):
         return
     opened = sources.open_source(source, split, sources.DOMAINS)
     if not opened.aligned:
@@ -109,13 +110,6 @@ def refuse_without_truth(model, source, split, names):
             f"{', '.join(asked)}: compared with the true translations, and the two domains of "
             f"{opened.name}, split {split!r}, do not belong together picture by picture. Use kid."
         )
-
-
-def _directions(model):
-    """The directions a translator is judged in."""
-    if getattr(model, "task", None) == "unpaired_translation":
-        return ("ab", "ba")
-    return (getattr(model, "direction", "ab"),)
 
 
 def extractor_for(names, extractor):
@@ -132,9 +126,9 @@ def extractor_for(names, extractor):
 
 def _fitting(model, source, split):
     """What a translator can be judged by; None of others."""
-    if not hasattr(model, "translate"):
+    if not translates(model):
         return None
-    if model.task == "paired_translation":
+    if not domains(model):
         return _PAIRED
     opened = sources.open_source(source, split, sources.DOMAINS)
     return _PAIRED if opened.aligned else _TRANSLATED

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 import keras_gans
 from keras_gans import latent
+from keras_gans.core.signature import Latent, source_of, target_of, translates
 from keras_gans.evaluation import metrics
 from keras_gans.utils.checks import check_positive
 
@@ -208,18 +209,18 @@ class Evaluator:
 
     def _check(self, model):
         """Refuses metrics a model of this kind cannot be judged by."""
-        translates = hasattr(model, "translate")
-        if translates and self._drawing:
+        from_pictures = translates(model)
+        if from_pictures and self._drawing:
             raise ValueError(
                 f"`truncation` is of latents, and {model.name} has none. Leave it out."
             )
         for name in self.names:
-            if name in _ON_PAIRS and not translates:
+            if name in _ON_PAIRS and not from_pictures:
                 raise ValueError(
                     f"'{name}' compares translations with their true pictures, and {model.name} "
                     "draws pictures from latents. Leave it out."
                 )
-            if name == "path_length" and translates:
+            if name == "path_length" and from_pictures:
                 raise ValueError(
                     f"'path_length' moves latents, and {model.name} has none. Leave it out."
                 )
@@ -227,7 +228,8 @@ class Evaluator:
     def _path_length(self, model):
         """Of interpolations between latents; with labels, of one label at both ends."""
         metric = metrics.PathLength(1 / _POINTS)
-        uniform = model.tricks.latent_distribution == "uniform"
+        (role,) = (role for s in model.signature().values() for role in s.of(Latent).values())
+        uniform = role.distribution == "uniform"
         interpolate = latent.linear if uniform else latent.spherical
         for number, batch in enumerate(self._batches()):
             size = _count(batch)
@@ -263,7 +265,7 @@ class Evaluator:
             **self._drawing,
             "step": int(model.step.numpy()),
             "weights": "averaged" if "generator_ema" in model.networks else "last",
-            **({"direction": self.direction} if hasattr(model, "translate") else {}),
+            **({"direction": self.direction} if translates(model) else {}),
             "versions": {
                 "keras_gans": keras_gans.__version__,
                 "keras": keras.__version__,
@@ -286,8 +288,8 @@ class Evaluator:
     def _generated(self, model):
         """(batch, pictures made for it), batch by batch."""
         for number, batch in enumerate(self._batches()):
-            if hasattr(model, "translate"):
-                inputs = batch[0 if self.direction == "ab" else 1]
+            if translates(model):
+                inputs = source_of(batch, self.direction)
                 yield batch, model.translate(inputs, direction=self.direction)
                 continue
             # Latents of this batch alone: the same whatever is asked of the rest.
@@ -367,9 +369,9 @@ def _asked(model, labels):
 
 
 def _real_of(model, batch, direction):
-    if not hasattr(model, "translate"):
+    if not translates(model):
         return batch[0] if isinstance(batch, tuple) else batch
-    return batch[1 if direction == "ab" else 0]
+    return target_of(batch, direction)
 
 
 def _named(figure, extractor):

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core.signature import inputs_from
 from keras_gans.export import parity
 from keras_gans.export.formats.base import ExportError
 
@@ -48,7 +49,7 @@ def collect(model, batches):
     found: dict[str, dict[str, list]] = {}
     count = 0
     for batch in batches if batches is not None else ():
-        for network, inputs in model.inputs_to_export(batch).items():
+        for network, inputs in inputs_from(batch, model).items():
             for name, values in inputs.items():
                 found.setdefault(network, {}).setdefault(name, []).append(np.asarray(values))
         count += len(tf.nest.flatten(batch)[0])

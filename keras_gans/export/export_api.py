@@ -10,6 +10,8 @@ import keras
 import tensorflow as tf
 
 from keras_gans import __version__
+from keras_gans.core.model import GAN
+from keras_gans.core.signature import images_of
 from keras_gans.export import calibration, parity
 from keras_gans.export import manifest as manifests
 from keras_gans.export._quiet import quiet
@@ -322,7 +324,7 @@ def servables(model, batch_size, image_size, stochastic):
         ValueError: for what is no `keras_gans.GAN`, sizes that cannot be, or a model without a
             stochastic form.
     """
-    if not hasattr(model, "networks_to_export") or not hasattr(model, "describe_tensors"):
+    if not isinstance(model, GAN):
         raise ValueError(
             f"Only a keras_gans.GAN can be exported. Received: {type(model).__name__}. For a plain "
             "Keras model use its own `export`."
@@ -392,9 +394,9 @@ def picture_size(model, image_size=None):
     """(height, width) of `image_size` or, where not given, of the training's pictures, or None."""
     if image_size is not None:
         return _pair(image_size)
-    for spec in tf.nest.flatten(model.batch_spec()):
-        if spec.shape.rank == 4 and None not in spec.shape[1:3]:
-            return tuple(spec.shape[1:3])
+    for role in images_of(model).values():
+        if None not in (role.height, role.width):
+            return role.height, role.width
     return None
 
 
@@ -441,10 +443,9 @@ def _with_names(model, inputs, names):
     """`{input name: what is to be added}`."""
     if not inputs:
         raise ValueError(f"{model.name} takes no attributes: leave `attributes` out.")
-    if len(names) != model.num_attributes:
-        raise ValueError(
-            f"`attributes` must name {model.num_attributes} attributes. Received: {len(names)}."
-        )
+    count = model.conditions.num_attributes
+    if len(names) != count:
+        raise ValueError(f"`attributes` must name {count} attributes. Received: {len(names)}.")
     return {name: {"names": [str(one) for one in names]} for name in inputs}
 
 

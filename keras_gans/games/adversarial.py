@@ -1,35 +1,53 @@
-"""The game of making pictures from latents, and the places where the tricks act.
+"""The adversarial game: pictures from latents against a discriminator.
 
-A family's `train_step` is written with the methods below and reads as the paper's algorithm; each
-method does one thing and, with its trick switched off, nothing.
+    repeat `discriminator_steps` times:   D learns from real images and from generated ones
+    then:                                 G learns from D's judgement
+
+A family states its two losses, in terms of `judge`; `AdversarialGAN.train_step` plays. In
+`ConditionalGAN` images have labels: the same game, whose samples carry them along.
 """
+
+import contextlib
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from keras_gans import augment, latent, penalties
+from keras_gans.core.conditioning import needed
 from keras_gans.core.model import GAN
+from keras_gans.core.players import at_rate
+from keras_gans.core.signature import Image, Labels, Latent, Signature, label_roles
+from keras_gans.games import averaging, views
+from keras_gans.games.loss import Loss, Samples, joined, rows
+from keras_gans.games.regularizers import REGULARIZERS
 from keras_gans.games.tricks import Tricks
 from keras_gans.layers import BatchNorm, ImagePool, spectral_norm
 from keras_gans.losses import OBJECTIVES
 from keras_gans.utils.checks import check_positive
 
-# Draws of one training step are told apart by number: the latents of update k are draw k, all else
-# of it lies above.
-_PURPOSES = (
-    "real_noise", "fake_noise", "real_augment", "fake_augment", "real_flip", "fake_flip", "replay",
-    "mix", "dragan", "dequantise",
-)  # fmt: skip
-_REESTIMATION_BATCHES, _REESTIMATION_SIZE = 16, 64
 _LEAD_MEMORY = 0.9
 
 
-class LatentGAN(GAN):
-    """A `GAN` with one generator of latents and one discriminator, and every trick.
+class AdversarialGAN(GAN):
+    """A game of one generator of latents and one discriminator.
 
-    A family sets `generator`, `discriminator`, `latent_dim` and calls `finish()` at the end of its
-    `__init__`.
+    A family sets `image_size`, `image_channels` and `latent_dim`, builds its networks, gives them
+    to `set_players`, and states `discriminator_loss` and `generator_loss`:
+
+        class WGAN(AdversarialGAN):
+            paper_tricks = {"objective": "wasserstein", "discriminator_steps": 5, "clip": 0.01}
+
+            def discriminator_loss(self, real, fake):
+                real_logits, fake_logits = self.judge_both(real, fake)
+                return Loss(losses.wasserstein(real_logits, fake_logits), real_logits, fake_logits)
+
+            def generator_loss(self, real, fake):
+                return Loss(losses.wasserstein_generator(self.judge(fake)))
+
+    The practitioner's tricks are arguments of the constructor. They act on what D sees
+    (`games/views.py`) and on what is added to its loss (`games/regularizers.py`), and a family
+    without tricks has none in its code.
 
     Args:
         **kwargs: the tricks, see `keras_gans.games.tricks.Tricks`, and those of `keras_gans.GAN`.
@@ -41,8 +59,23 @@ class LatentGAN(GAN):
     #: Tricks the family's paper plays with; arguments of the constructor replace them.
     paper_tricks: dict = {}
 
-    #: Names of further constructor arguments, for `keras_gans.core.model.constructor_arguments`.
+    #: Names of further constructor arguments.
     extra_arguments = Tricks.names()
+
+    #: Whether G learns from the very fakes that D has just learned from, or from fresh ones.
+    shares_fakes = False
+
+    #: Fresh fakes that G learns from, as a multiple of D's batch.
+    generator_batches = 1
+
+    #: Whether D's real images of 256 levels are spread over the steps between these.
+    dequantises = False
+
+    #: Weight of D's loss where `objective` replaces the family's own.
+    discriminator_loss_weight = 1.0
+
+    #: Regularizers that stand in the family's own loss, not added to it by the game.
+    own_regularizers: tuple[str, ...] = ()
 
     def __init__(self, **kwargs):
         given = {name: kwargs.pop(name) for name in Tricks.names() if name in kwargs}
@@ -50,15 +83,8 @@ class LatentGAN(GAN):
         super().__init__(**kwargs)
         self.tricks = tricks
         self.discriminator_steps, self.packing = tricks.discriminator_steps, tricks.packing
-        self.lead = self._state("lead", 0.5 if self.tricks.balance else None)
-        self.probability = self._state(
-            "augment_probability", 0.0 if self.tricks.ada_target else None
-        )
-
-    @property
-    def objective(self):
-        """The `losses.Objective` the players minimise."""
-        return OBJECTIVES[self.tricks.objective]
+        self.lead = self._state("lead", 0.5 if tricks.balance else None)
+        self.probability = self._state("augment_probability", 0.0 if tricks.ada_target else None)
 
     def _state(self, name, start):
         if start is None:
@@ -71,26 +97,48 @@ class LatentGAN(GAN):
             aggregation="mean",
         )
 
-    def finish(self):
-        """Checks the networks against the tricks and adds what these need.
+    # === What a family states ===
+
+    def discriminator_loss(self, real, fake):
+        """The paper's loss of D.
+
+        Args:
+            real: `Samples` as D sees them.
+            fake: generated ones; G is not moved.
+
+        Returns:
+            A `Loss` with D's logits.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its discriminator's loss.")
+
+    def generator_loss(self, real, fake):
+        """The paper's loss of G, judged by D as it is now.
+
+        Args:
+            real: `Samples` as D sees them.
+            fake: generated ones, through which G learns.
+
+        Returns:
+            A `Loss`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its generator's loss.")
+
+    def set_players(self, generator, discriminator):
+        """Sets the networks, checks them against the tricks and adds what these need.
 
         Raises:
             ValueError: for latents of no length, or a discriminator that the tricks cannot be
                 played with.
         """
+        self.generator, self.discriminator = generator, discriminator
         check_positive("latent_dim", self.latent_dim)
         self._check_discriminator()
         if self.tricks.replay:
-            *sides, channels = self._image_spec().shape[1:]
-            self.pool = ImagePool(
-                self.tricks.replay, (*sides, channels + sum(self._label_widths()))
-            )
-        if self.tricks.ema_decay:
-            self.generator_ema = keras.models.clone_model(self.generator)
-            self.generator_ema.name = "generator_ema"
-            self.generator_ema.set_weights(self.generator.get_weights())
-            self.generator_ema.trainable = False
-            self._reestimated_at = 0
+            channels = self.image_channels + sum(self.label_widths)
+            self.pool = ImagePool(self.tricks.replay, (self.image_size, self.image_size, channels))
+        if self.tricks.averages:
+            self.generator_ema = averaging.copy_of(self.generator)
+            self._averaged_at = 0
         self.built = True
 
     def _check_discriminator(self):
@@ -110,7 +158,7 @@ class LatentGAN(GAN):
                 f"{spectral[0].name!r}): clipping would change nothing but the step size. Use one "
                 "of them."
             )
-        if self.tricks.packing > 1 and tf.nest.flatten(self._label_spec()):
+        if self.tricks.packing > 1 and self.conditions:
             raise ValueError(
                 "`packing` judges several images at once, which here would have labels of their "
                 "own. Use packing=1 with families that have labels."
@@ -118,29 +166,92 @@ class LatentGAN(GAN):
         if self.tricks.has_penalty:
             penalties.require_second_order(self.discriminator)
 
-    def batch_spec(self, batch_size=None):
-        size = None if batch_size is None else batch_size * self.discriminator_steps
-        shape = (size, self.image_size, self.image_size, self.image_channels)
-        return tf.TensorSpec(shape, tf.float32, name="image")
+    # === Roles ===
 
-    def _image_spec(self):
-        spec = self.batch_spec()
-        return spec[0] if isinstance(spec, tuple) else spec
+    @property
+    def image(self):
+        """The role of the pictures."""
+        return Image(self.image_size, self.image_size, self.image_channels)
 
-    def _label_spec(self):
-        spec = self.batch_spec()
-        return spec[1:] if isinstance(spec, tuple) else ()
+    @property
+    def judged_channels(self):
+        """Channels of what D sees: those of a picture, times `packing`."""
+        return self.image_channels * self.tricks.packing
 
-    def _label_widths(self):
+    @property
+    def label_widths(self):
         """Values of one image's labels, for each tensor of labels."""
-        specs = tf.nest.flatten(self._label_spec())
+        labels = [r for r in self.batch_roles().values() if isinstance(r, Labels)]
+        specs = [role.spec(None, "label") for role in labels]
         return [tf.TensorShape(spec.shape[1:]).num_elements() for spec in specs]
+
+    def batch_roles(self):
+        return {"image": self.image}
+
+    def signature(self):
+        latent_role = Latent(self.latent_dim, self.tricks.latent_distribution)
+        inputs = {"latent": latent_role, **label_roles(self.conditions)}
+        return {"generator": Signature(inputs, {"image": self.image})}
 
     @property
     def networks(self):
-        if not self.tricks.ema_decay:
-            return super().networks
-        return {**super().networks, "generator_ema": self.generator_ema}
+        averaged = {"generator_ema": self.generator_ema} if self.tricks.averages else {}
+        return {**super().networks, **averaged}
+
+    # === The game ===
+
+    def train_step(self, batch):
+        shares = self.shares(self.checked(batch))
+        self._advance()
+        for draw, share in enumerate(shares):
+            real = self._samples(share, draw)
+            tape = tf.GradientTape() if self.shares_fakes else contextlib.nullcontext()
+            with tape:
+                fake = self.generated(real)
+            if self.dequantises:
+                real = views.dequantised(self, real)
+            judged = self._update_discriminator(real, fake)
+        self._adapt(judged.real)
+
+        last = len(shares)
+        real = Samples(real.images, real.labels, last)
+        if self.shares_fakes:
+            fake = Samples(fake.images, fake.labels, last)
+        else:
+            tape = tf.GradientTape()
+        with tape:  # of shared fakes, it goes on from where it has recorded them
+            if not self.shares_fakes:
+                fake = self.generated(real, self._generator_batches())
+            loss = self._loss_of_generator(views.seen(self, real, "real"), fake)
+        self.update("generator", loss.value, tape)
+        self._average(real.count * last)
+
+        return self.report(
+            generator_loss=loss.value,
+            discriminator_loss=judged.value,
+            real_logits=judged.real,
+            fake_logits=judged.fake,
+            **judged.logs,
+            **loss.logs,
+        )
+
+    def _update_discriminator(self, real, fake):
+        seen_real = views.seen(self, real, "real")
+        seen_fake = views.seen(self, views.replayed(self, fake), "fake")
+        with tf.GradientTape() as tape:
+            loss = self._loss_of_discriminator(seen_real, seen_fake)
+        self.update("discriminator", loss.value, tape)
+        return loss
+
+    def _generator_batches(self):
+        # A relativistic objective pairs fakes with real images, of which there are no more.
+        return 1 if self.objective.is_relativistic else self.generator_batches
+
+    def _samples(self, share, draw):
+        if isinstance(share, tuple):
+            images, *labels = share
+            return Samples(images, labels[0] if len(labels) == 1 else tuple(labels), draw)
+        return Samples(share, None, draw)
 
     # === Play ===
 
@@ -151,222 +262,160 @@ class LatentGAN(GAN):
         shape = (count, self.latent_dim)
         return tf.random.stateless_uniform(shape, self.step_seed(draw), -1.0, 1.0)
 
-    def generated(self, latents, labels=None):
-        """G's images of latents and, where the family has them, labels."""
+    def generated(self, like, batches=1):
+        """G's images of fresh latents, with the labels of `like`, `batches` times as many rows."""
+        latents = self.latents(like.count * batches, like.draw)
+        labels = like.labels
+        if labels is not None and batches > 1:
+            labels = tf.nest.map_structure(lambda leaf: tf.concat([leaf] * batches, 0), labels)
         inputs = latents if labels is None else [latents, *tf.nest.flatten(labels)]
-        return self.generator(inputs, training=True)
-
-    def seed_of(self, draw, purpose):
-        """Seed of a draw other than the latents, told apart by update and purpose."""
-        return self.step_seed(1000 + len(_PURPOSES) * draw + _PURPOSES.index(purpose))
-
-    def dequantised(self, real, draw):
-        """Pictures of 256 levels in [-1, 1] spread over the steps between these, in [-1, 1)."""
-        grey = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dequantise"))
-        return (real * 255.0 - 1.0) / 256.0 + grey / 128.0
-
-    def replayed(self, fake, labels=None, draw=0):
-        """Generated images for D, half of them from earlier steps: experience replay.
-
-        Args:
-            fake: (N, ...) as just generated.
-            labels: what they were generated from, or None.
-            draw: number of the update within the step.
-
-        Returns:
-            As many images and, where there are labels, these images' labels.
-        """
-        if not self.tricks.replay:
-            return fake if labels is None else (fake, labels)
-        seed = self.seed_of(draw, "replay")
-        if labels is None:
-            return self.pool(fake, seed)
-        # Labels travel with their pictures, as channels of one value each.
-        leaves, widths = tf.nest.flatten(labels), self._label_widths()
-        flat = [
-            tf.cast(tf.reshape(leaf, (len_of(leaf), width)), fake.dtype)
-            for leaf, width in zip(leaves, widths, strict=True)
-        ]
-        planes = tf.concat(flat, -1)[:, None, None, :] + tf.zeros_like(fake[..., :1])
-        handed = self.pool(tf.concat([fake, planes], -1), seed)
-        channels, first = fake.shape[-1], handed[:, 0, 0, fake.shape[-1] :]
-        restored = [
-            tf.cast(tf.reshape(tf.round(part), tf.shape(leaf)), leaf.dtype)
-            for part, leaf in zip(tf.split(first, widths, axis=-1), leaves, strict=True)
-        ]
-        return handed[..., :channels], tf.nest.pack_sequence_as(labels, restored)
-
-    def seen(self, images, side, draw=0):
-        """Images as D sees them: augmented, under instance noise, packed.
-
-        Args:
-            images: (N, ...), float32.
-            side: "real" or "fake": whose noise.
-            draw: number of the update within the step.
-
-        Returns:
-            (N / packing, ..., channels * packing); with packing=2 image i lies before image
-            i + N / 2.
-        """
-        if self.tricks.augment:
-            probability = (
-                self.tricks.augment_probability
-                if self.probability is None
-                else tf.convert_to_tensor(self.probability.value)
-            )
-            seed = self.seed_of(draw, f"{side}_augment")
-            images = augment.diff_augment(images, seed, self.tricks.augment, probability)
-        if self.tricks.instance_noise:
-            seed = self.seed_of(draw, f"{side}_noise")
-            noise = tf.random.stateless_normal(tf.shape(images), seed, dtype=images.dtype)
-            images += tf.cast(self._noise_level(), images.dtype) * noise
-        if self.tricks.packing > 1:
-            images = tf.concat(tf.split(images, self.tricks.packing), axis=-1)
-        return images
-
-    def _noise_level(self):
-        steps = self.tricks.instance_noise_steps
-        if not steps:
-            return self.tricks.instance_noise
-        left = 1.0 - tf.cast(tf.convert_to_tensor(self.step.value), tf.float32) / steps
-        return self.tricks.instance_noise * tf.maximum(left, 0.0)
+        return Samples(self.generator(inputs, training=True), labels, like.draw)
 
     # === Judge ===
 
-    def judge(self, images, labels=None):
-        """D's logits of images as it sees them."""
-        inputs = images if labels is None else [images, *tf.nest.flatten(labels)]
+    def judge(self, samples):
+        """What D says of images as it sees them; with their labels where it takes them."""
+        inputs = samples.images
+        if samples.labels is not None and len(self.discriminator.inputs) > 1:
+            inputs = [inputs, *tf.nest.flatten(samples.labels)]
         return self.discriminator(inputs, training=True)
 
-    def judged(self, real, fake, real_labels=None, fake_labels=None):
-        """D's logits of real and of generated images.
+    def judge_both(self, real, fake):
+        """What D says of real and of generated images.
 
         Apart where batch norm is, so that it sees real and generated statistics separately:
         otherwise D would read the difference off them.
         """
         if self.tricks.batch_norm == "apart":
-            return self.judge(real, real_labels), self.judge(fake, fake_labels)
+            return self.judge(real), self.judge(fake)
         labels = None
-        if real_labels is not None:
-            labels = tf.nest.map_structure(_joined, real_labels, fake_labels)
-        logits = self.judge(_joined(real, fake), labels)
-        return logits[: len_of(real)], logits[len_of(real) :]
+        if real.labels is not None:
+            labels = tf.nest.map_structure(joined, real.labels, fake.labels)
+        said = self.judge(Samples(joined(real.images, fake.images), labels))
+        count = real.count
+        return (
+            tf.nest.map_structure(lambda tensor: tensor[:count], said),
+            tf.nest.map_structure(lambda tensor: tensor[count:], said),
+        )
 
-    def discriminator_loss(self, real_logits, fake_logits, draw=0):
-        """The objective's loss of D, with labels smoothed and flipped."""
-        if not self.objective.has_targets:
-            return self.objective.discriminator(real_logits, fake_logits)
-        real_targets = self._targets(real_logits, 1.0 - self.tricks.label_smoothing, 0.0, draw)
-        fake_targets = self._targets(fake_logits, 0.0, 1.0 - self.tricks.label_smoothing, draw)
-        return self.objective.discriminator(real_logits, fake_logits, real_targets, fake_targets)
+    def slope_logits(self, samples):
+        """The logits whose slope penalties are of: all that `judge` says, where it says one."""
+        return self.judge(samples)
 
-    def _targets(self, logits, right, wrong, draw):
+    @property
+    def objective(self):
+        """The `losses.Objective` the players minimise."""
+        return OBJECTIVES[self.tricks.objective]
+
+    @property
+    def _plays_its_own(self):
+        paper = Tricks(**self.paper_tricks).objective
+        targets = self.tricks.label_smoothing or self.tricks.label_flipping
+        return self.tricks.objective == paper and not targets
+
+    def _loss_of_discriminator(self, real, fake):
+        own = self._plays_its_own
+        loss = self.discriminator_loss(real, fake) if own else self._objective_loss(real, fake)
+        weights = {
+            name: weight
+            for name in REGULARIZERS
+            if (weight := getattr(self.tricks, name))
+            and not (own and name in self.own_regularizers)
+        }
+        if weights:
+            loss.value += self.penalty_left() * self.lazily(
+                lambda: sum(
+                    weight * REGULARIZERS[name](self, real, fake)
+                    for name, weight in weights.items()
+                )
+            )
+        return loss
+
+    def penalty_left(self):
+        """The share of every penalty's weight that is left now; all but where a paper lowers it."""
+        return 1.0
+
+    def lazily(self, penalty):
+        """A penalty that is due every `penalty_interval` steps, each time that much heavier.
+
+        Args:
+            penalty: function of no arguments that returns a scalar.
+
+        Reference: Karras et al., 2020, https://arxiv.org/abs/1912.04958 (section 3.1)
+        """
+        interval = self.tricks.penalty_interval
+        if interval == 1:
+            return penalty()
+        due = tf.equal(tf.convert_to_tensor(self.step.value) % interval, 0)
+        return tf.cond(due, lambda: interval * penalty(), lambda: 0.0)
+
+    def _objective_loss(self, real, fake):
+        """D's loss by another objective than the family's own, or with labels that are not 0, 1."""
+        real_logits, fake_logits = self.judge_both(real, fake)
+        targets = ()
+        if self.objective.has_targets:
+            smooth = self.tricks.label_smoothing
+            targets = (
+                self._targets(real_logits, 1.0 - smooth, 0.0, "real_flip", real.draw),
+                self._targets(fake_logits, 0.0, 1.0 - smooth, "fake_flip", real.draw),
+            )
+        value = self.objective.discriminator(real_logits, fake_logits, *targets)
+        return Loss(self.discriminator_loss_weight * value, real_logits, fake_logits)
+
+    def _targets(self, logits, right, wrong, stream, draw):
         if not self.tricks.label_flipping:
             return right
-        seed = self.seed_of(draw, "fake_flip" if right == 0.0 else "real_flip")
-        flipped = tf.random.stateless_uniform(tf.shape(logits), seed) < self.tricks.label_flipping
+        flipped = self.uniform(tf.shape(logits), stream, draw) < self.tricks.label_flipping
         return tf.where(flipped, wrong, right)
 
-    def penalty(self, real, fake, labels=None, draw=0):
-        """What D's slope costs, at images as it sees them; 0.0 where no penalty is on.
-
-        Args:
-            real: real images.
-            fake: generated ones; only their values count.
-            labels: of the real images; the slope towards generated ones is taken at these too.
-            draw: number of the update within the step.
-        """
-        if not self.tricks.has_penalty:
-            return 0.0
-
-        def value():
-            return self.tricks.penalty_interval * self._penalties(
-                real, tf.stop_gradient(fake), labels, draw
-            )
-
-        if self.tricks.penalty_interval == 1:
-            return value()
-        due = tf.equal(tf.convert_to_tensor(self.step.value) % self.tricks.penalty_interval, 0)
-        return tf.cond(due, value, lambda: 0.0)
-
-    def _penalties(self, real, fake, labels, draw):
-        def judge(images):
-            return self.judge(images, labels)
-
-        tricks, count, total = self.tricks, len_of(real), 0.0
-        mix = tf.random.stateless_uniform((count,), self.seed_of(draw, "mix"))
-        if tricks.gradient_penalty:
-            value = penalties.gradient_penalty(judge, real, fake, mix)
-            total += tricks.gradient_penalty * value
-        if tricks.r1:
-            total += tricks.r1 * penalties.r1_penalty(judge, real)
-        if tricks.r2:
-            total += tricks.r2 * penalties.r2_penalty(judge, fake)
-        if tricks.dragan:
-            noise = tf.random.stateless_uniform(tf.shape(real), self.seed_of(draw, "dragan"))
-            total += tricks.dragan * penalties.dragan_penalty(judge, real, noise, mix)
-        return total
-
-    def generator_loss(self, real, fake, labels=None, fake_labels=None, draw=0):
-        """The objective's loss of G, judged by D as it is now.
-
-        Args:
-            real: real images; judged only where the objective compares with them.
-            fake: generated ones, on G's tape.
-            labels: of the real images.
-            fake_labels: of the generated ones; `labels` where not given.
-            draw: number of a draw no update of D has had.
-        """
-        fake_labels = labels if fake_labels is None else fake_labels
-        seen_fake = self.seen(fake, "fake", draw)
+    def _loss_of_generator(self, real, fake):
+        fake = views.seen(self, fake, "fake")
+        if self._plays_its_own:
+            return self.generator_loss(real, fake)
         if not self.objective.is_relativistic:
-            return self.objective.generator(self.judge(seen_fake, fake_labels))
-        real_logits, fake_logits = self.judged(
-            self.seen(real, "real", draw), seen_fake, labels, fake_labels
-        )
-        return self.objective.generator(fake_logits, real_logits)
+            return Loss(self.objective.generator(self.judge(fake)))
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(self.objective.generator(fake_logits, real_logits))
 
     # === Learn ===
 
     def update(self, player, loss, tape):
         """`GAN.update`; D pauses when it is ahead (`balance`), and its weights are clipped."""
-        self._update(player, loss, tape)
+        if player == "discriminator" and self.tricks.balance:
+            self._update_unless_ahead(player, loss, tape)
+        else:
+            super().update(player, loss, tape)
         if player == "discriminator" and self.tricks.clip:
             for variable in self.variables_of(player):
                 variable.assign(ops.clip(variable, -self.tricks.clip, self.tricks.clip))
 
-    def _update(self, player, loss, tape):
-        if player != "discriminator" or not self.tricks.balance:
-            super().update(player, loss, tape)
-            return
+    def _update_unless_ahead(self, player, loss, tape):
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ValueError(
                 "`balance` pauses D by what one device sees, and devices would disagree. Use "
                 "balance=0 on several devices."
             )
         gradients = self.gradients(player, loss, tape)
-        tf.cond(
-            tf.convert_to_tensor(self.lead.value) <= self.tricks.balance,
-            lambda: self._applied(player, gradients),
-            lambda: tf.constant(False),
-        )
 
-    def _applied(self, player, gradients):
-        self.apply_gradients(player, gradients)
-        return tf.constant(True)
+        def learn():
+            self.apply_gradients(player, gradients)
+            return tf.constant(True)
 
-    def advance(self):
+        behind = tf.convert_to_tensor(self.lead.value) <= self.tricks.balance
+        tf.cond(behind, learn, lambda: tf.constant(False))
+
+    def _advance(self):
         """Once a step, before D learns: one power iteration of every spectral norm."""
         # Not without a batch, see `checked`.
         with tf.control_dependencies([tf.convert_to_tensor(self.step.value)]):
             for network in (self.generator, self.discriminator):
                 spectral_norm.advance(network)
 
-    def adapt(self, real_logits):
+    def _adapt(self, real_logits):
         """After the updates of D: how often images are augmented from now on (ADA)."""
         if self.tricks.ada_target:
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            size = len_of(real_logits) * self.tricks.packing * self.discriminator_steps * replicas
+            size = rows(real_logits) * self.tricks.packing * self.discriminator_steps * replicas
             self.probability.assign(
                 augment.adaptive_probability(
                     tf.convert_to_tensor(self.probability.value),
@@ -376,19 +425,12 @@ class LatentGAN(GAN):
                 )
             )
 
-    def average(self):
+    def _average(self, images):
         """After an update of G: its averaged weights follow."""
-        if not self.tricks.ema_decay:
-            return
-        done = tf.cast(tf.convert_to_tensor(self.step.value), tf.float32)
-        # The first steps are forgotten sooner, or the average would begin at random weights.
-        decay = tf.minimum(self.tricks.ema_decay, (1.0 + done) / (10.0 + done))
-        for averaged, current in zip(
-            self.generator_ema.weights, self.generator.weights, strict=True
-        ):
-            averaged.assign(averaged + (1.0 - decay) * (current - averaged))
-
-    # === Report ===
+        if self.tricks.averages:
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            decay = averaging.decay(self.tricks, self.step, images * replicas)
+            averaging.follow(self.generator_ema, self.generator, decay)
 
     def report(self, *, real_logits, fake_logits, **values):
         """`GAN.report`, with the shares of images D judges rightly worked out from its logits."""
@@ -402,50 +444,30 @@ class LatentGAN(GAN):
             self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * now)
         return super().report(real_accuracy=real_accuracy, fake_accuracy=fake_accuracy, **values)
 
-    # === Sampling and shipping ===
+    def adjusted(self, optimizers):
+        """The family's optimizers with what the tricks change of them."""
+        if self.tricks.discriminator_optimizer == "sgd":
+            optimizers["discriminator"] = keras.optimizers.SGD(0.01, name="discriminator")
+        for player in self.players:
+            rate = getattr(self.tricks, f"{player}_learning_rate")
+            if rate is not None:
+                optimizers[player] = at_rate(optimizers[player], rate)
+        return optimizers
+
+    # === Pictures ===
 
     @property
     def sampling_network(self):
         """The generator that samples and ships: the averaged one where there is one."""
-        if not self.tricks.ema_decay:
-            return self.generator
-        self._reestimate()
-        return self.generator_ema
+        return self.generator_ema if self.tricks.averages else self.generator
 
-    def _reestimate(self):
-        """Batch norm statistics that belong to the averaged weights, from latents of its own.
+    def refresh(self):
+        if self.tricks.averages and self._averaged_at != int(self.step.numpy()):
+            averaging.reestimate(self.generator_ema, self._reestimation_inputs)
+            self._averaged_at = int(self.step.numpy())
 
-        The averaged weights have never seen a batch, and the statistics of the weights that have
-        are not theirs. Dropout is off, as it is when pictures are made.
-        """
-        layers = self.generator_ema._flatten_layers(include_self=False)
-        norms = [layer for layer in layers if isinstance(layer, BatchNorm)]
-        dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
-        step = int(self.step.numpy())
-        if not norms or self._reestimated_at == step:
-            return
-        momenta = [norm.momentum for norm in norms]
-        rates = [dropout.rate for dropout in dropouts]
-        try:
-            for norm in norms:
-                norm.trainable = True  # frozen, it would keep to its old statistics
-            for dropout in dropouts:
-                dropout.rate = 0.0
-            for batch in range(_REESTIMATION_BATCHES):
-                for norm in norms:
-                    norm.momentum = batch / (batch + 1)  # a plain mean over the batches
-                self.generator_ema(self._reestimation_inputs(batch), training=True)
-        finally:
-            for norm, momentum in zip(norms, momenta, strict=True):
-                norm.momentum, norm.trainable = momentum, False
-            for dropout, rate in zip(dropouts, rates, strict=True):
-                dropout.rate = rate
-        self._reestimated_at = step
-
-    def _reestimation_inputs(self, batch):
-        size = _REESTIMATION_SIZE
-        latents = self.draw_latents(size, seed=batch)
-        labels = self.draw_labels(size, seed=batch)
+    def _reestimation_inputs(self, size, seed):
+        latents, labels = self.draw_latents(size, seed=seed), self.draw_labels(size, seed=seed)
         return latents if labels is None else [latents, *labels]
 
     def draw_labels(self, count, seed):
@@ -461,13 +483,8 @@ class LatentGAN(GAN):
         kind = self.tricks.latent_distribution
         return latent.draw(count, self.latent_dim, seed, kind, truncation)
 
-    def given_or_drawn(self, latents, count, seed, truncation):
-        """The latents `sample` was given, or as many as it shall draw, 16 where nothing says.
-
-        Raises:
-            ValueError: for another count than of the latents given, or below 1; for a truncation
-                of latents that are given.
-        """
+    def _given_or_drawn(self, latents, count, seed, truncation):
+        """The latents `sample` was given, or as many as it shall draw, 16 where nothing says."""
         if count is not None:
             check_positive("count", count)
         if latents is None:
@@ -482,24 +499,6 @@ class LatentGAN(GAN):
                 "`truncation` is of latents that are drawn, and `latents` are given. Leave one out."
             )
         return latents
-
-    def networks_to_export(self):
-        return {"generator": spectral_norm.folded(self.sampling_network)}
-
-    def call(self, inputs, training=False):
-        if tf.executing_eagerly():
-            return self.sampling_network(inputs, training=training)
-        network = self.generator_ema if self.tricks.ema_decay else self.generator
-        return network(inputs, training=training)
-
-    def predict(self, *args, **kwargs):
-        if self.tricks.ema_decay:
-            self._reestimate()  # here, as it cannot be done in the graph
-        return super().predict(*args, **kwargs)
-
-    def load_own_variables(self, store):
-        super().load_own_variables(store)
-        self._reestimated_at = 0
 
     def sample(self, count=None, *, seed=None, latents=None, truncation=None):
         """Generated pictures.
@@ -517,43 +516,101 @@ class LatentGAN(GAN):
             ValueError: for a count below 1 or other than of the latents; for a truncation below
                 0.1, of uniform or of given latents.
         """
-        latents = self.given_or_drawn(latents, count, seed, truncation)
+        latents = self._given_or_drawn(latents, count, seed, truncation)
+        self.refresh()
         return self.in_chunks(self.sampling_network, latents)
 
-    def describe_tensors(self):
-        distribution = {"distribution": "normal", "mean": 0.0, "stddev": 1.0}
-        if self.tricks.latent_distribution == "uniform":
-            distribution = {"distribution": "uniform", "value_range": [-1.0, 1.0]}
-        return {"latent": {"kind": "latent", **distribution}, **super().describe_tensors()}
+    def generate(self, **inputs):
+        return self.sample(**inputs)
 
-    def starting_optimizers(self):
-        tricks, optimizers = self.tricks, super().starting_optimizers()
-        if tricks.discriminator_optimizer == "sgd":
-            optimizers["discriminator"] = keras.optimizers.SGD(0.01, name="discriminator")
-        for player in self.players:
-            rate = getattr(tricks, f"{player}_learning_rate")
-            if rate is not None:
-                optimizers[player] = _at_rate(optimizers[player], rate)
-        return optimizers
+    def networks_to_export(self):
+        self.refresh()
+        return {"generator": spectral_norm.folded(self.sampling_network)}
+
+    def call(self, inputs, training=False):
+        return self.sampling_network(inputs, training=training)
+
+    def predict(self, *args, **kwargs):
+        self.refresh()  # here, as it cannot be done in the graph
+        return super().predict(*args, **kwargs)
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        self._averaged_at = 0
 
     def get_config(self):
         return {**super().get_config(), **self.tricks.as_config()}
 
 
-def _at_rate(optimizer, rate):
-    """Such an optimizer, new, whose learning rate is this or, by its schedule, falls from it."""
-    config = optimizer.get_config()
-    schedule = config["learning_rate"]
-    if isinstance(schedule, dict):  # written out, as Keras writes schedules
-        settings = {**schedule["config"], "initial_learning_rate": rate}
-        rate = {**schedule, "config": settings}
-    return type(optimizer).from_config({**config, "learning_rate": rate})
+class ConditionalGAN(AdversarialGAN):
+    """The adversarial game with labels: classes of one head or several, and binary attributes.
 
+    A family's constructor takes `num_classes` and `num_attributes`, gives them to
+    `set_conditions`, and builds its networks from what that returns. `real.labels` and
+    `fake.labels` are those of the images; D is given them where it has an input for them.
+    """
 
-def len_of(tensor):
-    """Rows of a tensor: a number where known, else a scalar tensor."""
-    return tensor.shape[0] or tf.shape(tensor)[0]
+    num_classes: int | tuple[int, ...] | None = None
+    num_attributes = 0
 
+    def set_conditions(self, num_classes, num_attributes):
+        """Sets what pictures are asked for by.
 
-def _joined(real, fake):
-    return tf.concat([real, fake], axis=0)
+        Returns:
+            The `Conditions`.
+
+        Raises:
+            ValueError: for neither classes nor attributes, or numbers of them that cannot be.
+        """
+        self._conditions = needed(num_classes, num_attributes)
+        self.num_classes = self._conditions.num_classes
+        self.num_attributes = self._conditions.num_attributes
+        return self._conditions
+
+    @property
+    def conditions(self):
+        return self._conditions
+
+    def batch_roles(self):
+        return {"image": self.image, self.conditions.name: Labels(self.conditions)}
+
+    def draw_labels(self, count, seed):
+        return [self.conditions.draw(count, seed)]
+
+    def networks_to_export(self):
+        (network,) = super().networks_to_export().values()
+        return {"generator": self.conditions.to_export(network)}
+
+    def sample(
+        self,
+        count=None,
+        *,
+        labels=None,
+        attributes=None,
+        seed=None,
+        latents=None,
+        truncation=None,
+    ):
+        """Generated pictures of the classes and attributes asked for.
+
+        Args:
+            count: how many; 16, or as many as there are labels or latents, where not given.
+            labels: the class of each picture, or one class for all; the classes in turn where
+                not given. With several heads (N, heads), or (heads,) for all.
+            attributes: 0 or 1, (N, attributes), or (attributes,) for all. Where not given off;
+                in a model of nothing else all off, then each alone, in turn.
+            seed: for the latents; another draw each call where not given.
+            latents: (N, latent_dim) to use instead of drawing.
+            truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
+
+        Returns:
+            float32 (N, image_size, image_size, image_channels) in [-1, 1].
+
+        Raises:
+            ValueError: for labels outside the classes, attributes other than 0 and 1, or not as
+                many as pictures; for a truncation below 0.1, of uniform or of given latents.
+        """
+        labels = self.conditions.each(labels, attributes, count=count, latents=latents)
+        latents = self._given_or_drawn(latents, len(labels), seed, truncation)
+        self.refresh()
+        return self.in_chunks(self.sampling_network, latents, labels)

@@ -65,6 +65,8 @@ class Tricks:
         clip: D's weights are kept within +- this (WGAN; 0.01 there); 0 for not at all.
         ema_decay: of averaged generator weights, which sample and ship instead of the last ones
             (Yazici et al., 2018, https://arxiv.org/abs/1806.04498); 0 for none.
+        ema_kimg: the same as a half-life in thousands of real images, whatever the batch size
+            (Karras et al., 2018, https://arxiv.org/abs/1710.10196: 10); 0 for none.
 
     Raises:
         ValueError: for a value that cannot be, or tricks that make no sense together, with the
@@ -95,6 +97,7 @@ class Tricks:
     penalty_interval: int = 1
     clip: float = 0.0
     ema_decay: float = 0.0
+    ema_kimg: float = 0.0
 
     def __post_init__(self):
         object.__setattr__(self, "augment", as_policy(self.augment))
@@ -111,6 +114,11 @@ class Tricks:
     def has_penalty(self):
         """Whether D's slope is penalised."""
         return any(getattr(self, name) for name in PENALTIES)
+
+    @property
+    def averages(self):
+        """Whether the generator's weights are averaged."""
+        return bool(self.ema_decay or self.ema_kimg)
 
     def as_config(self):
         """Plain JSON: `Tricks(**config)` is equal to this one."""
@@ -134,7 +142,7 @@ class Tricks:
             self._check_whole(name, least=1)
         for name in ("replay", "instance_noise_steps"):
             self._check_whole(name, least=0)
-        for name in ("instance_noise", "clip", *PENALTIES):
+        for name in ("instance_noise", "clip", "ema_kimg", *PENALTIES):
             self._check_range(name, 0.0, float("inf"))
         for name, most in (("label_smoothing", 0.5), ("label_flipping", 0.5), ("ada_target", 1.0)):
             self._check_range(name, 0.0, most)
@@ -200,6 +208,11 @@ class Tricks:
             raise ValueError(
                 "`augment_probability` says how often images are augmented, and `augment` is "
                 "empty. Add augment=('color', 'translation')."
+            )
+        if self.ema_decay and self.ema_kimg:
+            raise ValueError(
+                "`ema_decay` and `ema_kimg` say the same in two units, of steps and of images. Use "
+                f"one of them. Received: {self.ema_decay} and {self.ema_kimg}."
             )
         if self.penalty_interval > 1 and not self.has_penalty:
             raise ValueError(

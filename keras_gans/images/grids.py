@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_gans import latent
+from keras_gans.core.signature import draws
 from keras_gans.utils.checks import check_positive
 
 _GAP = 2
@@ -262,7 +263,7 @@ def _margin(row_names, side):
 
 
 def _check_latents(model):
-    if not hasattr(model, "latent_dim"):
+    if not draws(model):
         raise ValueError(f"{model.name} has no latent space to draw from: it translates pictures.")
 
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
+from keras_gans.core.signature import images_of, source_of
 from keras_gans.data.frame import SUFFIXES, UnreadableError
 from keras_gans.data.whole import read_picture
 from keras_gans.images import grids
@@ -133,5 +134,4 @@ def _tile(pixels):
 
 
 def _channels(model, direction):
-    spec = model.batch_spec()[0 if direction == "ab" else 1]
-    return spec.shape[-1]
+    return source_of(list(images_of(model).values()), direction).channels

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import data, zoo
+from keras_gans.core.signature import directions, translates
 from keras_gans.evaluation import evaluate_model
 from keras_gans.evaluation.evaluator import Evaluator
 from keras_gans.training import data_inventory, distribution, guards
@@ -69,12 +70,12 @@ def prepare(options):
             jitter=options.jitter,
             cache_dir=options.cache_dir,
         )
-        if hasattr(model, "schedule_over") and not {"constant_steps", "decay_steps"} & set(
-            options.overrides
-        ):
-            # The papers' schedule, over this run.
-            model.schedule_over((options.steps_per_epoch or len(dataset)) * options.epochs)
-            model.compile(jit_compile=options.jit_compile)
+        if not {"constant_steps", "decay_steps"} & set(options.overrides):
+            # The paper's schedules, laid over the images of this run.
+            steps = (options.steps_per_epoch or len(dataset)) * options.epochs
+            size = options.batch_size or model.batch_size
+            images = steps * size * model.discriminator_steps
+            model.compile(images=images, batch_size=size, jit_compile=options.jit_compile)
     return model, dataset.repeat() if options.steps_per_epoch else dataset
 
 
@@ -122,7 +123,7 @@ def _first_batch(options, model, size, split=None):
 
 def _preview(options, model):
     """Pictures for a translator's sheets."""
-    return _held_out(options, model, _PREVIEWED) if hasattr(model, "translate") else None
+    return _held_out(options, model, _PREVIEWED) if translates(model) else None
 
 
 def _held_out(options, model, count):
@@ -145,7 +146,7 @@ def examples(options, model, count=160):
         A list of one batch, held out where the source has such; None for a model that is fed
         with latents, which are drawn.
     """
-    return [_held_out(options, model, count)] if hasattr(model, "translate") else None
+    return [_held_out(options, model, count)] if translates(model) else None
 
 
 def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
@@ -364,7 +365,7 @@ def _figures(run, model, log_dir):
         jitter=False, drop_remainder=False,
     )  # fmt: skip
     extractor = evaluate_model.extractor_for(options.metrics, options.extractor)
-    direction = getattr(model, "direction", "ab")
+    direction = next(iter(directions(model)), "ab")
     evaluator = Evaluator(held_out, extractor, options.metrics, direction=direction)
     return [
         Metrics(
@@ -387,7 +388,7 @@ def _diagnosis(run, model, verbose):
 
 def _some_real(options, model):
     """The first pictures of the source; None for translators, whose samples are not compared."""
-    if hasattr(model, "translate"):
+    if translates(model):
         return None
     # Not from the training's dataset: a pass begun here would change the order of all later ones.
     return tf.nest.flatten(_first_batch(options, model, _COMPARED))[0]

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from keras_gans import __version__
+from keras_gans.core.signature import translates
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
@@ -127,7 +128,7 @@ def _source(model_path):
 
 def _fixed_size(model, image_size):
     """Sides of the pictures a translator takes; None for models that take none."""
-    if image_size is None and hasattr(model, "translate"):
+    if image_size is None and translates(model):
         return export_api.picture_size(model)
     return image_size
 

@@ -13,10 +13,9 @@ from keras_gans.zoo import sngan as _sngan  # noqa: F401
 from keras_gans.zoo import wgan as _wgan  # noqa: F401
 from keras_gans.zoo import wgan_gp as _wgan_gp  # noqa: F401
 from keras_gans.zoo._presets import from_preset, save_to_preset
-from keras_gans.zoo._registry import TASKS, ZooEntry, entry, get, load, names, register
+from keras_gans.zoo._registry import ZooEntry, entry, get, load, names, register
 
 __all__ = [
-    "TASKS",
     "ZooEntry",
     "entry",
     "from_preset",

@@ -6,20 +6,15 @@ import json
 import zipfile
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from keras_gans.core.model import constructor_arguments
+from keras_gans.core.model import GAN
+from keras_gans.core.saving import constructor_arguments
 from keras_gans.zoo import _weights as weights
 
 _LARGEST_CONFIG = 2**20  # bytes
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in a .keras file
-
-TASKS = (
-    "unconditional",
-    "class_conditional",
-    "paired_translation",
-    "unpaired_translation",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +24,14 @@ class ZooEntry:
     Attributes:
         name: what `zoo.get` takes.
         cls: the model class, a `keras_gans.GAN`.
-        task: one of `TASKS`.
+        task: what it is for, a word by which `names` sorts: "unconditional",
+            "class_conditional", "paired_translation", "unpaired_translation", "upscaling", or
+            another.
         paper: reference as text, with its address.
         config: constructor arguments that make the row.
         tiny: further arguments that shrink it so that it builds and fits in a second, for tests.
         data: default source for `keras_gans.data.load`, or None.
+        parameters: trainable parameters of each network, from the paper's table or the reference.
     """
 
     name: str
@@ -43,6 +41,7 @@ class ZooEntry:
     config: dict[str, Any]
     tiny: dict[str, Any]
     data: str | None = None
+    parameters: dict[str, int] | None = None
 
     @property
     def family(self):
@@ -59,29 +58,37 @@ class ZooEntry:
 _ENTRIES: dict[str, ZooEntry] = {}
 
 
-def register(name, cls, *, task, paper, tiny, data=None, **config):
+def register(name, cls, *, task, paper, tiny, data=None, parameters=None, **config):
     """Adds a row to the zoo.
 
     Args:
         name: of the row; must be new.
         cls: a `keras_gans.GAN` subclass.
-        task: one of `TASKS`.
+        task: what it is for, one word: "unconditional", "paired_translation", or another.
         paper: reference as text.
         tiny: constructor arguments that make it build and fit in a second.
         data: default data source.
+        parameters: trainable parameters of each network, `{network: number}`.
         **config: constructor arguments of the row.
 
     Returns:
         The `ZooEntry`.
 
     Raises:
-        ValueError: for a name that is taken or an unknown task.
+        ValueError: for a name that is taken, a task that is no word, or a class that is no
+            `keras_gans.GAN` or not registered with Keras, without which files are not read.
     """
     if name in _ENTRIES:
         raise ValueError(f"The zoo has {name!r} already. Choose another name.")
-    if task not in TASKS:
-        raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
-    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data)
+    if not str(task).isidentifier():
+        raise ValueError(f"`task` must be one word, such as 'unconditional'. Received: {task!r}")
+    if not issubclass(cls, GAN) or _registered_name(cls) is None:
+        raise ValueError(
+            f"{name}: {cls.__name__} must be a keras_gans.GAN that is registered with Keras, or "
+            "its files cannot be read again. Decorate it with "
+            "@keras.saving.register_keras_serializable(PACKAGE)."
+        )
+    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data, parameters)
     return _ENTRIES[name]
 
 
@@ -91,8 +98,9 @@ def names(task=None):
     Raises:
         ValueError: for an unknown task.
     """
-    if task is not None and task not in TASKS:
-        raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
+    tasks = sorted({row.task for row in _ENTRIES.values()})
+    if task is not None and task not in tasks:
+        raise ValueError(f"`task` must be one of {', '.join(tasks)}. Received: {task!r}")
     return sorted(name for name, row in _ENTRIES.items() if task in (None, row.task))
 
 
@@ -194,7 +202,7 @@ def build(config, source, size):
         raise ValueError(
             f"{source} holds no model of this zoo: its configuration is not an object."
         )
-    classes = {f"keras_gans>{row.cls.__name__}": row.cls for row in _ENTRIES.values()}
+    classes = {_registered_name(row.cls): row.cls for row in _ENTRIES.values()}
     cls = classes.get(str(config.get("registered_name")))
     arguments = config.get("config", {})
     if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
@@ -207,6 +215,12 @@ def build(config, source, size):
             return cls.from_config(arguments)
     except (TypeError, ValueError, OverflowError, tf.errors.OpError) as error:
         raise ValueError(f"{source} describes a model that cannot be built: {error}") from error
+
+
+def _registered_name(cls):
+    """The name Keras knows a class by; None where it was not registered."""
+    name = keras.saving.get_registered_name(cls)
+    return name if keras.saving.get_registered_object(name) is cls else None
 
 
 def _read_config(path):

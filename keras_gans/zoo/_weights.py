@@ -155,8 +155,7 @@ def check(file, most):
 
 def bare(model):
     """A model of the same networks and weights that was never trained: no slots, pools, counts."""
-    if hasattr(model, "sampling_network"):
-        model.sampling_network  # noqa: B018  brings batch norm's statistics up to date
+    model.refresh()
     copy = type(model).from_config({**model.get_config(), "precision": "float32"})
     for name, network in model.networks.items():
         copy.networks[name].set_weights(network.get_weights())

@@ -19,11 +19,11 @@ two CPU cores, and samples from averaged weights.
 """
 
 import keras
-import tensorflow as tf
 from keras import layers
 
-from keras_gans.core.conditioning import needed
-from keras_gans.games.adversarial import LatentGAN, len_of
+from keras_gans import losses
+from keras_gans.games.adversarial import ConditionalGAN
+from keras_gans.games.loss import Loss
 from keras_gans.layers import BatchNorm
 from keras_gans.optimizers import Adam
 from keras_gans.utils.checks import check_doublings
@@ -99,7 +99,7 @@ def _downsample(width):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class CDCGAN(LatentGAN):
+class CDCGAN(ConditionalGAN):
     """Conditional DCGAN, see the module's docstring for the game and the networks.
 
     Args:
@@ -118,6 +118,8 @@ class CDCGAN(LatentGAN):
             attributes.
     """
 
+    shares_fakes = True
+
     def __init__(
         self,
         num_classes=10,
@@ -130,110 +132,23 @@ class CDCGAN(LatentGAN):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        conditions = needed(num_classes, num_attributes)
-        self.num_classes = conditions.num_classes
-        self.num_attributes = conditions.num_attributes
+        conditions = self.set_conditions(num_classes, num_attributes)
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim, self.filters = latent_dim, filters
-        self.generator = generator(latent_dim, conditions, image_size, image_channels, filters)
-        self.discriminator = discriminator(conditions, image_size, image_channels, filters)
-        self.finish()
-
-    def batch_spec(self, batch_size=None):
-        size = None if batch_size is None else batch_size * self.discriminator_steps
-        shape = (size, self.image_size, self.image_size, self.image_channels)
-        return (
-            tf.TensorSpec(shape, tf.float32, name="image"),
-            self.conditions.spec(size),
+        self.set_players(
+            generator(latent_dim, conditions, image_size, image_channels, filters),
+            discriminator(conditions, image_size, image_channels, filters),
         )
 
-    def default_optimizers(self):
+    def optimizers(self, images=None):
         return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
 
-    def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self.advance()
-        for draw, (real, labels) in enumerate(shares):
-            with tf.GradientTape() as generator_tape:
-                fake = self.generated(self.latents(len_of(real), draw), labels)
-            shown, shown_labels = self.replayed(fake, labels, draw)
-            seen_real = self.seen(real, "real", draw)
-            seen_fake = self.seen(shown, "fake", draw)
-            with tf.GradientTape() as discriminator_tape:
-                real_logits, fake_logits = self.judged(seen_real, seen_fake, labels, shown_labels)
-                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
-                discriminator_loss += self.penalty(seen_real, seen_fake, labels, draw)
-            self.update("discriminator", discriminator_loss, discriminator_tape)
-        self.adapt(real_logits)
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
 
-        with generator_tape:  # goes on from the fakes it has recorded
-            generator_loss = self.generator_loss(real, fake, labels, draw=len(shares))
-        self.update("generator", generator_loss, generator_tape)
-        self.average()
-
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
-
-    def sample(
-        self,
-        count=None,
-        *,
-        labels=None,
-        attributes=None,
-        seed=None,
-        latents=None,
-        truncation=None,
-    ):
-        """Generated pictures of the classes and attributes asked for.
-
-        Args:
-            count: how many; 16, or as many as there are labels or latents, where not given.
-            labels: the class of each picture, or one class for all; the classes in turn where
-                not given. With several heads (N, heads), or (heads,) for all.
-            attributes: 0 or 1, (N, attributes), or (attributes,) for all. Where not given off;
-                in a model of nothing else all off, then each alone, in turn.
-            seed: for the latents; another draw each call where not given.
-            latents: (N, latent_dim) to use instead of drawing.
-            truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
-
-        Returns:
-            float32 (N, image_size, image_size, image_channels) in [-1, 1].
-
-        Raises:
-            ValueError: for labels outside the classes, attributes other than 0 and 1, or not as
-                many as pictures; for a truncation below 0.1, of uniform or of given latents.
-        """
-        labels = self.conditions.each(labels, attributes, count=count, latents=latents)
-        latents = self.given_or_drawn(latents, len(labels), seed, truncation)
-        return self.in_chunks(self.sampling_network, latents, labels)
-
-    def draw_labels(self, count, seed):
-        return [self.conditions.draw(count, seed)]
-
-    def networks_to_export(self):
-        (network,) = super().networks_to_export().values()
-        return {"generator": self.conditions.to_export(network)}
-
-    def describe_tensors(self):
-        return {
-            **self.conditions.describe(),
-            **super().describe_tensors(),
-        }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "num_attributes": self.num_attributes,
-            "image_size": self.image_size,
-            "image_channels": self.image_channels,
-            "latent_dim": self.latent_dim,
-            "filters": self.filters,
-        }
+    def generator_loss(self, real, fake):
+        return Loss(losses.non_saturating(self.judge(fake)))
 
 
 _ENTRY = {
@@ -242,10 +157,17 @@ _ENTRY = {
     "Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434",
 }
 
-register("cdcgan", CDCGAN, **_ENTRY, tiny={"image_size": 16, "filters": 4, "latent_dim": 8})
+register(
+    "cdcgan",
+    CDCGAN,
+    parameters={"generator": 3_658_624, "discriminator": 2_775_808},
+    **_ENTRY,
+    tiny={"image_size": 16, "filters": 4, "latent_dim": 8},
+)
 register(
     "cdcgan_fashion",
     CDCGAN,
+    parameters={"generator": 822_400, "discriminator": 148_864},
     **_ENTRY,
     data="bundled:fashion_mnist",
     tiny={"filters": 4, "latent_dim": 8},

@@ -27,11 +27,11 @@ generator learns by the non-saturating loss unless asked for the paper's equatio
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
-from keras_gans.core.conditioning import needed
-from keras_gans.games.adversarial import LatentGAN, len_of
+from keras_gans import losses
+from keras_gans.games.adversarial import ConditionalGAN
+from keras_gans.games.loss import Loss
 from keras_gans.layers import Dropout, Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
 from keras_gans.zoo._registry import register
@@ -88,7 +88,7 @@ def _maxout(units, pieces):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class CGAN(LatentGAN):
+class CGAN(ConditionalGAN):
     """Conditional GAN, see the module's docstring for the game and the networks.
 
     Args:
@@ -108,6 +108,7 @@ class CGAN(LatentGAN):
     """
 
     batch_size = 100
+    discriminator_loss_weight = 0.5  # as the GAN paper's code has it
 
     def __init__(
         self,
@@ -122,119 +123,27 @@ class CGAN(LatentGAN):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        conditions = needed(num_classes, num_attributes)
-        self.num_classes = conditions.num_classes
-        self.num_attributes = conditions.num_attributes
+        conditions = self.set_conditions(num_classes, num_attributes)
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim = latent_dim
         self.generator_units = tuple(generator_units)
         self.discriminator_units = tuple(discriminator_units)
-        self.generator = generator(
-            latent_dim, conditions, image_size, image_channels, self.generator_units
-        )
-        self.discriminator = discriminator(
-            conditions, image_size, image_channels, self.discriminator_units
-        )
-        self.finish()
-
-    def batch_spec(self, batch_size=None):
-        size = None if batch_size is None else batch_size * self.discriminator_steps
-        shape = (size, self.image_size, self.image_size, self.image_channels)
-        return (
-            tf.TensorSpec(shape, tf.float32, name="image"),
-            self.conditions.spec(size),
+        self.set_players(
+            generator(latent_dim, conditions, image_size, image_channels, self.generator_units),
+            discriminator(conditions, image_size, image_channels, self.discriminator_units),
         )
 
-    def default_optimizers(self):
+    def optimizers(self, images=None):
         return {
             player: RampedSGD(FlooredDecay(factor=1.00004), name=player) for player in self.players
         }
 
-    def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self.advance()
-        for draw, (real, labels) in enumerate(shares):
-            fake = self.generated(self.latents(len_of(real), draw), labels)
-            shown, shown_labels = self.replayed(fake, labels, draw)
-            seen_real = self.seen(real, "real", draw)
-            seen_fake = self.seen(shown, "fake", draw)
-            with tf.GradientTape() as tape:
-                real_logits, fake_logits = self.judged(seen_real, seen_fake, labels, shown_labels)
-                discriminator_loss = 0.5 * self.discriminator_loss(real_logits, fake_logits, draw)
-                discriminator_loss += self.penalty(seen_real, seen_fake, labels, draw)
-            self.update("discriminator", discriminator_loss, tape)
-        self.adapt(real_logits)
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(0.5 * losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
 
-        with tf.GradientTape() as tape:
-            fake = self.generated(self.latents(len_of(real), len(shares)), labels)
-            generator_loss = self.generator_loss(real, fake, labels, draw=len(shares))
-        self.update("generator", generator_loss, tape)
-        self.average()
-
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
-
-    def sample(
-        self,
-        count=None,
-        *,
-        labels=None,
-        attributes=None,
-        seed=None,
-        latents=None,
-        truncation=None,
-    ):
-        """Generated pictures of the classes and attributes asked for.
-
-        Args:
-            count: how many; 16, or as many as there are labels or latents, where not given.
-            labels: the class of each picture, or one class for all; the classes in turn where
-                not given. With several heads (N, heads), or (heads,) for all.
-            attributes: 0 or 1, (N, attributes), or (attributes,) for all. Where not given off;
-                in a model of nothing else all off, then each alone, in turn.
-            seed: for the latents; another draw each call where not given.
-            latents: (N, latent_dim) to use instead of drawing.
-            truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
-
-        Returns:
-            float32 (N, image_size, image_size, image_channels) in [-1, 1].
-
-        Raises:
-            ValueError: for labels outside the classes, attributes other than 0 and 1, or not as
-                many as pictures; for a truncation below 0.1, of uniform or of given latents.
-        """
-        labels = self.conditions.each(labels, attributes, count=count, latents=latents)
-        latents = self.given_or_drawn(latents, len(labels), seed, truncation)
-        return self.in_chunks(self.sampling_network, latents, labels)
-
-    def draw_labels(self, count, seed):
-        return [self.conditions.draw(count, seed)]
-
-    def networks_to_export(self):
-        (network,) = super().networks_to_export().values()
-        return {"generator": self.conditions.to_export(network)}
-
-    def describe_tensors(self):
-        return {
-            **self.conditions.describe(),
-            **super().describe_tensors(),
-        }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "num_attributes": self.num_attributes,
-            "image_size": self.image_size,
-            "image_channels": self.image_channels,
-            "latent_dim": self.latent_dim,
-            "generator_units": list(self.generator_units),
-            "discriminator_units": list(self.discriminator_units),
-        }
+    def generator_loss(self, real, fake):
+        return Loss(losses.non_saturating(self.judge(fake)))
 
 
 _ENTRY = {
@@ -248,5 +157,17 @@ _ENTRY = {
     },
 }
 
-register("cgan", CGAN, **_ENTRY, data="tfds:mnist")
-register("cgan_fashion", CGAN, **_ENTRY, data="bundled:fashion_mnist")
+register(
+    "cgan",
+    CGAN,
+    parameters={"generator": 2_413_984, "discriminator": 1_224_351},
+    **_ENTRY,
+    data="tfds:mnist",
+)
+register(
+    "cgan_fashion",
+    CGAN,
+    parameters={"generator": 2_413_984, "discriminator": 1_224_351},
+    **_ENTRY,
+    data="bundled:fashion_mnist",
+)

@@ -31,15 +31,15 @@ uses the identity loss for painting to photo only.) Where it is 0 its passes are
 """
 
 import keras
-import numpy as np
-import tensorflow as tf
 from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.core.model import GAN
+from keras_gans.games.loss import Loss
+from keras_gans.games.unpaired import UnpairedGAN, both
 from keras_gans.layers import ImagePool, InstanceNorm, NarrowConv2D, ReflectionPadding2D, UpConv2D
 from keras_gans.optimizers import Adam, LinearDecay
-from keras_gans.utils.checks import check_choice, check_multiple, check_positive, check_weight
+from keras_gans.utils.checks import check_multiple, check_positive, check_weight
 from keras_gans.zoo._registry import register
 
 
@@ -104,7 +104,7 @@ def _normal():
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class CycleGAN(GAN):
+class CycleGAN(UnpairedGAN):
     """Unpaired translation, see the module's docstring for the game and the networks.
 
     Args:
@@ -125,16 +125,10 @@ class CycleGAN(GAN):
         ValueError: for a size or weight that cannot be.
     """
 
-    task = "unpaired_translation"
-    batch_size = 1
-    players = {
-        "generator": ("generator_ab", "generator_ba"),
-        "discriminator": ("discriminator_a", "discriminator_b"),
-    }
     logged = (*GAN.logged, "adversarial_loss", "cycle_loss", "identity_loss")
 
-    #: What the sides of pictures to translate must be a multiple of.
     stride = 4
+    boundary = 0.5  # logits near 1 say real and near 0 fake
 
     def __init__(
         self,
@@ -175,132 +169,40 @@ class CycleGAN(GAN):
         self.pool_b = ImagePool(pool_size, (image_size, image_size, b_channels))
         self.built = True
 
-    @property
-    def networks(self):
-        return {
-            "generator_ab": self.generator_ab,
-            "generator_ba": self.generator_ba,
-            "discriminator_a": self.discriminator_a,
-            "discriminator_b": self.discriminator_b,
-        }
-
-    def batch_spec(self, batch_size=None):
-        side = (batch_size, self.image_size, self.image_size)
-        return (
-            tf.TensorSpec((*side, self.a_channels), tf.float32, name="a"),
-            tf.TensorSpec((*side, self.b_channels), tf.float32, name="b"),
-        )
-
-    def schedule_over(self, steps):
-        """Lets the learning rates stay for half of this many training steps, and fall to zero."""
-        self.constant_steps, self.decay_steps = steps // 2, steps - steps // 2
-
-    def default_optimizers(self):
-        schedule = LinearDecay(2e-4, self.constant_steps, self.decay_steps)
+    def optimizers(self, images=None):
+        steps = self.steps_of(images)
+        constant, decay = self.constant_steps, self.decay_steps
+        if steps:
+            constant, decay = steps // 2, steps - steps // 2
+        schedule = LinearDecay(2e-4, constant, decay)
         return {player: Adam(schedule, beta_1=0.5, name=player) for player in self.players}
 
-    def train_step(self, batch):
-        real_a, real_b = self.checked(batch)
-
-        with tf.GradientTape() as tape:
-            fake_b, identity_b = self._translate_both(self.generator_ab, real_a, real_b)
-            fake_a, identity_a = self._translate_both(self.generator_ba, real_b, real_a)
-            cycled_a = self.generator_ba(fake_b, training=True)
-            cycled_b = self.generator_ab(fake_a, training=True)
-            adversarial_loss = losses.least_squares(
-                self.discriminator_a(fake_a, training=True), 1.0
-            ) + losses.least_squares(self.discriminator_b(fake_b, training=True), 1.0)
-            cycle_loss = losses.l1(cycled_a, real_a) + losses.l1(cycled_b, real_b)
-            identity_loss = losses.l1(identity_a, real_a) + losses.l1(identity_b, real_b)
-            generator_loss = (
-                adversarial_loss
-                + self.cycle_weight * cycle_loss
-                + self.identity_weight * identity_loss
-            )
-        self.update("generator", generator_loss, tape)
-
-        pooled_a = self.pool_a(fake_a, self.step_seed(0))
-        pooled_b = self.pool_b(fake_b, self.step_seed(1))
-        with tf.GradientTape() as tape:
-            real_a_logits, fake_a_logits = self._judge(self.discriminator_a, real_a, pooled_a)
-            real_b_logits, fake_b_logits = self._judge(self.discriminator_b, real_b, pooled_b)
-            discriminator_loss = 0.5 * (
-                losses.least_squares(real_a_logits, 1.0)
-                + losses.least_squares(fake_a_logits, 0.0)
-                + losses.least_squares(real_b_logits, 1.0)
-                + losses.least_squares(fake_b_logits, 0.0)
-            )
-        self.update("discriminator", discriminator_loss, tape)
-
-        # Logits near 1 say real and near 0 fake: the undecided lie in the middle.
-        real_logits = ops.concatenate([real_a_logits, real_b_logits])
-        fake_logits = ops.concatenate([fake_a_logits, fake_b_logits])
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
+    def generator_loss(self, real_a, real_b, made):
+        adversarial_loss = losses.least_squares(
+            self.discriminator_a(made.fake_a, training=True), 1.0
+        ) + losses.least_squares(self.discriminator_b(made.fake_b, training=True), 1.0)
+        cycle_loss = losses.l1(made.cycled_a, real_a) + losses.l1(made.cycled_b, real_b)
+        identity_loss = losses.l1(made.same_a, real_a) + losses.l1(made.same_b, real_b)
+        return Loss(
+            adversarial_loss
+            + self.cycle_weight * cycle_loss
+            + self.identity_weight * identity_loss,
             adversarial_loss=adversarial_loss,
             cycle_loss=cycle_loss,
             identity_loss=identity_loss,
-            real_accuracy=ops.mean(ops.cast(real_logits > 0.5, "float32")),
-            fake_accuracy=ops.mean(ops.cast(fake_logits < 0.5, "float32")),
         )
 
-    def _translate_both(self, network, source, target):
-        """The translation of `source`, and what the network makes of its own target's domain."""
-        if not self.identity_weight:
-            return network(source, training=True), target
-        return _together(network, source, target)
-
-    def _judge(self, network, real, fake):
-        return _together(network, real, fake)
-
-    def call(self, inputs, training=False):
-        return self.generator_ab(inputs, training=training)
-
-    def translate(self, images, *, direction="ab"):
-        """Pictures of one domain to the other, any size.
-
-        Sides that are no multiple of 4 are padded by reflection and cropped back.
-
-        Args:
-            images: float (N, H, W, channels) in [-1, 1], or one picture (H, W, channels).
-            direction: "ab" or "ba".
-
-        Returns:
-            float32, shaped like `images` but for the channels.
-
-        Raises:
-            ValueError: for another direction or shape.
-        """
-        check_choice("direction", direction, ("ab", "ba"))
-        network = self.generator_ab if direction == "ab" else self.generator_ba
-        return self.in_full(network, images)
-
-    def side_by_side(self, batch):
-        """Columns of a sheet: A, its translation, that back again, and the same of B.
-
-        Args:
-            batch: as `batch_spec` says.
-
-        Returns:
-            A list of six float32 arrays (N, H, W, channels).
-        """
-        columns = []
-        for picture, there, back in zip(batch, ("ab", "ba"), ("ba", "ab"), strict=True):
-            translated = self.translate(picture, direction=there)
-            columns += [np.asarray(picture), translated, self.translate(translated, direction=back)]
-        return columns
-
-    def networks_to_export(self):
-        return {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
-
-    def inputs_to_export(self, batch):
-        a, b = batch
-        return {"generator_ab": {"source": a}, "generator_ba": {"source": b}}
-
-    def describe_tensors(self):
-        picture = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
-        return {"source": {**picture, "multiple_of": self.stride}, "target": picture}
+    def discriminator_loss(self, real_a, real_b, fake_a, fake_b):
+        real_a_logits, fake_a_logits = both(self.discriminator_a, real_a, fake_a)
+        real_b_logits, fake_b_logits = both(self.discriminator_b, real_b, fake_b)
+        value = 0.5 * (
+            losses.least_squares(real_a_logits, 1.0)
+            + losses.least_squares(fake_a_logits, 0.0)
+            + losses.least_squares(real_b_logits, 1.0)
+            + losses.least_squares(fake_b_logits, 0.0)
+        )
+        real = ops.concatenate([real_a_logits, real_b_logits])
+        return Loss(value, real, ops.concatenate([fake_a_logits, fake_b_logits]))
 
     def reference_layers(self):
         """`{network: {module name in the reference's checkpoints: our layer's name}}`."""
@@ -311,26 +213,6 @@ class CycleGAN(GAN):
             "discriminator_a": patch,
             "discriminator_b": patch,
         }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "a_channels": self.a_channels,
-            "b_channels": self.b_channels,
-            "filters": self.filters,
-            "num_blocks": self.num_blocks,
-            "cycle_weight": self.cycle_weight,
-            "identity_weight": self.identity_weight,
-            "pool_size": self.pool_size,
-            "constant_steps": self.constant_steps,
-            "decay_steps": self.decay_steps,
-        }
-
-
-def _together(network, first, second):
-    """Two passes as one over both: instance norm keeps pictures apart, and it is faster."""
-    return tf.split(network(tf.concat([first, second], axis=0), training=True), 2)
 
 
 def _resnet_modules(num_blocks):
@@ -356,11 +238,39 @@ _ENTRY = {
     "tiny": {"image_size": 32, "num_blocks": 1, "filters": 4, "pool_size": 3},
 }
 
-register("cyclegan", CycleGAN, **_ENTRY)
-register("cyclegan_128", CycleGAN, **_ENTRY, image_size=128, num_blocks=6)
+register(
+    "cyclegan",
+    CycleGAN,
+    parameters={
+        "generator_ab": 11_378_179,
+        "generator_ba": 11_378_179,
+        "discriminator_a": 2_764_737,
+        "discriminator_b": 2_764_737,
+    },
+    **_ENTRY,
+)
+register(
+    "cyclegan_128",
+    CycleGAN,
+    parameters={
+        "generator_ab": 7_837_699,
+        "generator_ba": 7_837_699,
+        "discriminator_a": 2_764_737,
+        "discriminator_b": 2_764_737,
+    },
+    **_ENTRY,
+    image_size=128,
+    num_blocks=6,
+)
 register(
     "cyclegan_emoji",
     CycleGAN,
+    parameters={
+        "generator_ab": 775_299,
+        "generator_ba": 775_299,
+        "discriminator_a": 391_657,
+        "discriminator_b": 391_657,
+    },
     **_ENTRY,
     data="bundled:emoji/styles",
     image_size=64,

@@ -32,10 +32,11 @@ of the batch shown to D), `dcgan_spectral_fashion` (spectral instead of batch no
 """
 
 import keras
-import tensorflow as tf
 from keras import layers
 
-from keras_gans.games.adversarial import LatentGAN, len_of
+from keras_gans import losses
+from keras_gans.games.adversarial import AdversarialGAN
+from keras_gans.games.loss import Loss
 from keras_gans.layers import (
     BatchNorm,
     MinibatchStdDev,
@@ -126,7 +127,7 @@ def _downsample(x, width, norm, resampling):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class DCGAN(LatentGAN):
+class DCGAN(AdversarialGAN):
     """Deep convolutional GAN, see the module's docstring for the game and the networks.
 
     Args:
@@ -152,6 +153,8 @@ class DCGAN(LatentGAN):
         ValueError: for an `image_size` the networks cannot build, or tricks that cannot be.
     """
 
+    shares_fakes = True
+
     def __init__(
         self,
         image_size=64,
@@ -176,49 +179,26 @@ class DCGAN(LatentGAN):
         self.generator_norm, self.discriminator_norm = generator_norm, discriminator_norm
         self.resampling, self.slope = resampling, slope
         self.dropout, self.stddev_group = dropout, stddev_group
-        self.generator = generator(
-            latent_dim, image_size, image_channels, filters, generator_norm, resampling, dropout
+        self.set_players(
+            generator(
+                *(latent_dim, image_size, image_channels, filters),
+                *(generator_norm, resampling, dropout),
+            ),
+            discriminator(
+                *(image_size, self.judged_channels, filters),
+                *(discriminator_norm, resampling, slope, stddev_group),
+            ),
         )
-        self.discriminator = discriminator(
-            image_size,
-            image_channels * self.tricks.packing,
-            filters,
-            discriminator_norm,
-            resampling,
-            slope,
-            stddev_group,
-        )
-        self.finish()
 
-    def default_optimizers(self):
+    def optimizers(self, images=None):
         return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
 
-    def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self.advance()
-        for draw, real in enumerate(shares):
-            with tf.GradientTape() as generator_tape:
-                fake = self.generated(self.latents(len_of(real), draw))
-            seen_real = self.seen(real, "real", draw)
-            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
-            with tf.GradientTape() as discriminator_tape:
-                real_logits, fake_logits = self.judged(seen_real, seen_fake)
-                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
-                discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
-            self.update("discriminator", discriminator_loss, discriminator_tape)
-        self.adapt(real_logits)
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
 
-        with generator_tape:  # goes on from the fakes it has recorded
-            generator_loss = self.generator_loss(real, fake, draw=len(shares))
-        self.update("generator", generator_loss, generator_tape)
-        self.average()
-
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
+    def generator_loss(self, real, fake):
+        return Loss(losses.non_saturating(self.judge(fake)))
 
     def sample(self, count=None, *, seed=None, latents=None, truncation=None, stochastic=False):
         """Generated pictures.
@@ -239,21 +219,6 @@ class DCGAN(LatentGAN):
         with StochasticDropout.left_on(self.sampling_network, stochastic):
             return super().sample(count, seed=seed, latents=latents, truncation=truncation)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "image_channels": self.image_channels,
-            "latent_dim": self.latent_dim,
-            "filters": self.filters,
-            "generator_norm": self.generator_norm,
-            "discriminator_norm": self.discriminator_norm,
-            "resampling": self.resampling,
-            "slope": self.slope,
-            "dropout": self.dropout,
-            "stddev_group": self.stddev_group,
-        }
-
 
 _ENTRY = {
     "task": "unconditional",
@@ -268,9 +233,41 @@ _FASHION = {
     "ema_decay": 0.999,
 }
 
-register("dcgan", DCGAN, **_ENTRY, tiny={"image_size": 16, "filters": 4, "latent_dim": 8})
-register("dcgan_fashion", DCGAN, **_FASHION)
-register("dcgan_pooling_fashion", DCGAN, **_FASHION, resampling="pooling")
-register("dcgan_dropout_fashion", DCGAN, **_FASHION, dropout=0.5)
-register("dcgan_stddev_fashion", DCGAN, **_FASHION, stddev_group=4)
-register("dcgan_spectral_fashion", DCGAN, **_FASHION, discriminator_norm="spectral")
+register(
+    "dcgan",
+    DCGAN,
+    parameters={"generator": 3_576_704, "discriminator": 2_765_568},
+    **_ENTRY,
+    tiny={"image_size": 16, "filters": 4, "latent_dim": 8},
+)
+register(
+    "dcgan_fashion", DCGAN, parameters={"generator": 759_680, "discriminator": 138_624}, **_FASHION
+)
+register(
+    "dcgan_pooling_fashion",
+    DCGAN,
+    parameters={"generator": 701_888, "discriminator": 80_832},
+    **_FASHION,
+    resampling="pooling",
+)
+register(
+    "dcgan_dropout_fashion",
+    DCGAN,
+    parameters={"generator": 759_680, "discriminator": 138_624},
+    **_FASHION,
+    dropout=0.5,
+)
+register(
+    "dcgan_stddev_fashion",
+    DCGAN,
+    parameters={"generator": 759_680, "discriminator": 138_673},
+    **_FASHION,
+    stddev_group=4,
+)
+register(
+    "dcgan_spectral_fashion",
+    DCGAN,
+    parameters={"generator": 759_680, "discriminator": 138_368},
+    **_FASHION,
+    discriminator_norm="spectral",
+)

@@ -31,10 +31,11 @@ training set's mean picture, because a network is built before it sees data.
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
-from keras_gans.games.adversarial import LatentGAN, len_of
+from keras_gans import losses
+from keras_gans.games.adversarial import AdversarialGAN
+from keras_gans.games.loss import Loss
 from keras_gans.layers import Dropout, Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
 from keras_gans.zoo._registry import register
@@ -71,7 +72,7 @@ def _uniform(limit):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class VanillaGAN(LatentGAN):
+class VanillaGAN(AdversarialGAN):
     """The GAN of 2014, see the module's docstring for the game and the networks.
 
     Args:
@@ -87,6 +88,7 @@ class VanillaGAN(LatentGAN):
     """
 
     batch_size = 100
+    discriminator_loss_weight = 0.5  # as the authors' code has it
 
     def __init__(
         self,
@@ -102,56 +104,26 @@ class VanillaGAN(LatentGAN):
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim = latent_dim
         self.generator_units, self.discriminator_units = generator_units, discriminator_units
-        self.generator = generator(latent_dim, image_size, image_channels, generator_units)
-        self.discriminator = discriminator(
-            image_size, image_channels * self.tricks.packing, discriminator_units, 5
+        self.set_players(
+            generator(latent_dim, image_size, image_channels, generator_units),
+            discriminator(image_size, self.judged_channels, discriminator_units, 5),
         )
-        self.finish()
 
-    def default_optimizers(self):
+    def optimizers(self, images=None):
         return {player: RampedSGD(FlooredDecay(), name=player) for player in self.players}
 
-    def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self.advance()
-        for draw, real in enumerate(shares):
-            fake = self.generated(self.latents(len_of(real), draw))
-            seen_real = self.seen(real, "real", draw)
-            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
-            with tf.GradientTape() as tape:
-                real_logits, fake_logits = self.judged(seen_real, seen_fake)
-                discriminator_loss = 0.5 * self.discriminator_loss(real_logits, fake_logits, draw)
-                discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
-            self.update("discriminator", discriminator_loss, tape)
-        self.adapt(real_logits)
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(0.5 * losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
 
-        with tf.GradientTape() as tape:
-            fake = self.generated(self.latents(len_of(real), len(shares)))
-            generator_loss = self.generator_loss(real, fake, draw=len(shares))
-        self.update("generator", generator_loss, tape)
-        self.average()
-
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "image_channels": self.image_channels,
-            "latent_dim": self.latent_dim,
-            "generator_units": self.generator_units,
-            "discriminator_units": self.discriminator_units,
-        }
+    def generator_loss(self, real, fake):
+        return Loss(losses.non_saturating(self.judge(fake)))
 
 
 register(
     "gan",
     VanillaGAN,
+    parameters={"generator": 2_503_984, "discriminator": 1_231_441},
     task="unconditional",
     paper="Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661",
     data="tfds:mnist",

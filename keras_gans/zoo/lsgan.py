@@ -20,6 +20,8 @@ Paper: Mao, Li, Xie, Lau, Wang & Smolley, 2016, https://arxiv.org/abs/1611.04076
 
 import keras
 
+from keras_gans import losses
+from keras_gans.games.loss import Loss
 from keras_gans.zoo._registry import register
 from keras_gans.zoo.dcgan import DCGAN
 
@@ -35,16 +37,31 @@ class LSGAN(DCGAN):
 
     paper_tricks = {"objective": "least_squares"}
 
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        value = losses.least_squares(real_logits, 1.0) + losses.least_squares(fake_logits, 0.0)
+        return Loss(value, real_logits, fake_logits)
+
+    def generator_loss(self, real, fake):
+        return Loss(losses.least_squares(self.judge(fake), 1.0))
+
 
 _ENTRY = {
     "task": "unconditional",
     "paper": "Mao, Li, Xie, Lau, Wang & Smolley, 2016, https://arxiv.org/abs/1611.04076",
 }
 
-register("lsgan", LSGAN, **_ENTRY, tiny={"image_size": 16, "filters": 4, "latent_dim": 8})
+register(
+    "lsgan",
+    LSGAN,
+    parameters={"generator": 3_576_704, "discriminator": 2_765_568},
+    **_ENTRY,
+    tiny={"image_size": 16, "filters": 4, "latent_dim": 8},
+)
 register(
     "lsgan_fashion",
     LSGAN,
+    parameters={"generator": 759_680, "discriminator": 138_624},
     **_ENTRY,
     data="bundled:fashion_mnist",
     tiny={"image_size": 16, "image_channels": 3, "filters": 4, "latent_dim": 8},

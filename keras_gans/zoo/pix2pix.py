@@ -37,13 +37,14 @@ G to mottle flat areas. Its pictures are mirrored but neither scaled nor cropped
 import contextlib
 
 import keras
-import numpy as np
-import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from keras_gans import losses
-from keras_gans.augment import POLICIES, as_policy, diff_augment
+from keras_gans.augment import POLICIES, as_policy
 from keras_gans.core.model import GAN
+from keras_gans.core.signature import Image, Noise
+from keras_gans.games.loss import Loss
+from keras_gans.games.paired import PairedGAN
 from keras_gans.layers import BatchNorm, Dropout, InstanceNorm
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.utils.checks import check_choice, check_multiple, check_positive, check_weight
@@ -166,7 +167,7 @@ def _patch_conv(width, level, strides=2, use_bias=False):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class Pix2Pix(GAN):
+class Pix2Pix(PairedGAN):
     """Paired translation, see the module's docstring for the game and the networks.
 
     Args:
@@ -187,8 +188,6 @@ class Pix2Pix(GAN):
         ValueError: for a size, direction or augmentation that cannot be.
     """
 
-    task = "paired_translation"
-    batch_size = 1
     logged = (*GAN.logged, "adversarial_loss", "l1_loss")
 
     def __init__(
@@ -216,6 +215,8 @@ class Pix2Pix(GAN):
         self.filters, self.num_downs, self.direction = filters, num_downs, direction
         self.l1_weight, self.augment = l1_weight, as_policy(augment)
         self.constant_steps, self.decay_steps = constant_steps, decay_steps
+        self.source = Image(image_size, image_size, source_channels)
+        self.target = Image(image_size, image_size, target_channels)
         self.generator = generator(source_channels, target_channels, filters, num_downs)
         self.discriminator = discriminator(image_size, source_channels, target_channels, filters)
         self.built = True
@@ -225,65 +226,27 @@ class Pix2Pix(GAN):
         """What the sides of pictures to translate must be a multiple of."""
         return 2**self.num_downs
 
-    def batch_spec(self, batch_size=None):
-        side = (batch_size, self.image_size, self.image_size)
-        source = tf.TensorSpec((*side, self.source_channels), tf.float32, name="source")
-        target = tf.TensorSpec((*side, self.target_channels), tf.float32, name="target")
-        return (source, target) if self.direction == "ab" else (target, source)
-
-    def schedule_over(self, steps):
-        """Lets the learning rates stay for half of this many training steps, and fall to zero."""
-        self.constant_steps, self.decay_steps = steps // 2, steps - steps // 2
-
-    def default_optimizers(self):
-        schedule = LinearDecay(2e-4, self.constant_steps, self.decay_steps)
+    def optimizers(self, images=None):
+        steps = self.steps_of(images)
+        constant, decay = self.constant_steps, self.decay_steps
+        if steps:
+            constant, decay = steps // 2, steps - steps // 2
+        schedule = LinearDecay(2e-4, constant, decay)
         return {player: Adam(schedule, beta_1=0.5, name=player) for player in self.players}
 
-    def train_step(self, batch):
-        source, target = self.checked(batch)[:: 1 if self.direction == "ab" else -1]
+    def discriminator_loss(self, source, target, fake):
+        real_logits = self.judge(source, target, 0)
+        fake_logits = self.judge(source, fake, 1)
+        return Loss(0.5 * losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
 
-        with tf.GradientTape() as generator_tape:
-            fake = self.generator(source, training=True)
-        with tf.GradientTape() as discriminator_tape:
-            real_logits = self.discriminator(self.seen(source, target, 0), training=True)
-            fake_logits = self.discriminator(self.seen(source, fake, 1), training=True)
-            discriminator_loss = 0.5 * losses.logistic(real_logits, fake_logits)
-        self.update("discriminator", discriminator_loss, discriminator_tape)
-
-        with generator_tape:  # goes on from the translation it has recorded
-            judged_logits = self.discriminator(self.seen(source, fake, 2), training=True)
-            adversarial_loss = losses.non_saturating(judged_logits)
-            l1_loss = losses.l1(fake, target)
-            generator_loss = adversarial_loss + self.l1_weight * l1_loss
-        self.update("generator", generator_loss, generator_tape)
-
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
+    def generator_loss(self, source, target, fake):
+        adversarial_loss = losses.non_saturating(self.judge(source, fake, 2))
+        l1_loss = losses.l1(fake, target)
+        return Loss(
+            adversarial_loss + self.l1_weight * l1_loss,
             adversarial_loss=adversarial_loss,
             l1_loss=l1_loss,
-            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
-            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
         )
-
-    def seen(self, source, target, draw):
-        """A pair as D sees it: augmented, the same way on both sides.
-
-        Args:
-            source: (N, H, W, source_channels).
-            target: (N, H, W, target_channels), true or a translation.
-            draw: number of the pair within the step; each is augmented in its own way.
-
-        Returns:
-            Both, as the discriminator takes them.
-        """
-        if not self.augment:
-            return [source, target]
-        seed = self.step_seed(draw)
-        return [diff_augment(images, seed, self.augment) for images in (source, target)]
-
-    def call(self, inputs, training=False):
-        return self.generator(inputs, training=training)
 
     def translate(self, images, *, direction=None, stochastic=False):
         """Sources to targets, any size.
@@ -301,27 +264,11 @@ class Pix2Pix(GAN):
         Raises:
             ValueError: for another direction or shape.
         """
-        if direction not in (None, self.direction):
-            raise ValueError(
-                f"This model translates {self.direction!r} only, as it was trained. "
-                f"Received: direction={direction!r}"
-            )
         if not stochastic:
-            return self.in_full(self.generator, images)
+            return super().translate(images, direction=direction)
+        self.check_direction(direction)
         with _still_averages(self.generator):
-            return self.in_full(self.generator, images, training=True)
-
-    def side_by_side(self, batch):
-        """Columns of a sheet: sources, their translations, the true targets.
-
-        Args:
-            batch: as `batch_spec` says.
-
-        Returns:
-            A list of three float32 arrays (N, H, W, channels).
-        """
-        source, target = batch[:: 1 if self.direction == "ab" else -1]
-        return [np.asarray(source), self.translate(source), np.asarray(target)]
+            return self.in_full("generator", images, training=True)
 
     def stochastic_networks_to_export(self, image_size=None):
         sides = image_size or (self.image_size, self.image_size)
@@ -337,15 +284,10 @@ class Pix2Pix(GAN):
                 layer.set_weights(given[: len(layer.weights)])
         return {"generator": network}
 
-    def inputs_to_export(self, batch):
-        source, _ = batch[:: 1 if self.direction == "ab" else -1]
-        return {"generator": {"source": source}}
-
     def describe_tensors(self):
-        picture = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
-        mask = {"kind": "noise", "distribution": "bernoulli", "probability": 1.0 - _DROPPED}
+        mask = Noise("bernoulli", probability=1.0 - _DROPPED).describe()
         masks = {f"mask_{level}": mask for level in _dropping(self.num_downs)}
-        return {"source": {**picture, "multiple_of": self.stride}, "target": picture, **masks}
+        return {**super().describe_tensors(), **masks}
 
     def reference_layers(self):
         """`{network: {module name in the reference's checkpoints: our layer's name}}`."""
@@ -361,21 +303,6 @@ class Pix2Pix(GAN):
                 "model.9": "conv_4_norm",
                 "model.11": "conv_5",
             },
-        }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "source_channels": self.source_channels,
-            "target_channels": self.target_channels,
-            "filters": self.filters,
-            "num_downs": self.num_downs,
-            "direction": self.direction,
-            "l1_weight": self.l1_weight,
-            "augment": list(self.augment),
-            "constant_steps": self.constant_steps,
-            "decay_steps": self.decay_steps,
         }
 
 
@@ -415,11 +342,21 @@ _ENTRY = {
     "tiny": {"image_size": 32, "num_downs": 5, "filters": 4},
 }
 
-register("pix2pix", Pix2Pix, **_ENTRY)
-register("pix2pix_128", Pix2Pix, **_ENTRY, image_size=128, num_downs=7)
+register(
+    "pix2pix", Pix2Pix, parameters={"generator": 54_413_955, "discriminator": 2_768_705}, **_ENTRY
+)
+register(
+    "pix2pix_128",
+    Pix2Pix,
+    parameters={"generator": 41_828_995, "discriminator": 2_768_705},
+    **_ENTRY,
+    image_size=128,
+    num_downs=7,
+)
 register(
     "pix2pix_emoji",
     Pix2Pix,
+    parameters={"generator": 1_830_563, "discriminator": 176_081},
     **_ENTRY,
     data="bundled:emoji/edges",
     image_size=64,

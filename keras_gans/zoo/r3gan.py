@@ -38,7 +38,10 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.games.adversarial import LatentGAN, len_of
+from keras_gans import losses
+from keras_gans.games import regularizers
+from keras_gans.games.adversarial import AdversarialGAN
+from keras_gans.games.loss import Loss
 from keras_gans.layers import BlurDown, BlurUp, LearnedBasis
 from keras_gans.optimizers import Adam
 from keras_gans.zoo._registry import register
@@ -120,7 +123,7 @@ def _depthwise(side):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class R3GAN(LatentGAN):
+class R3GAN(AdversarialGAN):
     """Relativistic GAN with R1 and R2, see the module's docstring for the game and the networks.
 
     Args:
@@ -146,6 +149,9 @@ class R3GAN(LatentGAN):
         "ema_decay": 0.999,
     }
 
+    own_regularizers = ("r1", "r2")
+    shares_fakes = True
+
     def __init__(
         self,
         image_size=32,
@@ -170,21 +176,35 @@ class R3GAN(LatentGAN):
         self.expansion, self.group_width = expansion, group_width
         self.decay_steps = decay_steps
         blocks = (self.widths, expansion, group_width)
-        self.generator = generator(latent_dim, image_size, image_channels, *blocks)
-        self.discriminator = discriminator(
-            image_size, image_channels * self.tricks.packing, *blocks
+        self.set_players(
+            generator(latent_dim, image_size, image_channels, *blocks),
+            discriminator(image_size, self.judged_channels, *blocks),
         )
-        self.finish()
 
-    def schedule_over(self, steps):
-        """Lets learning rates and penalties have fallen after this many training steps."""
-        self.decay_steps = steps
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        value = losses.relativistic_pairing(real_logits, fake_logits)
+        gamma = self.penalty_left()
+        value += gamma * self.lazily(
+            lambda: sum(
+                (
+                    self.tricks.r1 * regularizers.r1(self, real, fake),
+                    self.tricks.r2 * regularizers.r2(self, real, fake),
+                )
+            )
+        )
+        return Loss(value, real_logits, fake_logits)
 
-    def default_optimizers(self):
+    def generator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(losses.relativistic_pairing(fake_logits, real_logits))
+
+    def optimizers(self, images=None):
+        steps = self.steps_of(images) or self.decay_steps
         updates = {"generator": 1, "discriminator": self.discriminator_steps}
         return {
             player: Adam(
-                keras.optimizers.schedules.CosineDecay(2e-4, self.decay_steps * count, alpha=0.25),
+                keras.optimizers.schedules.CosineDecay(2e-4, steps * count, alpha=0.25),
                 beta_1=0.0,
                 beta_2=0.99,
                 name=player,
@@ -192,49 +212,11 @@ class R3GAN(LatentGAN):
             for player, count in updates.items()
         }
 
-    def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self.advance()
-        for draw, real in enumerate(shares):
-            with tf.GradientTape() as generator_tape:
-                fake = self.generated(self.latents(len_of(real), draw))
-            seen_real = self.seen(real, "real", draw)
-            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
-            with tf.GradientTape() as discriminator_tape:
-                real_logits, fake_logits = self.judged(seen_real, seen_fake)
-                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
-                discriminator_loss += self._left() * self.penalty(seen_real, seen_fake, draw=draw)
-            self.update("discriminator", discriminator_loss, discriminator_tape)
-        self.adapt(real_logits)
-
-        with generator_tape:  # goes on from the fakes it has recorded
-            generator_loss = self.generator_loss(real, fake, draw=len(shares))
-        self.update("generator", generator_loss, generator_tape)
-        self.average()
-
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
-
-    def _left(self):
+    def penalty_left(self):
         """The share of gamma that is left: 1 at first, a tenth in the end, along a cosine."""
-        done = tf.cast(tf.convert_to_tensor(self.step.value), tf.float32) / self.decay_steps
+        steps = self.steps_of(self.run_images) or self.decay_steps
+        done = tf.cast(tf.convert_to_tensor(self.step.value), tf.float32) / steps
         return _LAST + (1.0 - _LAST) * 0.5 * (1.0 + tf.cos(math.pi * tf.minimum(done, 1.0)))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "image_channels": self.image_channels,
-            "latent_dim": self.latent_dim,
-            "widths": list(self.widths),
-            "expansion": self.expansion,
-            "group_width": self.group_width,
-            "decay_steps": self.decay_steps,
-        }
 
 
 _ENTRY = {
@@ -242,10 +224,17 @@ _ENTRY = {
     "paper": "Huang, Gokaslan, Kuleshov & Tompkin, 2024, https://arxiv.org/abs/2501.05441",
 }
 
-register("r3gan", R3GAN, **_ENTRY, tiny={"image_size": 16, "latent_dim": 8, "widths": (8, 8, 8)})
+register(
+    "r3gan",
+    R3GAN,
+    parameters={"generator": 20_732_160, "discriminator": 20_683_776},
+    **_ENTRY,
+    tiny={"image_size": 16, "latent_dim": 8, "widths": (8, 8, 8)},
+)
 register(
     "r3gan_fashion",
     R3GAN,
+    parameters={"generator": 86_720, "discriminator": 83_696},
     **_ENTRY,
     data="bundled:fashion_mnist",
     tiny={"latent_dim": 8, "widths": (16, 8, 8)},

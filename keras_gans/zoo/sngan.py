@@ -27,10 +27,11 @@ steps and the training is short.
 """
 
 import keras
-import tensorflow as tf
 from keras import layers, ops
 
-from keras_gans.games.adversarial import LatentGAN, len_of
+from keras_gans import losses
+from keras_gans.games.adversarial import AdversarialGAN
+from keras_gans.games.loss import Loss
 from keras_gans.layers import BatchNorm, SpectralConv2D, SpectralDense, Upsample2D
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.utils.checks import check_choice, check_doublings
@@ -106,7 +107,7 @@ def _dense(x, units, spectral, **kwargs):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class SNGAN(LatentGAN):
+class SNGAN(AdversarialGAN):
     """Spectrally normalised GAN, see the module's docstring.
 
     Args:
@@ -125,6 +126,9 @@ class SNGAN(LatentGAN):
     """
 
     paper_tricks = {"objective": "hinge", "discriminator_steps": 5, "batch_norm": "together"}
+
+    dequantises = True
+    generator_batches = 2  # as in the reference
 
     def __init__(
         self,
@@ -148,71 +152,26 @@ class SNGAN(LatentGAN):
         self.discriminator_filters = discriminator_filters
         self.spectral = spectral
         self.decay_steps = decay_steps
-        self.generator = generator(
-            latent_dim, image_size, image_channels, generator_filters, "generator" in self.spectral
+        in_g, in_d = (player in spectral for player in self.players)
+        self.set_players(
+            generator(latent_dim, image_size, image_channels, generator_filters, in_g),
+            discriminator(image_size, self.judged_channels, discriminator_filters, in_d),
         )
-        self.discriminator = discriminator(
-            image_size,
-            image_channels * self.tricks.packing,
-            discriminator_filters,
-            "discriminator" in self.spectral,
-        )
-        self.finish()
 
-    def schedule_over(self, steps):
-        """Lets the learning rates reach zero after this many training steps."""
-        self.decay_steps = steps
-
-    def default_optimizers(self):
+    def optimizers(self, images=None):
+        steps = self.steps_of(images) or self.decay_steps
         updates = {"generator": 1, "discriminator": self.discriminator_steps}
         return {
-            player: Adam(
-                LinearDecay(2e-4, 0, self.decay_steps * count), beta_1=0.0, beta_2=0.9, name=player
-            )
+            player: Adam(LinearDecay(2e-4, 0, steps * count), beta_1=0.0, beta_2=0.9, name=player)
             for player, count in updates.items()
         }
 
-    def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self.advance()
-        for draw, real in enumerate(shares):
-            fake = self.generated(self.latents(len_of(real), draw))
-            real = self.dequantised(real, draw)
-            seen_real = self.seen(real, "real", draw)
-            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
-            with tf.GradientTape() as tape:
-                real_logits, fake_logits = self.judged(seen_real, seen_fake)
-                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
-                discriminator_loss += self.penalty(seen_real, seen_fake, draw=draw)
-            self.update("discriminator", discriminator_loss, tape)
-        self.adapt(real_logits)
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(losses.hinge(real_logits, fake_logits), real_logits, fake_logits)
 
-        # Twice the batch, as in the reference; a relativistic objective pairs them with real ones.
-        count = len_of(real) * (1 if self.objective.is_relativistic else 2)
-        with tf.GradientTape() as tape:
-            fake = self.generated(self.latents(count, len(shares)))
-            generator_loss = self.generator_loss(real, fake, draw=len(shares))
-        self.update("generator", generator_loss, tape)
-        self.average()
-
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "image_channels": self.image_channels,
-            "latent_dim": self.latent_dim,
-            "generator_filters": self.generator_filters,
-            "discriminator_filters": self.discriminator_filters,
-            "spectral": list(self.spectral),
-            "decay_steps": self.decay_steps,
-        }
+    def generator_loss(self, real, fake):
+        return Loss(losses.wasserstein_generator(self.judge(fake)))
 
 
 _ENTRY = {
@@ -227,10 +186,11 @@ _ENTRY = {
     },
 }
 
-register("sngan", SNGAN, **_ENTRY)
+register("sngan", SNGAN, parameters={"generator": 4_276_739, "discriminator": 1_053_825}, **_ENTRY)
 register(
     "sngan_fashion",
     SNGAN,
+    parameters={"generator": 174_193, "discriminator": 37_369},
     **_ENTRY,
     data="bundled:fashion_mnist",
     image_size=28,

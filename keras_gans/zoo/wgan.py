@@ -22,6 +22,8 @@ see the same generated pictures.
 
 import keras
 
+from keras_gans import losses
+from keras_gans.games.loss import Loss
 from keras_gans.zoo._registry import register
 from keras_gans.zoo.dcgan import DCGAN
 
@@ -37,7 +39,14 @@ class WGAN(DCGAN):
 
     paper_tricks = {"objective": "wasserstein", "discriminator_steps": 5, "clip": 0.01}
 
-    def default_optimizers(self):
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(losses.wasserstein(real_logits, fake_logits), real_logits, fake_logits)
+
+    def generator_loss(self, real, fake):
+        return Loss(losses.wasserstein_generator(self.judge(fake)))
+
+    def optimizers(self, images=None):
         # PyTorch's defaults, which the reference trains with: decay 0.99, epsilon 1e-8. That is
         # added to the root of the mean square; Keras adds its epsilon under the root.
         return {
@@ -51,10 +60,17 @@ _ENTRY = {
     "paper": "Arjovsky, Chintala & Bottou, 2017, https://arxiv.org/abs/1701.07875",
 }
 
-register("wgan", WGAN, **_ENTRY, tiny={"image_size": 16, "filters": 4, "latent_dim": 8})
+register(
+    "wgan",
+    WGAN,
+    parameters={"generator": 3_576_704, "discriminator": 2_765_568},
+    **_ENTRY,
+    tiny={"image_size": 16, "filters": 4, "latent_dim": 8},
+)
 register(
     "wgan_fashion",
     WGAN,
+    parameters={"generator": 759_680, "discriminator": 138_624},
     **_ENTRY,
     data="bundled:fashion_mnist",
     tiny={"image_size": 16, "image_channels": 3, "filters": 4, "latent_dim": 8},

@@ -2,12 +2,18 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
+from PIL import Image as Pictures
+
+from keras_gans.core.conditioning import Conditions
+from keras_gans.core.signature import Image, Labels
 
 
 class Model:
     """All the data room knows of a model."""
+
+    def batch_spec(self, batch_size=None):
+        specs = tuple(role.spec(batch_size, name) for name, role in self.batch_roles().items())
+        return specs if len(specs) > 1 else specs[0]
 
     def __init__(
         self,
@@ -21,32 +27,29 @@ class Model:
     ):
         self.shape = (*size, channels) if isinstance(size, tuple) else (size, size, channels)
         self.batch_size, self.discriminator_steps = batch_size, discriminator_steps
-        if num_classes is not None:
-            self.num_classes, self.num_attributes = num_classes, num_attributes
+        self.num_classes, self.num_attributes = num_classes, num_attributes
 
-    def batch_spec(self, batch_size=None):
-        images = tf.TensorSpec((batch_size, *self.shape), tf.float32)
-        if not hasattr(self, "num_classes"):
-            return images
-        heads = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,)
-        columns = len([size for size in heads if size]) + self.num_attributes
-        one = columns == 1 and not self.num_attributes
-        return images, tf.TensorSpec((batch_size, *([] if one else [columns])), tf.int32)
+    @property
+    def conditions(self):
+        return Conditions(self.num_classes, self.num_attributes)
+
+    def batch_roles(self):
+        labels = {"labels": Labels(self.conditions)} if self.conditions else {}
+        return {"image": Image(*self.shape), **labels}
 
 
-class Translator:
+class Translator(Model):
     """All the data room knows of a model that translates."""
 
-    def __init__(self, task, size=8, channels=(1, 1), *, batch_size=1):
-        self.task, self.batch_size, self.discriminator_steps = task, batch_size, 1
-        self.size = size if isinstance(size, tuple) else (size, size)
-        self.channels = channels
+    def __init__(self, domains, size=8, channels=(1, 1), *, batch_size=1):
+        super().__init__(size, batch_size=batch_size)
+        self.domains, self.channels = domains, channels
 
-    def batch_spec(self, batch_size=None):
-        return tuple(
-            tf.TensorSpec((batch_size, *self.size, channels), tf.float32, name=name)
+    def batch_roles(self):
+        return {
+            name: Image(*self.shape[:2], channels, domain=name if self.domains else None)
             for name, channels in zip("ab", self.channels, strict=True)
-        )
+        }
 
 
 @pytest.fixture
@@ -57,13 +60,13 @@ def make_model():
 @pytest.fixture
 def make_paired():
     """A model that learns from pairs."""
-    return lambda *args, **kwargs: Translator("paired_translation", *args, **kwargs)
+    return lambda *args, **kwargs: Translator(False, *args, **kwargs)
 
 
 @pytest.fixture
 def make_unpaired():
     """A model that learns from two domains."""
-    return lambda *args, **kwargs: Translator("unpaired_translation", *args, **kwargs)
+    return lambda *args, **kwargs: Translator(True, *args, **kwargs)
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def save():
         path.parent.mkdir(parents=True, exist_ok=True)
         if np.isscalar(pixels):
             pixels = np.full((size, size), pixels, np.uint8)
-        Image.fromarray(np.asarray(pixels)).save(path, **options)
+        Pictures.fromarray(np.asarray(pixels)).save(path, **options)
         return path
 
     return save

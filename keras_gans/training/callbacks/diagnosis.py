@@ -24,7 +24,8 @@ import sys
 import keras
 import numpy as np
 
-from keras_gans.core.model import constructor_arguments
+from keras_gans.core.saving import constructor_arguments
+from keras_gans.core.signature import draws
 
 AHEAD = "discriminator ran ahead"
 LOST = "discriminator lost"
@@ -175,7 +176,7 @@ def _fits(model, config, switch):
     if switch.argument == "label_smoothing":
         return config.get("objective") in _WITH_TARGETS
     if switch.argument == "packing":
-        return model.num_classes is None
+        return not model.conditions
     if switch.argument == "gradient_penalty":  # asks for each image's own slope
         return not config.get("clip") and not _has_batch_norm(model)
     return switch.argument != "r1" or not config.get("clip")
@@ -307,7 +308,7 @@ class Diagnosis(keras.callbacks.Callback):
         )
 
     def _collapse(self):
-        if not self._real_distance or not hasattr(self.model, "sample"):
+        if not self._real_distance or not draws(self.model):
             return None
         ratio = mean_distance(self.model.sample(len(self._real), seed=self.seed))
         ratio /= self._real_distance

@@ -1,0 +1,231 @@
+"""Players of a game and their optimizers: compiled, stepped one at a time, seen by callbacks."""
+
+import keras
+import tensorflow as tf
+
+from keras_gans.utils.checks import check_positive
+
+
+class Players:
+    """One optimizer for each player. Mixed into `GAN`, whose `players` names their networks."""
+
+    #: Training images of the whole run, where `compile` was told.
+    run_images: int | None = None
+
+    def variables_of(self, player):
+        """The trainable variables of one player, network after network."""
+        return [
+            variable
+            for network in self.players[player]
+            for variable in self.networks[network].trainable_variables
+        ]
+
+    def optimizer_of(self, player):
+        """The optimizer `compile` gave to `player`."""
+        return getattr(self, f"{player}_optimizer")
+
+    def compile(
+        self,
+        *,
+        images=None,
+        batch_size=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile=False,
+        **optimizers,
+    ):
+        """Gives every player its optimizer and builds it on that player's variables.
+
+        Args:
+            images: training images of the whole run, over which the paper's schedules are laid;
+                the length the model's own arguments give where not given.
+            batch_size: images per update of that run; the paper's where not given.
+            run_eagerly: as in `keras.Model.compile`.
+            steps_per_execution: as in `keras.Model.compile`.
+            jit_compile: compile the step with XLA. Off by default: on CPU it is slower. The
+                one argument to set on an accelerator.
+            **optimizers: `generator_optimizer`, `discriminator_optimizer`: anything
+                `keras.optimizers.get` takes. The paper's where not given.
+
+        On several devices (`keras_gans.distribution`) inside the strategy's scope.
+
+        Raises:
+            TypeError: for an argument that names no player.
+            ValueError: if two players share one optimizer object, or for what Keras cannot do on
+                several devices: more steps per execution than one, XLA in float16.
+        """
+        self._refuse_on_devices(steps_per_execution, jit_compile)
+        arguments = {f"{player}_optimizer": player for player in self.players}
+        self._refuse_unknown(optimizers, arguments)
+        for name, value in (("images", images), ("batch_size", batch_size)):
+            if value is not None:
+                check_positive(name, value)
+        self.run_images = images
+        self.batch_size = batch_size or type(self).batch_size
+        super().compile(
+            optimizer=None,
+            loss=None,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+        given = {
+            arguments[argument]: keras.optimizers.get(optimizer)
+            for argument, optimizer in optimizers.items()
+            if optimizer is not None
+        }
+        chosen = {**self.adjusted(self.optimizers(images)), **given}
+        if len({id(optimizer) for optimizer in chosen.values()}) < len(chosen):
+            raise ValueError(
+                "Every player needs an optimizer of its own, because it holds the moments of "
+                "that player's variables. Received the same object twice; make two."
+            )
+        for player, optimizer in chosen.items():
+            if self.precision == "mixed_float16" and not is_scaled(optimizer):
+                # Gradients below 6e-8 would be zero; losses are scaled up before, gradients down
+                # after, and a step that overflows is left out, with half the scale from then on.
+                chosen[player] = optimizer = keras.optimizers.LossScaleOptimizer(
+                    optimizer, name=f"{player}_loss_scale"
+                )
+            optimizer.build(self.variables_of(player))
+            setattr(self, f"{player}_optimizer", optimizer)
+        self.optimizer = PlayerOptimizers({player: chosen[player] for player in self.players})
+
+    def adjusted(self, optimizers):
+        """The family's optimizers with what the model's arguments change of them."""
+        return optimizers
+
+    def steps_of(self, images):
+        """Training steps in which so many images are shown; None of None."""
+        if images is None:
+            return None
+        return max(1, round(images / (self.batch_size * self.discriminator_steps)))
+
+    def _refuse_unknown(self, optimizers, arguments):
+        unknown = sorted(set(optimizers) - set(arguments))
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__}.compile() has no argument {unknown[0]!r}. It takes one "
+                f"optimizer per player ({', '.join(arguments)}), `images`, `batch_size`, "
+                "`run_eagerly`, `steps_per_execution` and `jit_compile`; losses belong to the game."
+            )
+
+    def _refuse_on_devices(self, steps_per_execution, jit_compile):
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return
+        if steps_per_execution != 1:
+            raise ValueError(
+                "On several devices Keras 3 cannot run several steps at once. Use "
+                f"steps_per_execution=1. Received: {steps_per_execution}"
+            )
+        if jit_compile and self.precision == "mixed_float16":
+            raise ValueError(
+                "On several devices XLA cannot compile losses scaled for float16 in Keras 3. Use "
+                "jit_compile=False, or precision='mixed_bfloat16', which needs no scaling."
+            )
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        optimizers = {
+            f"{player}_optimizer": keras.saving.serialize_keras_object(self.optimizer_of(player))
+            for player in self.players
+        }
+        return {
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+            "images": self.run_images,
+            "batch_size": self.batch_size,
+            **optimizers,
+        }
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    # === A step ===
+
+    def update(self, player, loss, tape):
+        """One optimizer step of `player` down the gradient of `loss`, and of nobody else.
+
+        Under a `tf.distribute` strategy the optimizer sums over replicas; dividing the gradient
+        by their number makes `loss` the mean over the whole batch.
+        """
+        self.apply_gradients(player, self.gradients(player, loss, tape))
+
+    def gradients(self, player, loss, tape):
+        """This replica's share in the gradient of `loss`, one for each variable of `player`.
+
+        Where the player's optimizer scales losses, of the scaled one.
+        """
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        weight = tf.ones_like(loss) / tf.cast(replicas, loss.dtype)
+        optimizer = self.optimizer_of(player)
+        if is_scaled(optimizer):
+            weight = optimizer.scale_loss(weight)
+        return tape.gradient(loss, self.variables_of(player), output_gradients=weight)
+
+    def apply_gradients(self, player, gradients):
+        """One step of the optimizer of `player`, or none where one that scales overflowed."""
+        if is_scaled(self.optimizer_of(player)):
+            gradients = _refused_together(gradients)
+        # The optimizer's counters read nothing of the batch and would go on without it.
+        with tf.control_dependencies(gradients):
+            self.optimizer_of(player).apply(gradients, self.variables_of(player))
+
+
+class PlayerOptimizers:
+    """All optimizers of a game in the place where Keras looks for one, `model.optimizer`.
+
+    `LearningRateScheduler`, `ReduceLROnPlateau` and `TensorBoard` know `optimizers` from
+    `keras.optimizers.MultiOptimizer` and treat each of them by itself.
+
+    Args:
+        optimizers: `{player: keras.optimizers.Optimizer}`.
+    """
+
+    built = True
+
+    def __init__(self, optimizers):
+        self._players = dict(optimizers)
+        self.optimizers = list(self._players.values())
+
+    @property
+    def iterations(self):
+        """Updates of the first player."""
+        return self.optimizers[0].iterations
+
+    @property
+    def variables(self):
+        """Of all of them, player after player."""
+        return [variable for optimizer in self.optimizers for variable in optimizer.variables]
+
+
+def is_scaled(optimizer):
+    """Whether an optimizer scales losses."""
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def _refused_together(gradients):
+    """Gradients that are NaN on every replica if they are not finite on one.
+
+    Keras looks at the first replica only, before the sum, so that an overflow elsewhere would reach
+    the weights.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return gradients
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
+    overflows = tf.distribute.get_replica_context().all_reduce(
+        tf.distribute.ReduceOp.SUM, tf.cast(~finite, tf.float32)
+    )
+    return [tf.where(overflows > 0, tf.cast(float("nan"), g.dtype), g) for g in gradients]
+
+
+def at_rate(optimizer, rate):
+    """Such an optimizer, new, whose learning rate is this or, by its schedule, falls from it."""
+    config = optimizer.get_config()
+    schedule = config["learning_rate"]
+    if isinstance(schedule, dict):  # written out, as Keras writes schedules
+        settings = {**schedule["config"], "initial_learning_rate": rate}
+        rate = {**schedule, "config": settings}
+    return type(optimizer).from_config({**config, "learning_rate": rate})

@@ -1,0 +1,148 @@
+"""A model in files: constructor arguments as plain JSON, weights, states of random generators."""
+
+import errno
+import inspect
+import math
+import os
+import pathlib
+import shutil
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.utils.checks import check_choice
+
+#: What networks can compute in.
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_STATE = "random_state_"  # of random generators, in files
+_HDF5_BYTES = 2048  # an array's name and place in a file, about
+
+
+class Saving:
+    """Configuration and weights. Mixed into `GAN`."""
+
+    def get_config(self):
+        """The constructor's arguments, plain JSON, each read from the attribute of its name."""
+        values = {name: getattr(self, name) for name in own_arguments(type(self))}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Rebuilds the model from `get_config`; a misspelt argument is refused by name.
+
+        Args:
+            config: constructor arguments, and `precision`: what the networks compute in,
+                "float32", "mixed_bfloat16" or "mixed_float16"; Keras' global policy where not
+                given. Weights, losses and what networks put out are float32 in all of them.
+            custom_objects: not used; there for Keras.
+
+        Raises:
+            ValueError: for another precision.
+        """
+        # NumPy's numbers as Python's, which JSON knows.
+        arguments = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
+        before = keras.config.dtype_policy()
+        precision = arguments.pop("precision", before.name)
+        check_choice("precision", precision, PRECISIONS)
+        try:
+            keras.config.set_dtype_policy(precision)
+            return cls(**arguments)
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    # Keras numbers a model's own variables; what is named here came later and is missing in
+    # earlier files. It leaves out the states of dropout's random generators; a resumed game would
+    # drop others.
+
+    def save_own_variables(self, store):
+        for number, variable in enumerate(self._numbered()):
+            store[str(number)] = variable
+        store["images_shown"] = self.images_shown
+        for number, state in enumerate(self._random_states()):
+            store[f"{_STATE}{number}"] = state
+
+    def load_own_variables(self, store):
+        stored = {key: store[key] for key in store.keys()}
+        numbered = self._numbered()
+        found = sum(key.isdecimal() for key in stored)
+        if found != len(numbered):
+            raise ValueError(
+                f"{self.name} has {len(numbered)} variables of its own besides its networks', and "
+                f"the file has {found}: it is of a model with other arguments."
+            )
+        for number, variable in enumerate(numbered):
+            variable.assign(stored[str(number)])
+        if "images_shown" in stored:
+            self.images_shown.assign(stored["images_shown"])
+        for number, state in enumerate(self._random_states()):
+            if f"{_STATE}{number}" in stored:
+                state.assign(stored[f"{_STATE}{number}"])
+
+    def _numbered(self):
+        own = self._trainable_variables + self._non_trainable_variables
+        return [variable for variable in own if variable is not self.images_shown]
+
+    def _random_states(self):
+        generators = [g for layer in self._flatten_layers() for g in layer._seed_generators]
+        return [generator.state for generator in generators]
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """As Keras', but asks for the room first: where a disk fills, HDF5 ends the process.
+
+        Raises:
+            OSError: where the disk has less room than the weights take; nothing is written.
+        """
+        folder = pathlib.Path(filepath).absolute().parent
+        if folder.exists() and shutil.disk_usage(folder).free < self._size_of_weights():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(filepath))
+        super().save_weights(filepath, overwrite, **kwargs)
+
+    def _size_of_weights(self):
+        """About as many bytes as a file of the weights and the optimizers' slots has."""
+        return sum(
+            math.prod(variable.shape) * tf.as_dtype(variable.dtype).size + _HDF5_BYTES
+            for variable in self.saved_variables
+        )
+
+    @property
+    def saved_variables(self):
+        """What a file of the model holds: its variables and its optimizers'."""
+        optimizers = [self.optimizer_of(player) for player in self.players] if self.compiled else []
+        return [variable for owner in (self, *optimizers) for variable in owner.variables]
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """As Keras', but a file without a network's layers is refused, where Keras warns.
+
+        Raises:
+            ValueError: for a file of other networks, unless `skip_mismatch`.
+        """
+        with warnings.catch_warnings():
+            if not skip_mismatch:
+                warnings.filterwarnings("error", message="Skipping nested container")
+            try:
+                super().load_weights(filepath, skip_mismatch, **kwargs)
+            except UserWarning as warning:
+                raise ValueError(f"{filepath} lacks layers of {self.name}: {warning}") from None
+
+
+def constructor_arguments(cls):
+    """The names a family's constructor takes, those of its bases and of their tricks included."""
+    extra = [name for base in cls.__mro__ for name in vars(base).get("extra_arguments", ())]
+    return list(dict.fromkeys([*own_arguments(cls), *extra]))
+
+
+def own_arguments(cls):
+    """The same without the tricks: each is an attribute of the model."""
+    names = []
+    for base in cls.__mro__:
+        if base is keras.Model:
+            break
+        if "__init__" in vars(base):
+            names += inspect.signature(base.__init__).parameters
+    names = [name for name in dict.fromkeys(names) if name not in ("self", "args", "kwargs")]
+    return [*names, "name", "precision"]

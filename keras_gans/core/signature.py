@@ -1,0 +1,248 @@
+"""Roles: what a tensor stands for. Rooms around a model dispatch on these and on nothing else.
+
+A batch is described by `GAN.batch_roles()`, what the generating networks take and give by
+`GAN.signature()`:
+
+    dcgan      batch {"image": Image(64, 64, 3)}
+               {"generator": Signature({"latent": Latent(100)}, {"image": Image(64, 64, 3)})}
+    pix2pix    batch {"source": Image(256, 256, 3), "target": Image(256, 256, 3)}
+               {"generator": Signature({"source": Image(None, None, 3, multiple_of=256)}, ...)}
+    cyclegan   batch {"a": Image(..., domain="a"), "b": Image(..., domain="b")}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from keras_gans.core.conditioning import Conditions
+
+_PICTURE = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
+
+
+class Role:
+    """What a tensor stands for; the base of all below."""
+
+    def spec(self, size: int | None, name: str) -> tf.TensorSpec:
+        """`tf.TensorSpec` of a batch of `size` such tensors."""
+        raise NotImplementedError(f"{type(self).__name__} is no part of a batch.")
+
+    def describe(self) -> dict[str, Any]:
+        """What a program that feeds an exported network must know of it, plain JSON."""
+        raise NotImplementedError(f"{type(self).__name__} is not fed to an exported network.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Image(Role):
+    """Pictures, float32 (N, height, width, channels) in [-1, 1].
+
+    Attributes:
+        height: in pixels; None where any will do.
+        width: likewise.
+        channels: 3 for colour, 1 for grey.
+        multiple_of: what height and width must be multiples of.
+        scale: of an output, how many times as large as the picture that went in; of a target, as
+            its source.
+        domain: name of the set the pictures come from, where a batch holds pictures of sets that
+            do not belong together row by row; None where they do.
+    """
+
+    height: int | None
+    width: int | None
+    channels: int
+    multiple_of: int = 1
+    scale: int = 1
+    domain: str | None = None
+
+    def spec(self, size, name):
+        return tf.TensorSpec((size, self.height, self.width, self.channels), tf.float32, name)
+
+    def describe(self):
+        about = dict(_PICTURE)
+        if self.multiple_of > 1:
+            about["multiple_of"] = self.multiple_of
+        if self.scale > 1:
+            about["scale"] = self.scale
+        return about
+
+
+@dataclasses.dataclass(frozen=True)
+class Latent(Role):
+    """What pictures are drawn from, float32 (N, size).
+
+    Attributes:
+        size: length of a latent.
+        distribution: "normal", N(0, 1), or "uniform", U(-1, 1).
+    """
+
+    size: int
+    distribution: str = "normal"
+
+    def describe(self):
+        if self.distribution == "uniform":
+            said = {"distribution": "uniform", "value_range": [-1.0, 1.0]}
+        else:
+            said = {"distribution": "normal", "mean": 0.0, "stddev": 1.0}
+        return {"kind": "latent", **said}
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels(Role):
+    """Classes of one head or several, and binary attributes, in one tensor: see `Conditions`."""
+
+    conditions: Conditions
+
+    def spec(self, size, name):
+        return self.conditions.spec(size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Label(Role):
+    """A class for each picture, int32 (N,), as an exported network takes it.
+
+    Attributes:
+        classes: how many there are.
+    """
+
+    classes: int
+
+    def describe(self):
+        return {"kind": "label", "value_range": [0, self.classes - 1]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Attributes(Role):
+    """Binary attributes, int32 (N, count) of 0 and 1, as an exported network takes them.
+
+    Attributes:
+        count: how many there are.
+    """
+
+    count: int
+
+    def describe(self):
+        return {"kind": "attributes", "value_range": [0, 1]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise(Role):
+    """Random numbers beside the latents: masks of dropout, noise of single layers.
+
+    Attributes:
+        distribution: "bernoulli" or "normal".
+        probability: of a 1, of "bernoulli".
+    """
+
+    distribution: str = "normal"
+    probability: float | None = None
+
+    def describe(self):
+        about = {"kind": "noise", "distribution": self.distribution}
+        return about if self.probability is None else {**about, "probability": self.probability}
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """What one generating network takes and gives, roles by the names of its tensors."""
+
+    inputs: Mapping[str, Role]
+    outputs: Mapping[str, Role]
+
+    def of(self, kind: type) -> dict[str, Any]:
+        """Inputs of one kind of role, by name."""
+        return {name: role for name, role in self.inputs.items() if isinstance(role, kind)}
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """What a program that feeds the network must know, by name of input or output."""
+        return {name: role.describe() for name, role in {**self.inputs, **self.outputs}.items()}
+
+
+def label_roles(conditions: Conditions) -> dict[str, Role]:
+    """Roles of the labels an exported generator takes, by the names of its inputs."""
+    heads = zip(conditions.head_names, conditions.heads, strict=True)
+    roles: dict[str, Role] = {name: Label(size) for name, size in heads}
+    if conditions.num_attributes:
+        roles["attributes"] = Attributes(conditions.num_attributes)
+    return roles
+
+
+# === Questions that rooms ask of a model ===
+
+
+def translates(model) -> bool:
+    """Whether the model makes pictures from pictures."""
+    return any(signature.of(Image) for signature in model.signature().values())
+
+
+def draws(model) -> bool:
+    """Whether the model makes pictures from latents."""
+    return any(signature.of(Latent) for signature in model.signature().values())
+
+
+def domains(model) -> tuple[str, ...]:
+    """Names of the sets a batch's pictures come from; none where they belong together."""
+    roles = model.batch_roles().values()
+    return tuple(role.domain for role in roles if isinstance(role, Image) and role.domain)
+
+
+def images_of(model) -> dict[str, Image]:
+    """The pictures of a batch, by name, in the order they come in."""
+    roles = model.batch_roles()
+    return {name: role for name, role in roles.items() if isinstance(role, Image)}
+
+
+def directions(model) -> tuple[str, ...]:
+    """The ways a model of two pictures translates: "ab", or "ab" and "ba"; none of others.
+
+    "ab" makes the second picture of a batch from the first.
+    """
+    if not translates(model):
+        return ()
+    if len(domains(model)) == 2:
+        return tuple(
+            "".join(role.domain or "" for role in (*s.of(Image).values(), *_pictures(s.outputs)))
+            for s in model.signature().values()
+        )
+    first = next(iter(images_of(model)))
+    (signature,) = model.signature().values()
+    return ("ab",) if first in signature.inputs else ("ba",)
+
+
+def _pictures(roles):
+    return [role for role in roles.values() if isinstance(role, Image)]
+
+
+def source_of(batch, direction: str):
+    """The pictures of a batch that go in, in this direction."""
+    return batch[0 if direction == "ab" else 1]
+
+
+def target_of(batch, direction: str):
+    """The pictures of a batch that a translation is compared with, in this direction."""
+    return batch[1 if direction == "ab" else 0]
+
+
+def inputs_from(batch, model) -> dict[str, dict[str, Any]]:
+    """What a batch of data holds for the generating networks to be tried on.
+
+    Returns:
+        `{network: {input name: (N, ...)}}`; empty where networks are fed with latents and labels
+        alone, which are drawn.
+    """
+    parts = dict(zip(model.batch_roles(), as_parts(batch), strict=True))
+    found: dict[str, dict[str, Any]] = {}
+    for network, signature in model.signature().items():
+        for name, role in signature.of(Image).items():
+            if name in parts:
+                found.setdefault(network, {})[name] = parts[name]
+            elif role.domain in parts:
+                found.setdefault(network, {})[name] = parts[role.domain]
+    return found
+
+
+def as_parts(batch) -> tuple:
+    """A batch as a tuple of its parts: one where it is not a tuple."""
+    return batch if isinstance(batch, tuple) else (batch,)

@@ -1,0 +1,159 @@
+"""The paired game: a source, its true target, and a generator between them.
+
+D learns to tell (source, target) from (source, G(source)), then G learns from D as just updated and
+from the target itself. A family states both losses.
+"""
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_gans.augment import diff_augment
+from keras_gans.core.model import GAN
+from keras_gans.core.signature import Image, Signature
+from keras_gans.games.loss import Loss
+
+
+class PairedGAN(GAN):
+    """A game of one generator of pictures from pictures and one discriminator of pairs.
+
+    A family sets `source`, `target` (roles of a training batch) and its networks, and states
+    `discriminator_loss` and `generator_loss`. What comes out may be larger than what goes in:
+    `Image.scale` of the target says how many times.
+
+    Args:
+        **kwargs: those of `keras_gans.GAN`.
+    """
+
+    batch_size = 1
+
+    #: "ab" makes a pair's second picture from its first, "ba" the reverse.
+    direction = "ab"
+
+    #: What is done to both pictures of each pair D sees, see `keras_gans.augment.diff_augment`.
+    augment: tuple[str, ...] = ()
+
+    #: What the sides of pictures to translate must be a multiple of.
+    stride = 1
+
+    #: The logit between "real" and "fake".
+    boundary = 0.0
+
+    source: Image
+    target: Image
+
+    def discriminator_loss(self, source, target, fake):
+        """The paper's loss of D.
+
+        Args:
+            source: (N, h, w, C).
+            target: (N, H, W, C'), true.
+            fake: G's, of the target's shape; G is not moved.
+
+        Returns:
+            A `Loss` with D's logits.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its discriminator's loss.")
+
+    def generator_loss(self, source, target, fake):
+        """The paper's loss of G; arguments as of `discriminator_loss`."""
+        raise NotImplementedError(f"{type(self).__name__} must state its generator's loss.")
+
+    def batch_roles(self):
+        roles = {"source": self.source, "target": self.target}
+        return roles if self.direction == "ab" else dict(reversed(roles.items()))
+
+    def signature(self):
+        target = self.target
+        inputs = {"source": Image(None, None, self.source.channels, self.stride)}
+        outputs = {"target": Image(None, None, target.channels, scale=target.scale)}
+        return {"generator": Signature(inputs, outputs)}
+
+    def train_step(self, batch):
+        source, target = self.checked(batch)[:: 1 if self.direction == "ab" else -1]
+
+        with tf.GradientTape() as generator_tape:
+            fake = self.generator(source, training=True)
+        judged = Loss(None)
+        if "discriminator" in self.players:
+            with tf.GradientTape() as discriminator_tape:
+                judged = self.discriminator_loss(source, target, fake)
+            self.update("discriminator", judged.value, discriminator_tape)
+
+        with generator_tape:  # goes on from the picture it has recorded
+            loss = self.generator_loss(source, target, fake)
+        self.update("generator", loss.value, generator_tape)
+
+        return self.report(generator_loss=loss.value, **self._verdict(judged), **loss.logs)
+
+    def _verdict(self, judged):
+        """What D's loss is logged as; nothing in a game without D."""
+        if judged.value is None:
+            return {}
+        return {
+            "discriminator_loss": judged.value,
+            "real_accuracy": ops.mean(ops.cast(judged.real > self.boundary, "float32")),
+            "fake_accuracy": ops.mean(ops.cast(judged.fake < self.boundary, "float32")),
+            **judged.logs,
+        }
+
+    def judge(self, source, target, draw):
+        """D's logits of a pair as it sees it: augmented, the same way on both sides.
+
+        Args:
+            source: (N, H, W, C).
+            target: (N, H, W, C'), true or generated.
+            draw: number of the pair within the step; each is augmented in its own way.
+        """
+        return self.discriminator(self.seen(source, target, draw), training=True)
+
+    def seen(self, source, target, draw):
+        """A pair as D sees it."""
+        if not self.augment:
+            return [source, target]
+        seed = self.step_seed(draw)
+        return [diff_augment(images, seed, self.augment) for images in (source, target)]
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def translate(self, images, *, direction=None):
+        """Sources to targets, any size.
+
+        Sides that are no multiple of `stride` are padded by reflection and cropped back.
+
+        Args:
+            images: float (N, H, W, source_channels) in [-1, 1], or one picture (H, W, channels).
+            direction: the one the model was trained in; given only to make sure of it.
+
+        Returns:
+            float32, shaped like `images` but for the channels and, of models that upscale, sides.
+
+        Raises:
+            ValueError: for another direction or shape.
+        """
+        self.check_direction(direction)
+        return self.in_full("generator", images)
+
+    def check_direction(self, direction):
+        """Refuses another direction than the one the model was trained in."""
+        if direction not in (None, self.direction):
+            raise ValueError(
+                f"This model translates {self.direction!r} only, as it was trained. "
+                f"Received: direction={direction!r}"
+            )
+
+    def generate(self, images, **how):
+        return self.translate(images, **how)
+
+    def side_by_side(self, batch):
+        """Columns of a grid: sources, their translations, the true targets.
+
+        Args:
+            batch: as `batch_spec` says.
+
+        Returns:
+            A list of three float32 arrays (N, H, W, channels).
+        """
+        source, target = batch[:: 1 if self.direction == "ab" else -1]
+        return [np.asarray(source), self.translate(source), np.asarray(target)]

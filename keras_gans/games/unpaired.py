@@ -1,0 +1,183 @@
+"""The unpaired game: two sets of pictures, a generator each way, and cycle consistency.
+
+Generators first: each picture is translated and translated back, and a picture of the target's own
+set may be put in as well (identity). Then the discriminators, one for each set, which are shown
+translations out of a pool. A family states both losses.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_gans.core.model import GAN
+from keras_gans.core.signature import Image, Signature
+from keras_gans.utils.checks import check_choice
+
+
+@dataclasses.dataclass(frozen=True)
+class Translations:
+    """What the generators make of a pair of unrelated pictures (a, b), each (N, H, W, C).
+
+    Attributes:
+        fake_a: ba(b).
+        fake_b: ab(a).
+        cycled_a: ba(ab(a)).
+        cycled_b: ab(ba(b)).
+        same_a: ba(a), or a where the game has no identity loss.
+        same_b: ab(b), likewise.
+    """
+
+    fake_a: tf.Tensor
+    fake_b: tf.Tensor
+    cycled_a: tf.Tensor
+    cycled_b: tf.Tensor
+    same_a: tf.Tensor
+    same_b: tf.Tensor
+
+
+class UnpairedGAN(GAN):
+    """A game of two generators and two discriminators.
+
+    A family sets `image_size`, `a_channels`, `b_channels`, `identity_weight`, the networks
+    `generator_ab`, `generator_ba`, `discriminator_a` and `discriminator_b` and the pools `pool_a`
+    and `pool_b`, and states `generator_loss` and `discriminator_loss`.
+
+    Args:
+        **kwargs: those of `keras_gans.GAN`.
+    """
+
+    batch_size = 1
+    players = {
+        "generator": ("generator_ab", "generator_ba"),
+        "discriminator": ("discriminator_a", "discriminator_b"),
+    }
+
+    #: What the sides of pictures to translate must be a multiple of.
+    stride = 1
+
+    #: The logit between "real" and "fake".
+    boundary = 0.0
+
+    #: Of leaving alone what is of the target's set already; 0 skips its passes.
+    identity_weight = 0.0
+
+    def generator_loss(self, real_a, real_b, made):
+        """The paper's loss of both generators.
+
+        Args:
+            real_a: (N, H, W, C).
+            real_b: (N, H, W, C'), unrelated.
+            made: `Translations` of them.
+
+        Returns:
+            A `Loss`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its generators' loss.")
+
+    def discriminator_loss(self, real_a, real_b, fake_a, fake_b):
+        """The paper's loss of both discriminators; fakes are out of the pools.
+
+        Returns:
+            A `Loss` with the logits of both.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its discriminators' loss.")
+
+    def batch_roles(self):
+        side = self.image_size
+        return {
+            "a": Image(side, side, self.a_channels, domain="a"),
+            "b": Image(side, side, self.b_channels, domain="b"),
+        }
+
+    def signature(self):
+        a, b = ("a", self.a_channels), ("b", self.b_channels)
+        return {
+            "generator_ab": self._signature(a, b),
+            "generator_ba": self._signature(b, a),
+        }
+
+    def _signature(self, source, target):
+        inputs = {"source": Image(None, None, source[1], self.stride, domain=source[0])}
+        return Signature(inputs, {"target": Image(None, None, target[1], domain=target[0])})
+
+    def train_step(self, batch):
+        real_a, real_b = self.checked(batch)
+
+        with tf.GradientTape() as tape:
+            made = self._made(real_a, real_b)
+            loss = self.generator_loss(real_a, real_b, made)
+        self.update("generator", loss.value, tape)
+
+        pooled_a = self.pool_a(made.fake_a, self.step_seed(0))
+        pooled_b = self.pool_b(made.fake_b, self.step_seed(1))
+        with tf.GradientTape() as tape:
+            judged = self.discriminator_loss(real_a, real_b, pooled_a, pooled_b)
+        self.update("discriminator", judged.value, tape)
+
+        return self.report(
+            generator_loss=loss.value,
+            discriminator_loss=judged.value,
+            real_accuracy=ops.mean(ops.cast(judged.real > self.boundary, "float32")),
+            fake_accuracy=ops.mean(ops.cast(judged.fake < self.boundary, "float32")),
+            **loss.logs,
+            **judged.logs,
+        )
+
+    def _made(self, real_a, real_b):
+        fake_b, same_b = self._translated(self.generator_ab, real_a, real_b)
+        fake_a, same_a = self._translated(self.generator_ba, real_b, real_a)
+        cycled_a = self.generator_ba(fake_b, training=True)
+        cycled_b = self.generator_ab(fake_a, training=True)
+        return Translations(fake_a, fake_b, cycled_a, cycled_b, same_a, same_b)
+
+    def _translated(self, network, source, target):
+        """The translation of `source`, and what the network makes of its own target's set."""
+        if not self.identity_weight:
+            return network(source, training=True), target
+        return both(network, source, target)
+
+    def call(self, inputs, training=False):
+        return self.generator_ab(inputs, training=training)
+
+    def translate(self, images, *, direction="ab"):
+        """Pictures of one domain to the other, any size.
+
+        Sides that are no multiple of `stride` are padded by reflection and cropped back.
+
+        Args:
+            images: float (N, H, W, channels) in [-1, 1], or one picture (H, W, channels).
+            direction: "ab" or "ba".
+
+        Returns:
+            float32, shaped like `images` but for the channels.
+
+        Raises:
+            ValueError: for another direction or shape.
+        """
+        check_choice("direction", direction, ("ab", "ba"))
+        return self.in_full(f"generator_{direction}", images)
+
+    def generate(self, images, **how):
+        return self.translate(images, **how)
+
+    def side_by_side(self, batch):
+        """Columns of a grid: A, its translation, that back again, and the same of B.
+
+        Args:
+            batch: as `batch_spec` says.
+
+        Returns:
+            A list of six float32 arrays (N, H, W, channels).
+        """
+        columns = []
+        for image, there, back in zip(batch, ("ab", "ba"), ("ba", "ab"), strict=True):
+            translated = self.translate(image, direction=there)
+            columns += [np.asarray(image), translated, self.translate(translated, direction=back)]
+        return columns
+
+
+def both(network, first, second):
+    """Two passes as one over both: instance norm keeps pictures apart, and it is faster."""
+    return tf.split(network(tf.concat([first, second], axis=0), training=True), 2)
