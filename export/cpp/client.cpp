@@ -222,7 +222,9 @@ std::vector<std::int64_t> shape_of_pictures(const Ort::Value& output, const Axes
 }
 
 // The first picture of a batch, cropped to a size where one is given.
-Picture decoded(const Ort::Value& output, const json& tensor, const Picture& size) {
+Picture decoded(const Ort::Value& output, const json& tensor, Picture size) {
+  const std::int64_t scale = tensor.value("scale", 1);
+  size.height *= scale, size.width *= scale;
   const Axes axis = axes(tensor);
   const auto [low, high] = range(tensor);
   const std::vector<std::int64_t> shape = shape_of_pictures(output, axis, size);

@@ -123,8 +123,9 @@ class Network:
 
         `seed` is of the masks of a stochastic network's dropout.
 
-        Sides that must be a multiple of something are padded by reflection and cropped back. Where
-        the file's sides are fixed, the picture is scaled to them, and stays so.
+        Sides that must be a multiple of something are padded by reflection and cropped back; what a
+        network enlarges stays larger. Where the file's sides are fixed, the picture is scaled to
+        them, and stays so.
         """
         source = self.source
         height, width = (
@@ -138,7 +139,8 @@ class Network:
         random = np.random.default_rng(seed)
         feeds = {tensor["name"]: drawn(tensor, 1, random) for tensor in self.inputs("noise")}
         feeds[source["name"]] = encoded(padded[None], source)
-        return self(feeds)[0, :height, :width]
+        scale = self.output.get("scale", 1)
+        return self(feeds)[0, : height * scale, : width * scale]
 
 
 # === Which file, and whether it is the right one ===

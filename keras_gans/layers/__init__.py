@@ -9,6 +9,7 @@ from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
 from keras_gans.layers.narrow_conv import NarrowConv2D
+from keras_gans.layers.pixel_shuffle import PixelShuffle2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
 from keras_gans.layers.stochastic_dropout import StochasticDropout
@@ -26,6 +27,7 @@ __all__ = [
     "Maxout",
     "MinibatchStdDev",
     "NarrowConv2D",
+    "PixelShuffle2D",
     "ReflectionPadding2D",
     "SpectralConv2D",
     "SpectralDense",
