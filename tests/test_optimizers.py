@@ -49,6 +49,39 @@ def test_configs_come_back():
     assert (again.final_momentum, again.ramp_steps) == (0.9, 7)
 
 
+def test_adam_adds_epsilon_before_the_bias_correction():
+    """By hand, of gradients 1 and 1 at beta_1 = 0.5, beta_2 = 0.75, epsilon = 0.5 and rate 1.
+
+    After one update m = 0.5 and v = 0.25: m / (sqrt(v) + epsilon) = 0.5 / 1.0, times
+    sqrt(1 - 0.75) / (1 - 0.5) = 1. PyTorch would divide 0.5 / 0.5 by sqrt(0.25 / 0.25) + 0.5 = 1.5.
+    After two m = 0.75 and v = 0.4375: 0.75 / (sqrt(0.4375) + 0.5) times sqrt(0.4375) / 0.75.
+    """
+    optimizer = Adam(1.0, beta_1=0.5, beta_2=0.75, epsilon=0.5)
+    variable = keras.Variable(0.0)
+    optimizer.build([variable])
+    for position in (-0.5, -0.5 - 0.569499):
+        optimizer.apply([tf.constant(1.0)], [variable])
+        assert float(variable.value) == pytest.approx(position, abs=1e-6)
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_adams_epsilon_is_pytorchs_divided_as_its_docstring_says(step):
+    beta_1, beta_2, epsilon = 0.5, 0.999, 0.01
+    gradients = [0.3, -0.2, 0.5, 0.1, 0.4][:step]
+    optimizer = Adam(0.1, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    variable = keras.Variable(0.0)
+    optimizer.build([variable])
+    position = m = v = 0.0
+    for t, gradient in enumerate(gradients, start=1):
+        optimizer.apply([tf.constant(gradient)], [variable])
+        m, v = beta_1 * m + (1 - beta_1) * gradient, beta_2 * v + (1 - beta_2) * gradient**2
+        pytorchs = epsilon / (1 - beta_2**t) ** 0.5
+        root = (v / (1 - beta_2**t)) ** 0.5
+        position -= 0.1 * m / (1 - beta_1**t) / (root + pytorchs)
+    assert float(variable.value) == pytest.approx(position, rel=1e-4)
+    assert "sqrt(1 - beta_2**t)" in Adam.__doc__
+
+
 def test_adam_equals_keras_own():
     rng = np.random.default_rng(0)
     start, gradients = rng.normal(size=(5, 3)), rng.normal(size=(4, 5, 3))

@@ -16,6 +16,7 @@ Each row is a kind of batch, listed in `loading.py`; each column a kind of sourc
 model's frame (`frame.py`, `pair_frames.py`) and wait to be put in order.
 """
 
+from keras_gans.data.errors import NoSuchSplitError as NoSuchSplitError
 from keras_gans.data.loading import load as load
 from keras_gans.data.sources import class_names as class_names
 from keras_gans.data.sources import label_names as label_names

@@ -12,6 +12,7 @@ import importlib.resources
 import numpy as np
 
 from keras_gans.data import emoji
+from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.examples import Arrays
 from keras_gans.utils.text import did_you_mean
 
@@ -38,7 +39,8 @@ class Bundled:
         split: "train", "test" or "all".
 
     Raises:
-        ValueError: for an unknown name or split.
+        ValueError: for an unknown name.
+        NoSuchSplitError: for an unknown split.
     """
 
     def __init__(self, name, split="train"):
@@ -71,7 +73,8 @@ class BundledPairs:
         split: "train", "test" or "all".
 
     Raises:
-        ValueError: for an unknown name or split, or a set that is not of pairs.
+        ValueError: for an unknown name, or a set that is not of pairs.
+        NoSuchSplitError: for an unknown split.
     """
 
     def __init__(self, name, split="train"):
@@ -102,7 +105,8 @@ class BundledDomains:
         split: "train" or "test".
 
     Raises:
-        ValueError: for an unknown name or split, or a set that has no domains.
+        ValueError: for an unknown name, or a set that has no domains.
+        NoSuchSplitError: for an unknown split.
     """
 
     def __init__(self, name, split="train"):
@@ -110,7 +114,7 @@ class BundledDomains:
         if name not in _DOMAINS:
             raise ValueError(_of_another_kind(name, "two unpaired domains", _DOMAINS))
         if split == "all":
-            raise ValueError(
+            raise NoSuchSplitError(
                 f"{self.name} has the splits train, test. Received: split='all'; all together its "
                 "domains would show the same emoji, and it would not be unpaired."
             )
@@ -168,7 +172,7 @@ def _checked(name, split):
             f"{did_you_mean(name, NAMES)} Available: {', '.join(NAMES)}."
         )
     if split not in _SPLITS:
-        raise ValueError(
+        raise NoSuchSplitError(
             f"bundled:{name} has the splits {', '.join(_SPLITS)}. Received: split={split!r}"
         )
     return f"bundled:{name}"

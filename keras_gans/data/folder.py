@@ -12,6 +12,7 @@ import os
 import numpy as np
 
 from keras_gans.data import tables
+from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import Files
 
 _BY_FOLDER = "class"  # the head whose classes are folders
@@ -26,7 +27,8 @@ class Folder:
         cache_dir: see `Files`.
 
     Raises:
-        ValueError: if there is no such folder or split, or no picture in it.
+        ValueError: if there is no such folder, or no picture in it.
+        NoSuchSplitError: if the folder is not split so.
     """
 
     def __init__(self, path, split="train", *, cache_dir=None):
@@ -118,11 +120,13 @@ class Folder:
         if split in tops:
             return tops
         if len(tops) == 1:
-            raise ValueError(
+            raise NoSuchSplitError(
                 f"{self.name} has no subfolders train/ and test/, so all of it is split='train'. "
                 f"Received: split={split!r}"
             )
-        raise ValueError(f"{self.name} has the splits train and test. Received: split={split!r}")
+        raise NoSuchSplitError(
+            f"{self.name} has the splits train and test. Received: split={split!r}"
+        )
 
     def _labels(self, columns):
         named = {}

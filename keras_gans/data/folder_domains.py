@@ -4,6 +4,7 @@ PATH/trainA/*.jpg, PATH/trainB/*.jpg    what to learn from
 PATH/testA/*.jpg, PATH/testB/*.jpg      split "test"; likewise valA and valB
 """
 
+from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 
 
@@ -15,7 +16,8 @@ class FolderDomains:
         split: "train", "test" or "val".
 
     Raises:
-        ValueError: if there is no such folder, domain or split, or no picture in it.
+        ValueError: if there is no such folder or domain, or no picture in it.
+        NoSuchSplitError: if neither domain has such a split.
     """
 
     #: Whether the domains' pictures belong together, row by row.
@@ -24,11 +26,14 @@ class FolderDomains:
     def __init__(self, path, split="train", *, cache_dir=None):
         self.name = f"folder:{path}"
         if split not in SPLITS:
-            raise ValueError(
+            raise NoSuchSplitError(
                 f"{self.name}: the splits of two domains are {', '.join(SPLITS)} (folders such as "
                 f"trainA/ and trainB/). Received: split={split!r}"
             )
-        self.domains = tuple(_Domain(Files(path, cache_dir), f"{split}{side}") for side in "AB")
+        both = [(Files(path, cache_dir), f"{split}{side}") for side in "AB"]
+        if not any(files.subfolder(folder) for files, folder in both):
+            raise NoSuchSplitError(_missing(*both[0]))
+        self.domains = tuple(_Domain(files, folder) for files, folder in both)
 
 
 class _Domain:

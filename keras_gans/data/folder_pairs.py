@@ -10,6 +10,7 @@ Where there are A/ and B/, they are meant, whatever lies beside them.
 
 import os
 
+from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 from keras_gans.data.folder import class_names
 from keras_gans.data.pair_frames import SideBySide, TwoFiles
@@ -29,8 +30,8 @@ class FolderPairs:
         cache_dir: see `Files`.
 
     Raises:
-        ValueError: if there is no such folder or split, no picture in it, or one without its
-            partner.
+        ValueError: if there is no such folder, no picture in it, or one without its partner.
+        NoSuchSplitError: if the folder is not split so.
     """
 
     def __init__(self, path, split="train", *, cache_dir=None):
@@ -117,8 +118,10 @@ class FolderPairs:
         if split in tops:
             return tops[split]
         if len(tops) == 1 and "train" in tops:
-            raise ValueError(
+            raise NoSuchSplitError(
                 f"{self.name} has no subfolders test/ or val/, only split='train'. Received: "
                 f"split={split!r}"
             )
-        raise ValueError(f"{self.name} has the splits {', '.join(tops)}. Received: split={split!r}")
+        raise NoSuchSplitError(
+            f"{self.name} has the splits {', '.join(tops)}. Received: split={split!r}"
+        )

@@ -15,6 +15,7 @@ import zlib
 
 import numpy as np
 
+from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.examples import CACHE_BYTES, Arrays
 
 _PREFIXES = {"train": "train", "test": "t10k"}
@@ -29,8 +30,9 @@ class Idx:
         split: "train" or "test".
 
     Raises:
-        ValueError: for no such folder or split, files that are missing, damaged, of other values
-            than bytes or larger than `CACHE_BYTES`.
+        ValueError: for no such folder, files that are missing, damaged, of other values than bytes
+            or larger than `CACHE_BYTES`.
+        NoSuchSplitError: for a split of which there are no files, where there are of the other.
     """
 
     head, attributes = "class", ()
@@ -42,7 +44,7 @@ class Idx:
         if not self._folder.is_dir():
             raise ValueError(f"{self.name}: there is no folder {path!r}.")
         if split not in _PREFIXES:
-            raise ValueError(
+            raise NoSuchSplitError(
                 f"{self.name} has the splits {', '.join(_PREFIXES)}. Received: split={split!r}"
             )
         self._prefix = _PREFIXES[split]
@@ -80,7 +82,9 @@ class Idx:
         for path in (self._folder / f"{name}.gz", self._folder / name):
             if path.is_file():
                 return path
-        raise ValueError(
+        found = {path.name.split("-")[0] for path in self._folder.glob("*-ubyte*")}
+        only_others = self._prefix not in found and found & {*_PREFIXES.values()}
+        raise (NoSuchSplitError if only_others else ValueError)(
             f"{self.name} has no file {name}.gz. An idx: folder holds the four files of an "
             "MNIST-like set under their published names."
         )

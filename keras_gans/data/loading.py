@@ -134,6 +134,7 @@ def load(
     Raises:
         ValueError: if the arguments, the source and the model do not go together; the sentence
             says what came, what was expected and what to do.
+        keras_gans.data.NoSuchSplitError: a ValueError, if the source does not have that split.
         ImportError: for "tfds:" where TensorFlow Datasets is not installed.
         ConnectionError: for "tfds:" where a download is needed and fails.
     """

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.data import examples
+from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.utils.text import did_you_mean
 
 _NAMED = 10
@@ -104,7 +105,8 @@ class TFDS:
         A split of up to `UP_FRONT_BYTES` on the disk is read now, a larger one while training.
 
         Raises:
-            ValueError: for an unknown split, or pictures that cannot be made grey or RGB.
+            NoSuchSplitError: for an unknown split.
+            ValueError: for pictures that cannot be made grey or RGB.
             ConnectionError: if the data must be downloaded and cannot be.
         """
         self._check_pictures()
@@ -198,7 +200,7 @@ class TFDS:
         try:
             return splits[self._split]
         except Exception as error:  # KeyError, ValueError or AssertionError, by what is wrong
-            raise ValueError(
+            raise NoSuchSplitError(
                 f"{self.name} has no split {self._split!r}. It has: {', '.join(splits)}, and parts "
                 f"of them such as '{next(iter(splits), 'train')}[:10%]'."
             ) from error

@@ -2,6 +2,7 @@
 
 import re
 
+from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.tfds import TFDS
 
 
@@ -45,7 +46,7 @@ class _Domain:
     def examples(self, frame, labelled):
         self._either.prepare()  # what splits there are is known only then
         if self._split not in self._either.splits:
-            raise ValueError(
+            raise NoSuchSplitError(
                 f"{self._either.name} has no split {self._split!r}. It has: "
                 f"{', '.join(self._either.splits)}. This model learns from two domains without "
                 "pairs: from sets with the splits trainA and trainB, testA and testB, such as "

@@ -26,5 +26,12 @@ class Dropout(keras.layers.Dropout):
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             seed += tf.stack([replica, 0])  # the first number tells generators apart
         return tf.nn.experimental.stateless_dropout(
-            inputs, self.rate, noise_shape=self.noise_shape, seed=seed
+            inputs, self.rate, noise_shape=self._noise_shape(inputs), seed=seed
         )
+
+    def _noise_shape(self, inputs):
+        """`noise_shape` with the sizes of the inputs in place of None."""
+        if self.noise_shape is None:
+            return None
+        sizes = zip(self.noise_shape, tf.unstack(tf.shape(inputs)), strict=True)
+        return tf.stack([size if given is None else given for given, size in sizes])

@@ -41,8 +41,10 @@ class ImagePool(keras.layers.Layer):
                 trainable=False,
                 name="images",
             )
+            # Not int32: TensorFlow keeps such variables on the host, where XLA on a GPU cannot read
+            # them.
             self.held = self.add_weight(
-                shape=(), dtype="int32", initializer="zeros", trainable=False, name="held"
+                shape=(), dtype="int64", initializer="zeros", trainable=False, name="held"
             )
         self.built = True
 
@@ -65,7 +67,10 @@ class ImagePool(keras.layers.Layer):
         pictures = self.images.value.handle
         full = held >= self.size
         place = tf.where(
-            full, tf.random.stateless_uniform((), choice, 0, self.size, tf.int32), held
+            full,
+            # Drawn in int32, as before `held` was int64: the same seeds give the same places.
+            tf.cast(tf.random.stateless_uniform((), choice, 0, self.size, tf.int32), tf.int64),
+            held,
         )
         swap = full & (tf.random.stateless_uniform((), chance) < 0.5)
         old = tf.raw_ops.ResourceGather(resource=pictures, indices=place, dtype=self.images.dtype)
@@ -88,7 +93,8 @@ class ImagePool(keras.layers.Layer):
         for name, copies in self._copies().items():
             for replica, pool in enumerate(copies[1:], start=1):
                 if f"{name}_{replica}" in others:  # there may have been fewer
-                    pool.assign(others[f"{name}_{replica}"])
+                    # Files of version 0.1 may hold `held` in int32.
+                    pool.assign(np.asarray(others[f"{name}_{replica}"], pool.dtype.as_numpy_dtype))
 
     def _copies(self):
         """The variables of this process's replicas: `{name: [tf.Variable, ...]}`."""

@@ -41,7 +41,8 @@ class InstanceNorm(keras.layers.Layer):
         return normalised * self.gamma + self.beta if self.affine else normalised
 
     def _normalised(self, inputs, training):
-        if training and inputs.shape[0] and inputs.shape[0] <= _FEW:
+        few = inputs.shape[0] and inputs.shape[0] <= _FEW
+        if training and few and inputs.dtype != tf.float64:  # which the kernel does not have
             # Over one picture, batch norm is instance norm, and has a fused kernel with a
             # fused gradient. Exports never come here.
             pictures = tf.split(inputs, inputs.shape[0])

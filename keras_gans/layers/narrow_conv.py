@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.layers._fixed import refuse_others
+
 
 @keras.saving.register_keras_serializable("keras_gans")
 class NarrowConv2D(keras.layers.Conv2D):
@@ -19,13 +21,26 @@ class NarrowConv2D(keras.layers.Conv2D):
         filters: feature maps of the output.
         kernel_size: side of the square kernel.
         **kwargs: those of `keras.layers.Conv2D`, except `strides`, `padding`, `dilation_rate`,
-            `groups` and `activation`; padding is "valid".
+            `data_format`, `groups` and `activation`; padding is "valid".
+
+    Raises:
+        ValueError: for another value of these.
 
     Shapes: (N, H, W, C) -> (N, H - kernel_size + 1, W - kernel_size + 1, filters)
     """
 
     def __init__(self, filters, kernel_size, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
+        refuse_others(
+            self,
+            strides=(1, 1),
+            padding="valid",
+            dilation_rate=(1, 1),
+            data_format="channels_last",
+            groups=1,
+            activation=keras.activations.linear,
+        )
+        refuse_others(self, kernel_size=(self.kernel_size[0],) * 2)
         size = self.kernel_size[0]
         summing = np.eye(size * filters).reshape(1, size, filters, size * filters)
         self._summing = summing.transpose(0, 1, 3, 2)  # (1, size, size * filters, filters)

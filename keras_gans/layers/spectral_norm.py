@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_gans.layers._fixed import refuse_others
+
 # Power iterations the first estimate is made of.
 _FIRST_ITERATIONS = 10
 # Below any norm that is meant: a kernel of zeros stays one.
@@ -22,6 +24,7 @@ class _Spectral:
     plain = None  # the layer of Keras that computes the same from W / sigma
 
     def build(self, input_shape):
+        refuse_others(self, lora_rank=None)
         super().build(input_shape)
         self.u = self.add_weight(
             name="u",
@@ -88,7 +91,7 @@ class SpectralConv2D(_Spectral, keras.layers.Conv2D):
 
     Args:
         *args: those of `keras.layers.Conv2D`.
-        **kwargs: those of `keras.layers.Conv2D`.
+        **kwargs: those of `keras.layers.Conv2D`, except `lora_rank`.
 
     Shapes: those of `keras.layers.Conv2D`.
 
@@ -110,7 +113,7 @@ class SpectralDense(_Spectral, keras.layers.Dense):
 
     Args:
         *args: those of `keras.layers.Dense`.
-        **kwargs: those of `keras.layers.Dense`.
+        **kwargs: those of `keras.layers.Dense`, except `lora_rank`.
 
     Shapes: (..., features) -> (..., units)
 

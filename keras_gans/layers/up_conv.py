@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_gans.layers._fixed import refuse_others
+
 
 @keras.saving.register_keras_serializable("keras_gans")
 class UpConv2D(keras.layers.Conv2DTranspose):
@@ -16,7 +18,10 @@ class UpConv2D(keras.layers.Conv2DTranspose):
     Args:
         filters: feature maps of the output.
         **kwargs: those of `keras.layers.Conv2DTranspose`, except kernel size, strides, padding,
-            output padding, dilation and activation.
+            output padding, dilation, data format and activation.
+
+    Raises:
+        ValueError: for another value of the last four.
 
     Shapes: (N, H, W, C) -> (N, 2 H, 2 W, filters)
     """
@@ -24,6 +29,12 @@ class UpConv2D(keras.layers.Conv2DTranspose):
     def __init__(self, filters, **kwargs):
         fixed = {"kernel_size": 3, "strides": 2, "padding": "valid"}
         super().__init__(filters, **{**kwargs, **fixed})
+        refuse_others(
+            self,
+            output_padding=None,
+            data_format="channels_last",
+            activation=keras.activations.linear,
+        )
 
     def call(self, inputs, training=None):
         if not training:

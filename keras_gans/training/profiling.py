@@ -2,15 +2,21 @@
 
 import collections
 import dataclasses
+import json
 import pathlib
 import re
-import shutil
 import time
 
 import keras
 import tensorflow as tf
 
+from keras_gans.utils import staging
+
+#: The figures of a profile, beside its trace; by it an earlier profile is known.
+FILE_NAME = "profile.json"
+
 _WARM_UP = 3
+_TRACES = "plugins/profile"  # where TensorFlow writes them, and TensorBoard looks for them
 # Operations that only call others, which are counted themselves.
 _CALLS = re.compile(r"(PartitionedCall|While|If|Case|MapDefun|EagerExecute)$")
 
@@ -52,37 +58,68 @@ def profile(model, dataset, directory, steps=20):
     Args:
         model: a compiled `keras_gans.GAN`.
         dataset: its `tf.data.Dataset`.
-        directory: for the trace; replaced.
+        directory: folder to make, for the trace and the figures; an earlier profile there is
+            replaced, and stays if this one fails.
         steps: to look at, after a few that are not.
 
     Returns:
         A `Profile`.
+
+    Raises:
+        FileExistsError: if `directory` is a file, or holds something that is not a profile's;
+            nothing is trained then.
     """
     directory = pathlib.Path(directory)
-    shutil.rmtree(directory, ignore_errors=True)
+    target = staging.resolve(directory)
+    _refuse_strangers(target)
     endless, ends = dataset.repeat(), _StepEnds()
     model.fit(endless, steps_per_epoch=_WARM_UP, verbose=0)
-    tf.profiler.experimental.start(str(directory))
-    try:
-        model.fit(endless, steps_per_epoch=steps + 1, verbose=0, callbacks=[ends])
-    finally:
-        tf.profiler.experimental.stop()
-    # The first step begins with the reading of the data.
-    seconds = sorted(b - a for a, b in zip(ends.times, ends.times[1:], strict=False))
-    step_seconds = seconds[len(seconds) // 2]
-    size = tf.nest.flatten(dataset.element_spec)[0].shape[0] or 0
-    spent, waited = _read(directory)
-    networks = _shares(spent, model.networks)
-    return Profile(
-        images_per_second=size / step_seconds,
-        step_seconds=step_seconds,
-        waiting=min(waited / (ends.times[-1] - ends.times[0]), 1.0),
-        networks=networks,
-        players={
-            player: sum(networks[name] for name in names) for player, names in model.players.items()
-        },
-        trace=directory,
-    )
+    with staging.staged(target) as folder:
+        folder.mkdir()
+        tf.profiler.experimental.start(str(folder))
+        try:
+            model.fit(endless, steps_per_epoch=steps + 1, verbose=0, callbacks=[ends])
+        finally:
+            tf.profiler.experimental.stop()
+        # The first step begins with the reading of the data.
+        seconds = sorted(b - a for a, b in zip(ends.times, ends.times[1:], strict=False))
+        step_seconds = seconds[len(seconds) // 2]
+        size = tf.nest.flatten(dataset.element_spec)[0].shape[0] or 0
+        spent, waited = _read(folder)
+        networks = _shares(spent, model.networks)
+        found = Profile(
+            images_per_second=size / step_seconds,
+            step_seconds=step_seconds,
+            waiting=min(waited / (ends.times[-1] - ends.times[0]), 1.0),
+            networks=networks,
+            players={
+                player: sum(networks[name] for name in names)
+                for player, names in model.players.items()
+            },
+            trace=directory,
+        )
+        figures = {**dataclasses.asdict(found), "model": model.name, "steps": steps}
+        del figures["trace"]
+        (folder / FILE_NAME).write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    return found
+
+
+def _refuse_strangers(target):
+    """Refuses a file, or a folder that holds anything an earlier profile did not write."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise FileExistsError(f"{target} is a file. Choose another place for the profile.")
+    files = sorted(path.relative_to(target) for path in target.rglob("*") if not path.is_dir())
+    known = {pathlib.PurePath(FILE_NAME)}
+    if known <= set(files):  # TensorBoard keeps what it computes beside the traces it reads
+        known.update(file for file in files if pathlib.PurePath(_TRACES) in file.parents)
+    strangers = [file.as_posix() for file in files if file not in known]
+    if strangers:
+        raise FileExistsError(
+            f"{target} holds {strangers[0]}, which is no part of a profile. Nothing that "
+            "keras_gans did not write is removed. Choose another folder, or empty this one."
+        )
 
 
 def _read(directory):

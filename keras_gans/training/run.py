@@ -130,7 +130,7 @@ def _held_out(options, model, count):
     """The source's first examples: held out where it has such, else of the run's own split."""
     try:
         return _first_batch(options, model, count, split="test")
-    except ValueError:  # no such split
+    except data.NoSuchSplitError:
         return _first_batch(options, model, count)
 
 

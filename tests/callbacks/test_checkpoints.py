@@ -279,6 +279,18 @@ def test_what_a_killed_save_left_is_removed(folder):
     assert not list(folder.glob(".partial*"))
 
 
+def test_nothing_else_is_removed(tmp_path):
+    others = ["epoch-1-batch-2-notes", ".partial-of-somebody"]
+    for name in others:
+        (tmp_path / name).mkdir()
+    model = tiny("gan")
+    checkpoints = Checkpoints(tmp_path, keep=1, print_fn=lambda line: None)
+    model.fit(passes(model), epochs=EPOCHS, verbose=0, callbacks=[checkpoints])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [*others, f"epoch-{EPOCHS:05d}-batch-0000000"]
+    )
+
+
 def test_a_long_epoch_is_saved_within(tmp_path):
     model = tiny("dcgan_fashion")
     checkpoints = Checkpoints(tmp_path, minutes=1e-9, keep=100, print_fn=print)

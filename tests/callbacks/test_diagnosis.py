@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from fabrication import by_default, fabricated, families, tiny
 
-from keras_gans import data, training, zoo
+from keras_gans import callbacks, data, training, zoo
 from keras_gans.core import model as gan
 from keras_gans.training.callbacks import Diagnosis, Finding, diagnosis
 
@@ -139,7 +139,7 @@ def test_numbers_that_are_not_finite():
     assert list(found) == ["not finite"] and len(callback.findings) == 1
     assert "discriminator_loss" in found["not finite"].evidence
     assert "weights of" in found["not finite"].evidence
-    assert "TerminateOnNaN" in found["not finite"].advice
+    assert "StopOnDivergence" in found["not finite"].advice
     assert int(model.step) == 4  # it does not stop
 
 
@@ -258,3 +258,30 @@ def test_the_objective_is_named_where_it_is_another():
     assert "objective" in diagnosis.advise(tiny("gan", objective="minimax"), diagnosis.VANISHED)
     assert "objective" not in diagnosis.advise(tiny("gan"), diagnosis.VANISHED)
     assert "objective" not in diagnosis.advise(tiny("cyclegan"), diagnosis.VANISHED)
+
+
+def test_what_stops_a_broken_training_is_our_own_callback():
+    advice = diagnosis.advise(tiny("dcgan"), diagnosis.NOT_FINITE)
+    (name,) = re.findall(r"(keras_gans\.callbacks\.\w+)\(\)", advice)
+    found = getattr(callbacks, name.rpartition(".")[2])
+    assert found is callbacks.StopOnDivergence and found()
+
+
+class Renamed(keras.layers.BatchNormalization):
+    """Batch norm under a name of its own."""
+
+
+class BatchNormOfOthers(keras.layers.Layer):
+    """None, whatever it is called."""
+
+    def call(self, inputs):
+        return inputs
+
+
+@pytest.mark.parametrize(("layer", "is_one"), [(Renamed, True), (BatchNormOfOthers, False)])
+def test_batch_norm_is_known_by_its_class(layer, is_one):
+    model = tiny("dcgan", discriminator_norm="none")
+    judge = model.discriminator
+    model.discriminator = keras.Model(judge.input, layer()(judge.output))
+    offered = "gradient_penalty" in diagnosis.advise(model, diagnosis.NOT_FINITE)
+    assert offered != is_one

@@ -56,3 +56,13 @@ def test_sheets_are_thinned_out_and_show_the_whole_training(tmp_path):
     assert logged == [0, 3, 6, 9, 12]
     with pytest.raises(ValueError, match="at least 2"):
         SampleSheet(tmp_path, keep=1)
+
+
+def test_only_sheets_are_removed(tmp_path):
+    others = ["epoch-best.png", "epoch-00012-of-30.png"]
+    for name in others:
+        (tmp_path / name).write_text("of somebody")
+    model = tiny("gan")
+    model.fit(fabricated(model, 1), epochs=4, verbose=0, callbacks=[SampleSheet(tmp_path, keep=2)])
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(["epoch-0000.png", *others, "epoch-0004.png"])

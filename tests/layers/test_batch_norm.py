@@ -8,21 +8,35 @@ import tensorflow as tf
 from keras_gans.layers import BatchNorm
 
 
-def pair(shape):
-    ours = BatchNorm()
-    theirs = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+def pair(shape, **options):
+    ours = BatchNorm(**options)
+    theirs = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, **options)
     for layer in (ours, theirs):
         layer.build(shape)
-        layer.gamma.assign(np.linspace(0.5, 2, shape[-1]))
-        layer.beta.assign(np.linspace(-1, 1, shape[-1]))
+        if layer.scale:
+            layer.gamma.assign(np.linspace(0.5, 2, shape[-1]))
+        if layer.center:
+            layer.beta.assign(np.linspace(-1, 1, shape[-1]))
     return ours, theirs
 
 
 @pytest.mark.parametrize("shape", [(6, 5, 4, 3), (8, 7)])
-def test_training_output_and_gradients_equal_keras(shape):
-    inputs = tf.constant(np.random.default_rng(0).normal(2, 3, shape).astype("float32"))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"scale": False},
+        {"center": False},
+        {"scale": False, "center": False},
+        {"dtype": "float64"},
+    ],
+    ids=str,
+)
+def test_training_output_and_gradients_equal_keras(shape, options):
+    inputs = np.random.default_rng(0).normal(2, 3, shape)
+    inputs = tf.constant(inputs.astype(options.get("dtype", "float32")))
     results = []
-    for layer in pair(shape):
+    for layer in pair(shape, **options):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = layer(inputs, training=True)
@@ -33,9 +47,10 @@ def test_training_output_and_gradients_equal_keras(shape):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-3)
 
 
-def test_moving_statistics_follow_mean_and_unbiased_variance():
-    inputs = np.random.default_rng(0).normal(2, 3, (6, 5, 4, 3)).astype("float32")
-    layer, _ = pair(inputs.shape)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_moving_statistics_follow_mean_and_unbiased_variance(dtype):
+    inputs = np.random.default_rng(0).normal(2, 3, (6, 5, 4, 3)).astype(dtype)
+    layer, _ = pair(inputs.shape, dtype=dtype)
     layer(inputs, training=True)
     mean, variance = inputs.mean((0, 1, 2)), inputs.var((0, 1, 2), ddof=1)
     np.testing.assert_allclose(layer.moving_mean, 0.1 * mean, rtol=1e-5)

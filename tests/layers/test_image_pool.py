@@ -90,3 +90,17 @@ def test_state_is_saved_and_restored(tmp_path):
     assert int(loaded.pool_a.held) == 3
     np.testing.assert_array_equal(loaded.pool_b.images, model.pool_b.images)
     assert np.array(model.pool_b.images[:3]).any(axis=(1, 2, 3)).all()
+
+
+def test_counts_in_int32_load():
+    """Files of version 0.1 may have them, one for each replica."""
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        pool = ImagePool(3, (2, 2, 1))
+    store = {}
+    pool.save_own_variables(store)
+    store = {name: np.asarray(value) for name, value in store.items()}
+    earlier = {"1": np.int32(2), "held_1": np.int32(2)}
+    pool.load_own_variables({**store, **earlier})
+    assert [int(copy) for copy in pool.held.value.values] == [2, 2]
+    assert pool.held.dtype == "int64"

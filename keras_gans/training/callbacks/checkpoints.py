@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import time
 
@@ -19,6 +20,7 @@ from keras_gans.training.callbacks.divergence import finite_players
 
 _STATE, _WEIGHTS, _PARTIAL = "state.json", "state.weights.h5", ".partial-"
 _MOST_STATE_BYTES = 2**22
+_NAME = re.compile(r"epoch-\d{5,}-batch-\d{7,}")
 
 # One thread for all, so that what it is given last ends last.
 _WRITER = concurrent.futures.ThreadPoolExecutor(1, "checkpoints")
@@ -314,11 +316,12 @@ class Checkpoints(keras.callbacks.Callback):
         }
 
     def _all(self):
-        return sorted(self.directory.glob("epoch-*-batch-*")) if self.directory.exists() else []
+        found = self.directory.glob("epoch-*-batch-*") if self.directory.exists() else ()
+        return sorted(path for path in found if _NAME.fullmatch(path.name))
 
     def _remove_partial(self):
         writes = self.directory.exists() and distribution.is_chief()
-        for path in self.directory.glob(f"{_PARTIAL}*") if writes else ():
+        for path in self.directory.glob(f"{_PARTIAL}*-epoch-*-batch-*") if writes else ():
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -127,7 +127,7 @@ _WORDS = {
     FLAT: "Relativistic and hinge games rest at a flat loss: look at the samples first.",
     COLLAPSED: "Larger batches and a minibatch standard deviation layer in D help too.",
     VANISHED: "",
-    NOT_FINITE: "This goes on; keras.callbacks.TerminateOnNaN() would stop it.",
+    NOT_FINITE: "This goes on; keras_gans.callbacks.StopOnDivergence() would stop it.",
 }
 
 
@@ -185,7 +185,7 @@ def _fits(model, config, switch):
 def _has_batch_norm(model):
     networks = [model.networks[name] for name in model.players.get("discriminator", ())]
     layers = [layer for network in networks for layer in network._flatten_layers()]
-    return any(type(layer).__name__.startswith("BatchNorm") for layer in layers)
+    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
 
 
 class Diagnosis(keras.callbacks.Callback):

@@ -1,12 +1,15 @@
 """Sample sheets while training."""
 
 import pathlib
+import re
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gans.images import grids
+
+_NAME = re.compile(r"epoch-(\d{4,})\.png")
 
 
 class SampleSheet(keras.callbacks.Callback):
@@ -79,7 +82,8 @@ class SampleSheet(keras.callbacks.Callback):
                 tf.summary.image("samples", np.asarray(picture)[None], step=epoch)
 
     def _thin_out(self):
-        drawn = {int(path.stem[6:]): path for path in self.directory.glob("epoch-*.png")}
+        found = {path: _NAME.fullmatch(path.name) for path in self.directory.iterdir()}
+        drawn = {int(name[1]): path for path, name in found.items() if name}
         epochs = sorted(drawn)
         while len(epochs) > self.keep:
             # The one whose neighbours are nearest to each other: it tells least.
