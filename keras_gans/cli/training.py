@@ -114,6 +114,18 @@ def train(
         typer.Option(help="Folder on a fast disk for decoded pictures that do not fit in memory."),
     ] = None,
     sheet_every: Annotated[int, typer.Option(help="Epochs between two sample sheets.")] = 1,
+    sheet_kimg: Annotated[
+        float | None,
+        typer.Option(help="Thousands of images between two sample sheets, instead of epochs."),
+    ] = None,
+    checkpoint_kimg: Annotated[
+        float | None,
+        typer.Option(
+            help="Thousands of images between two checkpoints within an epoch; ten minutes where "
+            "not given.",
+            show_default=False,
+        ),
+    ] = None,
     metrics: Figures = None,
     metrics_every: Annotated[
         int, typer.Option(help="Epochs from one evaluation of --metrics to the next.")
@@ -207,6 +219,8 @@ def train(
             manual_dir=manual_dir,
             cache_dir=cache_dir,
             sheet_every=sheet_every,
+            sheet_kimg=sheet_kimg,
+            checkpoint_kimg=checkpoint_kimg,
             metrics=read_names(metrics),
             metrics_every=metrics_every,
             extractor=extractor,

@@ -5,13 +5,13 @@ import random
 
 import tensorflow as tf
 
-from keras_gans.data import labels, paired, pictures, unpaired
+from keras_gans.data import labels, paired, pictures, unpaired, upscaled
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
 from keras_gans.utils.checks import is_whole
 
 # One file for each kind of batch, with `FIT`, `accepts(model)` and `load(request, model)`.
-_KINDS = (pictures, paired, unpaired)
+_KINDS = (pictures, upscaled, paired, unpaired)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,9 +87,10 @@ def load(
     folders where there are such.) Those of TFDS are the booleans of a
     feature `attributes`, and the ClassLabel features.
 
-    Models that translate are fed two pictures, A and B. Of the task "paired_translation" they
-    belong together. Of "unpaired_translation" they come from two domains, each in an order of its
-    own; an epoch shows the larger domain once, and the smaller one starts over in another order.
+    Models that translate are fed two pictures, A and B. In paired games they belong together. In
+    unpaired ones they come from two domains, each in an order of its own; an epoch shows the larger
+    domain once, and the smaller one starts over in another order. Models that upscale are fed a
+    picture and a smaller one made of it, from any source of pictures.
 
     Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB, and else, of
     folders, in `cache_dir`.
@@ -141,9 +142,8 @@ def load(
     kind = next((kind for kind in _KINDS if kind.accepts(model)), None)
     if kind is None:
         raise ValueError(
-            "`data.load` makes batches of pictures, of two pictures (where the model's `task` is "
-            "'paired_translation' or 'unpaired_translation'), or of pictures and labels; "
-            f"{type(model).__name__} learns from {model.batch_spec()}. Make a tf.data.Dataset of "
+            "`data.load` makes batches of pictures, of pictures and labels, or of two pictures; "
+            f"{type(model).__name__} learns from {model.batch_roles()}. Make a tf.data.Dataset of "
             "such batches."
         )
     fit = kind.FIT if fit is None else fit

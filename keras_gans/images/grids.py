@@ -118,6 +118,10 @@ def translations(model, batch):
         A `PIL.Image.Image`; the columns are those of `model.side_by_side`.
     """
     columns = [np.broadcast_to(c, (*c.shape[:-1], 3)) for c in model.side_by_side(batch)]
+    side = max(column.shape[1] for column in columns)
+    # Every pixel of a smaller picture several times: what an upscaler was given is seen as it is.
+    times = [side // column.shape[1] for column in columns]
+    columns = [c.repeat(n, axis=1).repeat(n, axis=2) for c, n in zip(columns, times, strict=True)]
     pictures = np.stack(columns, axis=1)
     return sheet(pictures.reshape(-1, *pictures.shape[2:]), len(columns))
 

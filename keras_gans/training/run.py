@@ -199,7 +199,8 @@ def resume(run, options=None, *, callbacks=(), verbose="auto"):
     Args:
         run: the `Run`, or its folder.
         options: `Options` to go on with; those of the run where None. May differ from them in
-            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `metrics`,
+            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `sheet_kimg`,
+            `checkpoint_kimg`, `metrics`,
             `metrics_every`, `extractor`, `data_dir`, `manual_dir`, `cache_dir` and in the overrides
             `generator_learning_rate` and `discriminator_learning_rate`, which is written down in
             `options.json`.
@@ -303,7 +304,12 @@ def _fit(run, model, dataset, callbacks, verbose):
         verbose = 1 if sys.stdout.isatty() else 2
     verbose = verbose if chief else 0
     say = print if verbose else lambda line: None
-    checkpoints = Checkpoints(run.path / "checkpoints", minutes=_MINUTES, print_fn=say)
+    checkpoints = Checkpoints(
+        run.path / "checkpoints",
+        minutes=None if run.options.checkpoint_kimg else _MINUTES,
+        kimg=run.options.checkpoint_kimg,
+        print_fn=say,
+    )
     rollback = checkpoints if run.options.on_divergence == "rollback" else None
     try:
         with guards.polite(checkpoints):
@@ -345,6 +351,7 @@ def _callbacks(run, model, verbose):
         SampleSheet(
             run.path / "samples",
             every=run.options.sheet_every,
+            kimg=run.options.sheet_kimg,
             seed=run.options.seed,
             batch=_preview(run.options, model),
             row_names=run.label_names,

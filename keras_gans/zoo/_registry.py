@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_gans.core.model import GAN
 from keras_gans.core.saving import constructor_arguments
+from keras_gans.utils.checks import is_whole
 from keras_gans.zoo import _weights as weights
 
 _LARGEST_CONFIG = 2**20  # bytes
@@ -174,7 +175,7 @@ def load(path):
     """
     config, size = _read_config(path)
     model = build(config, path, size)
-    model.compile()
+    model.compile(**_run_length(config))
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
             weights.check(file, weights.most_of(model))
@@ -182,6 +183,14 @@ def load(path):
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise ValueError(f"The weights in {path} cannot be read: {error}") from error
     return model
+
+
+def _run_length(config):
+    """What the file says of the run its model was compiled for; nothing else of it is used."""
+    said = config.get("compile_config")
+    said = said if isinstance(said, dict) else {}
+    known = {name: said.get(name) for name in ("images", "batch_size")}
+    return {name: value for name, value in known.items() if is_whole(value) and value > 0}
 
 
 def build(config, source, size):

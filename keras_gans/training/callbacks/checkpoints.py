@@ -78,6 +78,7 @@ class Checkpoints(keras.callbacks.Callback):
         directory: where checkpoints lie; made where it is not there.
         every: epochs from one checkpoint to the next; the last epoch's is always written.
         minutes: write one within the epoch too where the last is older than this.
+        kimg: likewise where so many thousands of images were shown since.
         keep: how many of the newest stay.
         print_fn: told of damaged checkpoints and of where training goes on.
 
@@ -89,15 +90,18 @@ class Checkpoints(keras.callbacks.Callback):
         Stopped: from `fit`, after `request_stop`.
     """
 
-    def __init__(self, directory, *, every=1, minutes=None, keep=3, print_fn=print):
+    def __init__(self, directory, *, every=1, minutes=None, kimg=None, keep=3, print_fn=print):
         super().__init__()
         for name, value in (("every", every), ("keep", keep)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a whole number from 1. Received: {value!r}")
         if minutes is not None and not minutes > 0:
             raise ValueError(f"`minutes` must be more than 0. Received: {minutes!r}")
+        if kimg is not None and not kimg > 0:
+            raise ValueError(f"`kimg` must be more than 0. Received: {kimg!r}")
         self.directory = pathlib.Path(directory)
         self.every, self.minutes, self.keep, self.print_fn = every, minutes, keep, print_fn
+        self._images = 1000 * kimg if kimg else None
         self._restored = self._stop = self._newest = self._writing = None
         self._epoch = self._batch_size = 0
         self._rates = {}
@@ -192,7 +196,7 @@ class Checkpoints(keras.callbacks.Callback):
         return path, state
 
     def on_train_begin(self, logs=None):
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_images = time.monotonic(), self._shown()
         self._passed_over = self._restored["batch"] if self._restored else 0
         if self._passed_over:
             self._trained = self.model.train_function
@@ -224,6 +228,7 @@ class Checkpoints(keras.callbacks.Callback):
         if batch < self._learned:
             return
         due = self.minutes and time.monotonic() - self._saved_at > 60 * self.minutes
+        due = due or (self._images and self._shown() - self._saved_images >= self._images)
         if self._writing is not None and self._writing.done():
             self.wait()  # what went wrong is known now, not at the next checkpoint
         if due or self._stop:
@@ -248,7 +253,11 @@ class Checkpoints(keras.callbacks.Callback):
             self._write_checkpoint(name, epoch, batch)
         else:
             self._newest = self.directory / name
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_images = time.monotonic(), self._shown()
+
+    def _shown(self):
+        """Images shown so far; not asked where nothing is due by them."""
+        return int(self.model.images_shown.numpy()) if self._images else 0
 
     def _write_checkpoint(self, name, epoch, batch):
         """Copies the weights out, and leaves the rest to a thread while training goes on."""
