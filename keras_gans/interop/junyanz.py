@@ -21,6 +21,7 @@ import numpy as np
 
 from keras_gans import zoo
 from keras_gans.interop.torch_files import read_state_dict
+from keras_gans.utils.files import write_whole
 from keras_gans.zoo import _weights as weights
 
 _MAX_SUGGESTIONS = 2
@@ -104,7 +105,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
         for target, (path, guessed) in assigned.items()
     }
     if output:
-        _save(model, output)
+        write_whole(output, model.save)
     return model
 
 
@@ -129,16 +130,6 @@ def _check_entry(name):
 
 def _importable():
     return [name for name in zoo.names() if hasattr(zoo.entry(name).cls, "reference_layers")]
-
-
-def _save(model, output):
-    unfinished = output.with_name(f"partial-{os.getpid()}-{output.name}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        model.save(unfinished)
-        os.replace(unfinished, output)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 # === Which file is which network ===

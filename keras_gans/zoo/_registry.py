@@ -1,7 +1,6 @@
 """The zoo's catalogue: names, and the models they stand for."""
 
 import dataclasses
-import difflib
 import json
 import zipfile
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_gans.core.model import constructor_arguments
+from keras_gans.utils.text import did_you_mean
 from keras_gans.zoo import _weights as weights
 
 _LARGEST_CONFIG = 2**20  # bytes
@@ -228,5 +228,4 @@ def _read_config(path):
 
 
 def _suggestion(name, known):
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(name, known, cutoff=0.5)

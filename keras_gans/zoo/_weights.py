@@ -7,16 +7,16 @@ names each file and its SHA-256.
 
 import contextlib
 import functools
-import hashlib
 import importlib.resources
 import json
 import math
 import os
-import pathlib
 
 import h5py
 import numpy as np
 import tensorflow as tf
+
+from keras_gans.utils.files import resolve, sha256, staged
 
 _FOLDER = importlib.resources.files("keras_gans.zoo") / "pretrained"
 _MANIFEST = "manifest.json"
@@ -173,18 +173,11 @@ def write_half(model, path):
     Raises:
         ValueError: for weights that float16 cannot hold.
     """
-    path = pathlib.Path(path)
-    full, half = (
-        path.with_name(f".partial-{os.getpid()}-{n}.weights.h5") for n in ("full", "half")
-    )
-    try:
+    with staged(resolve(path)) as half:
+        full = half.with_name("full.weights.h5")  # in the same hidden folder
         bare(model).save_weights(full)
         with h5py.File(full, "r") as source, h5py.File(half, "w") as target:
             _halve(source, target)
-        os.replace(half, path)
-    finally:
-        full.unlink(missing_ok=True)
-        half.unlink(missing_ok=True)
 
 
 def _halve(source, target):
@@ -204,9 +197,3 @@ def _halve(source, target):
         made = target.create_dataset(name, data=values, **(options if values.ndim else {}))
         for key, value in item.attrs.items():
             made.attrs[key] = value
-
-
-def sha256(path):
-    """Of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

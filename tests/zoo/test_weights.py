@@ -13,6 +13,7 @@ import tensorflow as tf
 from fabrication import fabricated, families, same, snapshot, tiny
 
 from keras_gans import zoo
+from keras_gans.utils import files
 from keras_gans.zoo import _registry as registry
 from keras_gans.zoo import _weights as weights
 
@@ -57,7 +58,7 @@ def shipping(tmp_path, monkeypatch):
         )
         path = folder / "mine.weights.h5"
         weights.write_half(model, path)
-        line = {"file": path.name, "sha256": weights.sha256(path)}
+        line = {"file": path.name, "sha256": files.sha256(path)}
         (folder / "manifest.json").write_text(json.dumps({"mine": line}))
         weights.shipped.cache_clear()
         return model, path
@@ -88,7 +89,7 @@ def test_averaged_weights_ship_with_statistics_of_their_own(shipping):
 
 def test_damaged_weights_are_named_by_their_hash(shipping):
     _, path = shipping("gan")
-    expected = weights.sha256(path)
+    expected = files.sha256(path)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(ValueError, match=f"damaged: the sha256 .* expected {expected}"):
         zoo.get("mine", pretrained=True)
