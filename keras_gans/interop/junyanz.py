@@ -22,7 +22,7 @@ import numpy as np
 from keras_gans import zoo
 from keras_gans.interop.torch_files import read_state_dict
 from keras_gans.utils.files import write_whole
-from keras_gans.zoo import _weights as weights
+from keras_gans.utils.memory import no_larger_than
 
 _MAX_SUGGESTIONS = 2
 _LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fits it
@@ -418,7 +418,7 @@ def _defaults(cls):
 
 def _fits(state, target, cls, config):
     try:
-        with weights.no_larger_than(_LARGEST_TRIED):
+        with no_larger_than(_LARGEST_TRIED):
             model = cls.from_config(config)
     except (TypeError, ValueError):  # arguments this class or these sizes cannot have
         return False

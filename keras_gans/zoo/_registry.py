@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_gans.core.model import constructor_arguments
+from keras_gans.utils.memory import no_larger_than
 from keras_gans.utils.text import did_you_mean
 from keras_gans.zoo import _weights as weights
 
@@ -203,7 +204,7 @@ def build(config, source, size):
             f"arguments {', '.join(sorted(arguments)) or 'none'}."
         )
     try:
-        with weights.no_larger_than(weights.most_of_file(size)):
+        with no_larger_than(weights.most_of_file(size)):
             return cls.from_config(arguments)
     except (TypeError, ValueError, OverflowError, tf.errors.OpError) as error:
         raise ValueError(f"{source} describes a model that cannot be built: {error}") from error

@@ -5,7 +5,6 @@ quarter or less of what a checkpoint takes, which says how to go on. `pretrained
 names each file and its SHA-256.
 """
 
-import contextlib
 import functools
 import importlib.resources
 import json
@@ -14,7 +13,6 @@ import os
 
 import h5py
 import numpy as np
-import tensorflow as tf
 
 from keras_gans.utils.files import resolve, sha256, staged
 
@@ -81,38 +79,6 @@ def most_of(model):
 def most_of_file(size):
     """Bytes of variables that a file of weights of this size warrants; float16 is half."""
     return 4 * size + _SLACK
-
-
-@contextlib.contextmanager
-def no_larger_than(most):
-    """Refuses to make variables of more bytes together, before they take any memory.
-
-    Raises:
-        ValueError: where more is asked for.
-    """
-    total = 0
-
-    def counted(make, **kwargs):
-        nonlocal total
-        total += _size_of(kwargs["initial_value"])
-        if total > most:
-            raise ValueError(f"its weights take more than {most} bytes")
-        return make(**kwargs)
-
-    with tf.variable_creator_scope(counted):
-        yield
-
-
-def _size_of(value):
-    """Bytes of an initial value, or of what a function of no arguments returns; not computed."""
-    if not callable(value):
-        return tf.convert_to_tensor(value).shape.num_elements() * tf.as_dtype(value.dtype).size
-    try:
-        with tf.Graph().as_default():
-            made = tf.convert_to_tensor(value())
-    except RuntimeError:  # it reads other variables, which in a graph only functions can
-        made = tf.function(value).get_concrete_function().outputs[0]
-    return made.shape.num_elements() * made.dtype.size
 
 
 def check(file, most):

@@ -14,6 +14,7 @@ from fabrication import fabricated, families, same, snapshot, tiny
 
 from keras_gans import zoo
 from keras_gans.utils import files
+from keras_gans.utils.memory import no_larger_than
 from keras_gans.zoo import _registry as registry
 from keras_gans.zoo import _weights as weights
 
@@ -255,10 +256,10 @@ def test_variables_are_counted_before_they_are_made():
         computed.append(tf.executing_eagerly())
         return tf.zeros(shape, dtype)
 
-    with weights.no_larger_than(4000):
+    with no_larger_than(4000):
         keras.Variable(values, (1000,), "float32")
     assert computed == [False, True]
-    with pytest.raises(ValueError, match="more than 4000 bytes"), weights.no_larger_than(4000):
+    with pytest.raises(ValueError, match="more than 4000 bytes"), no_larger_than(4000):
         keras.Variable(values, (1001,), "float32")
     assert computed == [False, True, False]
 
