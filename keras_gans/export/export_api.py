@@ -1,15 +1,10 @@
 """From a model to files: check what is asked, write, prove, describe, put in place."""
 
 import dataclasses
-import difflib
 import fnmatch
 import os
 from pathlib import Path
 
-import keras
-import tensorflow as tf
-
-from keras_gans import __version__
 from keras_gans.core.model import GAN
 from keras_gans.core.signature import images_of
 from keras_gans.export import calibration, parity
@@ -21,8 +16,10 @@ from keras_gans.export.formats.saved_model import SavedModelExporter
 from keras_gans.export.formats.tflite_format import TFLiteExporter
 from keras_gans.export.manifest import FileRecord, Manifest, TensorRecord
 from keras_gans.export.network import Servable
-from keras_gans.utils import staging
 from keras_gans.utils.checks import check_positive
+from keras_gans.utils.files import remove, resolve, staged
+from keras_gans.utils.text import did_you_mean
+from keras_gans.utils.versions import versions
 
 #: Of the page `report` writes beside the files.
 REPORT_NAME = "report.html"
@@ -104,19 +101,19 @@ def export(
         UnsupportedOps: if a network needs operations a format does not have.
     """
     exporters = _chosen(formats, precisions, layout)
-    target = staging.resolve(directory)
+    target = resolve(directory)
     refuse_folder(target, overwrite)
     networks = servables(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
     trials = _trials(model, networks, tensors, image_size, examples, exporters)
-    with staging.staged(target) as folder:
+    with staged(target) as folder:
         folder.mkdir()
         files = []
         for network, trial in zip(networks, trials, strict=True):
             for exporter, precision in exporters:
                 path = folder / exporter.file_name(network.name, precision)
                 files.append(_ship(network, path, exporter, precision, tensors, trial))
-        manifest = Manifest(_model_record(model), _versions(), tuple(files))
+        manifest = Manifest(_model_record(model), versions(), tuple(files))
         manifest.write(folder)
     return manifest
 
@@ -161,13 +158,13 @@ def export_sampling_network(
     """
     ((chosen, precision),) = _chosen((format,), (precision,), layout)
     chosen.check_suffix(filepath)
-    target = staging.resolve(filepath)
+    target = resolve(filepath)
     _refuse_file(target, chosen, overwrite)
     network = servables(model, batch_size, image_size, stochastic)[0]
     tensors = _described(model)
     how = [(chosen, precision)]
     (trial,) = _trials(model, [network], tensors, image_size, examples, how)
-    with staging.staged(target) as path:
+    with staged(target) as path:
         return _ship(network, path, chosen, precision, tensors, trial)
 
 
@@ -241,7 +238,7 @@ def _write(network, path, exporter, precision, trial):
             return found, proof, tuple(kept)
         except parity.PoorPictures as error:
             poor = error
-            staging.remove(path)
+            remove(path)
     raise poor
 
 
@@ -310,8 +307,7 @@ def exporter(name):
         known.update(dict.fromkeys((one.name, *one.aliases), one))
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
-    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    suggestion = did_you_mean(name, known, cutoff=0.5, ignore_case=True)
     raise ValueError(
         f"Unknown export format: {name!r}.{suggestion} Available formats: {', '.join(_EXPORTERS)}."
     )
@@ -566,12 +562,4 @@ def _model_record(model):
         "name": model.name,
         "class": f"{type(model).__module__}.{type(model).__qualname__}",
         "config": model.get_config(),
-    }
-
-
-def _versions():
-    return {
-        "keras_gans": __version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
     }

@@ -1,6 +1,5 @@
 """Sheets: many pictures in one file, to be looked at."""
 
-import os
 import pathlib
 
 import numpy as np
@@ -9,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_gans import latent
 from keras_gans.core.signature import draws
 from keras_gans.utils.checks import check_positive
+from keras_gans.utils.files import write_whole
 
 _GAP = 2
 _SMALLEST_SIDE = 64
@@ -235,13 +235,7 @@ def save(picture, path):
         The path, a `pathlib.Path`.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        picture.save(unfinished, format="PNG")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, lambda unfinished: picture.save(unfinished, format="PNG"))
     return path
 
 

@@ -21,7 +21,8 @@ import numpy as np
 
 from keras_gans import zoo
 from keras_gans.interop.torch_files import read_state_dict
-from keras_gans.zoo import _weights as weights
+from keras_gans.utils.files import write_whole
+from keras_gans.utils.memory import no_larger_than
 
 _MAX_SUGGESTIONS = 2
 _LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fits it
@@ -104,7 +105,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
         for target, (path, guessed) in assigned.items()
     }
     if output:
-        _save(model, output)
+        write_whole(output, model.save)
     return model
 
 
@@ -129,16 +130,6 @@ def _check_entry(name):
 
 def _importable():
     return [name for name in zoo.names() if hasattr(zoo.entry(name).cls, "reference_layers")]
-
-
-def _save(model, output):
-    unfinished = output.with_name(f"partial-{os.getpid()}-{output.name}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        model.save(unfinished)
-        os.replace(unfinished, output)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 # === Which file is which network ===
@@ -427,7 +418,7 @@ def _defaults(cls):
 
 def _fits(state, target, cls, config):
     try:
-        with weights.no_larger_than(_LARGEST_TRIED):
+        with no_larger_than(_LARGEST_TRIED):
             model = cls.from_config(config)
     except (TypeError, ValueError):  # arguments this class or these sizes cannot have
         return False

@@ -5,9 +5,10 @@ import json
 
 from keras_gans import zoo
 from keras_gans.evaluation.evaluator import check_names
+from keras_gans.training.callbacks.checkpoints import LEARNING_RATES
 
 #: What may be another when a run goes on.
-_MAY_CHANGE = frozenset(
+_MAY_CHANGE = LEARNING_RATES.union(
     {
         "epochs",
         "devices",
@@ -22,8 +23,6 @@ _MAY_CHANGE = frozenset(
         "data_dir",
         "manual_dir",
         "cache_dir",
-        "generator_learning_rate",
-        "discriminator_learning_rate",
     }
 )
 

@@ -1,7 +1,6 @@
 """The zoo's catalogue: names, and the models they stand for."""
 
 import dataclasses
-import difflib
 import json
 import zipfile
 from typing import Any
@@ -12,6 +11,8 @@ import tensorflow as tf
 from keras_gans.core.model import GAN
 from keras_gans.core.saving import constructor_arguments
 from keras_gans.utils.checks import is_whole
+from keras_gans.utils.memory import no_larger_than
+from keras_gans.utils.text import did_you_mean
 from keras_gans.zoo import _weights as weights
 
 _LARGEST_CONFIG = 2**20  # bytes
@@ -220,7 +221,7 @@ def build(config, source, size):
             f"arguments {', '.join(sorted(arguments)) or 'none'}."
         )
     try:
-        with weights.no_larger_than(weights.most_of_file(size)):
+        with no_larger_than(weights.most_of_file(size)):
             return cls.from_config(arguments)
     except (TypeError, ValueError, OverflowError, tf.errors.OpError) as error:
         raise ValueError(f"{source} describes a model that cannot be built: {error}") from error
@@ -251,5 +252,4 @@ def _read_config(path):
 
 
 def _suggestion(name, known):
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(name, known, cutoff=0.5)

@@ -10,7 +10,7 @@ import onnx
 
 from keras_gans.export import parity
 from keras_gans.export.formats import onnx_rewrites
-from keras_gans.export.formats.onnx_format import session
+from keras_gans.export.formats.onnx_session import session
 
 # What integers are for: products of weights. Everything else (means, norms, activations, padding)
 # costs little, loses much, and stays in float32.

@@ -14,27 +14,23 @@ import time
 import keras
 import tensorflow as tf
 
-import keras_gans
 from keras_gans.training import distribution
 from keras_gans.training.callbacks.divergence import finite_players
+from keras_gans.utils.files import remove_abandoned, resolve, sha256, staged
+from keras_gans.utils.versions import versions
 
-_STATE, _WEIGHTS, _PARTIAL = "state.json", "state.weights.h5", ".partial-"
+_STATE, _WEIGHTS = "state.json", "state.weights.h5"
 _MOST_STATE_BYTES = 2**22
 _NAME = re.compile(r"epoch-\d{5,}-batch-\d{7,}")
 
 # One thread for all, so that what it is given last ends last.
 _WRITER = concurrent.futures.ThreadPoolExecutor(1, "checkpoints")
 
-#: Constructor arguments that may change between a checkpoint and the run that goes on from it.
-_MAY_CHANGE = frozenset(
-    {
-        "name",
-        "generator_learning_rate",
-        "discriminator_learning_rate",
-        "constant_steps",
-        "decay_steps",
-    }
-)
+#: Constructor arguments that a person may change between a checkpoint and what goes on from it.
+LEARNING_RATES = frozenset({"generator_learning_rate", "discriminator_learning_rate"})
+
+# Those that may differ: names say nothing, and the length of a schedule follows that of a run.
+_MAY_DIFFER = LEARNING_RATES | {"name", "constant_steps", "decay_steps"}
 
 
 class Stopped(Exception):  # noqa: N818  (nothing went wrong)
@@ -171,7 +167,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._rates = {player: _rate(model.optimizer_of(player)) for player in model.players}
         self._batch_size = tf.nest.flatten(data.element_spec)[0].shape[0]
         _WRITER.submit(int).result()  # another's last checkpoint, of a `fit` that failed
-        self._remove_partial()
+        if distribution.is_chief():
+            remove_abandoned(self.directory, "epoch-*-batch-*")
         _, state = self.restore(model)
         self._restored = state
         if state is None:
@@ -261,33 +258,30 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _write_checkpoint(self, name, epoch, batch):
         """Copies the weights out, and leaves the rest to a thread while training goes on."""
-        partial = self.directory / f"{_PARTIAL}{os.getpid()}-{name}"
-        with self._explained(partial, epoch, batch):
-            partial.mkdir(parents=True)
-            self.model.save_weights(partial / _WEIGHTS)
-        state = self._state(epoch, batch)
-        self._writing = _WRITER.submit(self._complete, partial, name, state)
+        with self._explained(epoch, batch), contextlib.ExitStack() as stack:
+            place = staged(resolve(self.directory / name), to_disk=True)
+            folder = stack.enter_context(place)
+            folder.mkdir()
+            self.model.save_weights(folder / _WEIGHTS)
+            state = self._state(epoch, batch)
+            unfinished = stack.pop_all()  # which the thread ends
+        self._writing = _WRITER.submit(self._complete, unfinished, folder, name, state)
 
-    def _complete(self, partial, name, state):
+    def _complete(self, unfinished, folder, name, state):
         """Hashes a checkpoint, brings it to the disk and to its place; its folder."""
-        with self._explained(partial, state["epoch"], state["batch"]):
-            state["weights_sha256"] = _sha256(partial / _WEIGHTS)
-            _write(partial / _STATE, state)
-            _to_disk(partial / _WEIGHTS)
-            _replace(partial, self.directory / name)
+        with self._explained(state["epoch"], state["batch"]), unfinished:
+            state["weights_sha256"] = sha256(folder / _WEIGHTS)
+            _write(folder / _STATE, state)
         for old in self._all()[: -self.keep]:
             shutil.rmtree(old, ignore_errors=True)
         return self.directory / name
 
     @contextlib.contextmanager
-    def _explained(self, partial, epoch, batch):
-        """Says what an error in writing means; nothing half written stays."""
+    def _explained(self, epoch, batch):
+        """Says what an error in writing means."""
         try:
             yield
-        except BaseException as error:
-            shutil.rmtree(partial, ignore_errors=True)
-            if not isinstance(error, OSError):
-                raise
+        except OSError as error:
             kept = f"The last good one is {self._newest}." if self._newest else "There is none yet."
             raise OSError(
                 f"The checkpoint of epoch {epoch}, batch {batch} cannot be written to "
@@ -305,11 +299,7 @@ class Checkpoints(keras.callbacks.Callback):
             "config": json.loads(json.dumps(model.get_config())),
             "rates": self._rates,
             "metrics": self._metrics(),
-            "versions": {
-                "keras_gans": keras_gans.__version__,
-                "keras": keras.__version__,
-                "tensorflow": tf.__version__,
-            },
+            "versions": versions(),
         }
 
     def _metrics(self):
@@ -328,11 +318,6 @@ class Checkpoints(keras.callbacks.Callback):
         found = self.directory.glob("epoch-*-batch-*") if self.directory.exists() else ()
         return sorted(path for path in found if _NAME.fullmatch(path.name))
 
-    def _remove_partial(self):
-        writes = self.directory.exists() and distribution.is_chief()
-        for path in self.directory.glob(f"{_PARTIAL}*-epoch-*-batch-*") if writes else ():
-            shutil.rmtree(path, ignore_errors=True)
-
 
 def _rate(optimizer):
     """The learning rate an optimizer was given: a number, or its schedule's configuration."""
@@ -348,7 +333,7 @@ def _check_same(path, state, model, batch_size):
         now = json.loads(json.dumps(model.get_config()))
         differences += [
             f"{key} was {state['config'].get(key)!r}, and is {now.get(key)!r}"
-            for key in sorted({*state["config"], *now} - _MAY_CHANGE)
+            for key in sorted({*state["config"], *now} - _MAY_DIFFER)
             if state["config"].get(key) != now.get(key)
         ]
     if state["batch_size"] != batch_size:
@@ -386,7 +371,11 @@ def _check_finite(model):
 def _reason(error):
     # HDF5 wraps what the system says in a page of its own.
     full = os.strerror(errno.ENOSPC)
-    return full if full in str(error) else error.strerror or error
+    if full in str(error):
+        return full
+    # What `staged` raises has the system's own words in its context.
+    words = [getattr(one, "strerror", None) for one in (error, error.__context__)]
+    return next(filter(None, words), error)
 
 
 def _read(path):
@@ -399,7 +388,7 @@ def _read(path):
         state = record["state"]
         if record["sha256"] != _digest(state):
             raise DamagedError(f"{_STATE} does not match its hash")
-        if state["weights_sha256"] != _sha256(path / _WEIGHTS):
+        if state["weights_sha256"] != sha256(path / _WEIGHTS):
             raise DamagedError(f"{_WEIGHTS} does not match its hash")
     except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error
@@ -409,29 +398,7 @@ def _read(path):
 def _write(path, state):
     text = json.dumps({"state": state, "sha256": _digest(state)}, indent=1)
     path.write_text(text, encoding="utf-8")
-    _to_disk(path)
 
 
 def _digest(state):
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _to_disk(path):
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def _replace(partial, final):
-    """Puts a folder in its place; what was there is there until it is."""
-    if final.exists():  # a run that went on from an older one comes by again
-        old = final.with_name(f"{_PARTIAL}{os.getpid()}-old-{final.name}")
-        os.rename(final, old)
-        os.rename(partial, final)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.rename(partial, final)
