@@ -1,6 +1,7 @@
 """The zoo: `names()`, `entry(name)`, `get(name)`, and one file per family."""
 
 # Each import registers the family's entries.
+from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
 from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
