@@ -10,7 +10,8 @@ from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
 from keras_gans.utils.checks import is_whole
 
-# One file for each kind of batch, with `FIT`, `accepts(model)` and `load(request, model)`.
+# One file for each kind of batch, with `FIT`, `accepts(model)` and
+# `open_batches(request, model)`, a function from a request to its dataset.
 _KINDS = (pictures, upscaled, paired, unpaired)
 
 
@@ -48,10 +49,17 @@ class Request:
 
     def counted(self, batches, count):
         """The finished dataset: of known length, read ahead."""
-        batches = batches.apply(
-            tf.data.experimental.assert_cardinality(self.order.num_batches(count))
-        )
+        length = self.order.num_batches(count)
+        if self.order.first_pass is not None and length:
+            length = tf.data.INFINITE_CARDINALITY
+        batches = batches.apply(tf.data.experimental.assert_cardinality(length))
         return batches.prefetch(tf.data.AUTOTUNE)
+
+    def from_pass(self, number):
+        """The same request, for all passes from this one on."""
+        return dataclasses.replace(
+            self, order=dataclasses.replace(self.order, first_pass=int(number))
+        )
 
 
 def load(
@@ -130,7 +138,9 @@ def load(
             every epoch where not given.
 
     Returns:
-        A `tf.data.Dataset` whose length is known.
+        A `tf.data.Dataset` whose length is known. Each iteration is a pass, in an order of its own;
+        `data.from_pass(n)` is the dataset of pass n and, without an end, of those that follow,
+        which is how `fit` reads it: what a pass shows depends on its number and the seed alone.
 
     Raises:
         ValueError: if the arguments, the source and the model do not go together; the sentence
@@ -177,4 +187,7 @@ def load(
         manual_dir=manual_dir,
         cache_dir=cache_dir,
     )
-    return kind.load(request, model)
+    batches = kind.open_batches(request, model)
+    data = batches(request)
+    data.from_pass = lambda number: batches(request.from_pass(number))
+    return data

@@ -24,12 +24,15 @@ def accepts(model):
     return enlarged and len(model.batch_roles()) == len(images) == 2 and not domains(model)
 
 
-def load(request, model):
-    """The batches a model wants, from one source.
+def open_batches(request, model):
+    """Opens a source for a model.
 
     Args:
         request: a `loading.Request`.
         model: has `batch_roles()`, one of them with a `scale`.
+
+    Returns:
+        A function from a request, this one or one of other passes, to the dataset of its batches.
 
     Raises:
         ValueError: if the source cannot give such batches.
@@ -46,15 +49,18 @@ def load(request, model):
     )
     found = source.examples(translation.loaded(frame, request), None)
     request.check_count(source.name, found.count, model)
-    batches = found.batches(request.order)
-    batches = translation.varied(batches, found.count, request.order, frame, request)
     sides = (frame.height // large.scale, frame.width // large.scale)
 
     def finish(batch):
         pair = (examples.scaled(_reduced(batch["image"], sides)), examples.scaled(batch["image"]))
         return pair if roles[1] is large else pair[::-1]
 
-    return request.counted(batches.map(finish), found.count)
+    def batches(request):
+        made = found.batches(request.order)
+        made = translation.varied(made, found.count, request.order, frame, request)
+        return request.counted(made.map(finish), found.count)
+
+    return batches
 
 
 def _reduced(images, sides):

@@ -232,10 +232,3 @@ def test_bundled_sets_of_another_kind_are_refused(make_paired):
         data.load("bundled:fashion_mnist", make_paired())
     with pytest.raises(ValueError, match="styles holds two unpaired domains of pictures, but"):
         data.load("bundled:emoji/styles", make_paired())
-
-
-def test_two_pictures_are_not_enough_to_know_the_task(numbered, make_paired):
-    model = make_paired()
-    del model.task
-    with pytest.raises(ValueError, match="where the model's `task` is 'paired_translation' or"):
-        data.load(numbered, model)

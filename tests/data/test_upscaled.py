@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import Model
+from data_stubs import Model
 
 from keras_gans import data
 from keras_gans.core.signature import Image
