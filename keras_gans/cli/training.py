@@ -291,7 +291,8 @@ def _profile(options, directory):
     from keras_gans import training
     from keras_gans.training import profiling
 
-    found = profiling.profile(*training.prepare(options), directory)
+    model, dataset = training.prepare(options)
+    found = profiling.profile(model, dataset, directory)
     say(
         f"{found.images_per_second:.1f} images/s, {found.step_seconds * 1e3:.1f} ms a step, "
         f"{found.waiting:.1%} of it waiting for data"

@@ -228,7 +228,7 @@ def _write(network, path, exporter, precision, trial):
         (what `inspect` found, `parity.Proof`, names of the layers kept)
     """
     calibration = trial.examples.calibrating if precision in exporter.calibrated else None
-    poor = None
+    poor: parity.PoorPictures | None = None
     for kept in exporter.layers_to_keep(network, precision, calibration):
         exporter.write(network, path, precision, calibration=calibration, kept=kept)
         found = exporter.inspect(path)
@@ -239,6 +239,8 @@ def _write(network, path, exporter, precision, trial):
         except parity.PoorPictures as error:
             poor = error
             remove(path)
+    if poor is None:
+        raise RuntimeError(f"{exporter.title} names no layers to try in {precision}.")
     raise poor
 
 
@@ -420,7 +422,7 @@ def _with_classes(model, labels, classes):
             f"`classes` must name the classes of {len(labels)} heads ({', '.join(labels)}), as "
             f"{{name of the head: names of its classes}}. Received: {len(heads)}."
         )
-    named = {}
+    named: dict[str, dict] = {}
     for (name, about), (head, names) in zip(labels.items(), heads.items(), strict=True):
         first, last = about["value_range"]
         if len(names) != last - first + 1:

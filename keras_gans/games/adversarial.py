@@ -352,7 +352,7 @@ class AdversarialGAN(GAN):
     def _objective_loss(self, real, fake):
         """D's loss by another objective than the family's own, or with labels that are not 0, 1."""
         real_logits, fake_logits = self.judge_both(real, fake)
-        targets = ()
+        targets: tuple = ()
         if self.objective.has_targets:
             smooth = self.tricks.label_smoothing
             targets = (
@@ -432,7 +432,7 @@ class AdversarialGAN(GAN):
             decay = averaging.decay(self.tricks, self.step, images * replicas)
             averaging.follow(self.generator_ema, self.generator, decay)
 
-    def report(self, *, real_logits, fake_logits, **values):
+    def report(self, *, real_logits, fake_logits, **values):  # type: ignore[override]
         """`GAN.report`, with the shares of images D judges rightly worked out from its logits."""
         boundary = self.objective.boundary
         over = ops.mean(fake_logits) if boundary is None else boundary

@@ -143,7 +143,7 @@ class PairedGAN(GAN):
                 f"Received: direction={direction!r}"
             )
 
-    def generate(self, images, **how):
+    def generate(self, images, **how):  # type: ignore[override]
         return self.translate(images, **how)
 
     def side_by_side(self, batch):

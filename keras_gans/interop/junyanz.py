@@ -157,7 +157,7 @@ def _named(files, network):
 
 def _assigned(named, name, reference):
     """`{network: (path, guessed)}`."""
-    assigned = {}
+    assigned: dict[str, tuple] = {}
     for path, target in named:
         target, guessed = (target, False) if target else _guess(path, name, reference)
         if target not in reference:
@@ -236,15 +236,22 @@ def _fit(state, network, modules):
     return _Fit(pairs, missing, unexpected, misshaped, ignored)
 
 
+#: What `torch.nn.DataParallel` puts before the name of each tensor.
+_PARALLEL = "module."
+
+
 def _without_prefix(state):
     """The tensors by the names they had before each `torch.nn.DataParallel` around the network."""
-    prefix = re.match(r"(?:module\.)*", os.path.commonprefix(list(state)))[0]
-    return {name[len(prefix) :]: array for name, array in state.items()}
+    common = os.path.commonprefix(list(state))
+    length = 0
+    while common.startswith(_PARALLEL, length):
+        length += len(_PARALLEL)
+    return {name[length:]: array for name, array in state.items()}
 
 
 def _needed(state, network, modules):
     """`{tensor name in the file: our variable}`."""
-    names_of = {}
+    names_of: dict[str, list[str]] = {}
     for module, layer in modules.items():
         names_of.setdefault(layer, []).append(module)
     needed = {}
@@ -400,7 +407,7 @@ def _fitting_networks(state, model):
 
 
 def _fitting_entries(state, target, sizes, overrides):
-    found = []
+    found: list[str] = []
     for name in _importable():
         row = zoo.entry(name)
         config = {**_defaults(row.cls), **row.config, **overrides, "name": name}

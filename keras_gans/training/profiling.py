@@ -128,7 +128,8 @@ def _read(directory):
 
     (path,) = directory.rglob("*.xplane.pb")
     space = xplane_pb2.XSpace.FromString(path.read_bytes())
-    spent, waits = collections.Counter(), []
+    spent: collections.Counter[str] = collections.Counter()
+    waits: list[float] = []
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:

@@ -106,7 +106,7 @@ class Run:
             return None
         names = self.label_names["attributes"]
         known = {name.lower(): number for number, name in enumerate(names)}
-        values = {}
+        values: dict[int, int] = {}
         for word in map(str, given):
             name = word.removeprefix("!")
             if name.lower() not in known:

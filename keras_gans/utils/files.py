@@ -54,7 +54,7 @@ def staged(target, *, to_disk=False):
     Raises:
         OSError: if nothing can be written there, or no more of it, saying so.
     """
-    created = []
+    created: list = []
     try:
         try:
             _make_parents(target, created)

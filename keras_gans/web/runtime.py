@@ -152,6 +152,8 @@ def _unpack(tarball, target):
     with staged(target) as folder, tarfile.open(tarball) as archive:
         folder.mkdir()
         for name in FILES:
-            with archive.extractfile(f"package/dist/{name}") as file:
-                with (folder / name).open("wb") as copy:
-                    shutil.copyfileobj(file, copy)
+            file = archive.extractfile(f"package/dist/{name}")
+            if file is None:
+                raise ValueError(f"{tarball} holds no file {name}. {_by_hand()}")
+            with file, (folder / name).open("wb") as copy:
+                shutil.copyfileobj(file, copy)

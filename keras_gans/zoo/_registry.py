@@ -37,7 +37,7 @@ class ZooEntry:
     """
 
     name: str
-    cls: type
+    cls: type[GAN]
     task: str
     paper: str
     config: dict[str, Any]
@@ -190,7 +190,7 @@ def _run_length(config):
     """What the file says of the run its model was compiled for; nothing else of it is used."""
     said = config.get("compile_config")
     said = said if isinstance(said, dict) else {}
-    known = {name: said.get(name) for name in ("images", "batch_size")}
+    known = {name: said.get(name, 0) for name in ("images", "batch_size")}
     return {name: value for name, value in known.items() if is_whole(value) and value > 0}
 
 

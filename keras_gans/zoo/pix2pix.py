@@ -222,7 +222,7 @@ class Pix2Pix(PairedGAN):
         self.built = True
 
     @property
-    def stride(self):
+    def stride(self):  # type: ignore[override]
         """What the sides of pictures to translate must be a multiple of."""
         return 2**self.num_downs
 

@@ -96,7 +96,7 @@ class SRResNet(PairedGAN):
 
     batch_size = 16
     players = {"generator": ("generator",)}
-    logged = ("loss", "generator_loss")
+    logged: tuple[str, ...] = ("loss", "generator_loss")
 
     def __init__(
         self,

@@ -40,8 +40,8 @@ class OnnxExporter(Exporter):
 
     def __init__(self, layout="NHWC"):
         self.layout = layout
-        self._tidied = weakref.WeakKeyDictionary()
-        self._quantizers = weakref.WeakKeyDictionary()
+        self._tidied: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+        self._quantizers: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
     def in_layout(self, layout):
         return self if layout == self.layout else OnnxExporter(layout)

@@ -98,7 +98,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
         self.every, self.minutes, self.keep, self.print_fn = every, minutes, keep, print_fn
         self._images = 1000 * kimg if kimg else None
-        self._restored = self._stop = self._newest = self._writing = None
+        self._restored: dict | None = None
+        self._stop = self._newest = self._writing = None
         self._epoch = self._batch_size = 0
         self._rates = {}
 
@@ -210,7 +211,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        if self._passed_over:
+        if self._passed_over and self._restored:
             for metric in self.model.metrics:
                 saved = self._restored["metrics"].get(metric.name)
                 for variable, value in zip(metric.variables, saved, strict=True) if saved else ():
