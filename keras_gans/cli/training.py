@@ -228,9 +228,8 @@ def train(
         if dry_run or profile:
             _try(options, dry_run, runs_dir)
             return
-        run = training.to_resume(options, runs_dir) if resume else None
-        if run is not None:
-            _finish(lambda: training.resume(run, options))
+        if resume and (earlier := training.to_resume(options, runs_dir)):
+            _finish(lambda: training.resume(earlier, options))
             return
         if resume:
             say(f"No run of {name} in {runs_dir} yet: one begins.")

@@ -2,6 +2,8 @@
 
 import dataclasses
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -27,8 +29,8 @@ class Request:
     flip: bool
     jitter: bool | None
     fit: str
-    heads: tuple[str, ...] | None
-    attributes: tuple[str, ...] | None
+    heads: Sequence[str] | str | None
+    attributes: Sequence[str] | str | None
     data_dir: str | None
     manual_dir: str | None
     cache_dir: str | None
@@ -63,24 +65,24 @@ class Request:
 
 
 def load(
-    source,
-    model,
+    source: str,
+    model: Any,
     *,
-    split="train",
-    batch_size=None,
-    shuffle=None,
-    repeat=True,
-    seed=None,
-    flip=False,
-    jitter=None,
-    fit=None,
-    heads=None,
-    attributes=None,
-    drop_remainder=True,
-    data_dir=None,
-    manual_dir=None,
-    cache_dir=None,
-):
+    split: str = "train",
+    batch_size: int | None = None,
+    shuffle: bool | None = None,
+    repeat: bool = True,
+    seed: int | None = None,
+    flip: bool = False,
+    jitter: bool | None = None,
+    fit: str | None = None,
+    heads: Sequence[str] | str | None = None,
+    attributes: Sequence[str] | str | None = None,
+    drop_remainder: bool = True,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    cache_dir: str | None = None,
+) -> tf.data.Dataset:
     """Batches for `model.fit`, shaped as the model's `batch_spec()` says.
 
     Pictures come as float32 in [-1, 1], labels as int32. A picture of the model's size arrives

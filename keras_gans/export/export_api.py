@@ -3,7 +3,9 @@
 import dataclasses
 import fnmatch
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_gans.core.model import GAN
 from keras_gans.core.signature import images_of
@@ -45,20 +47,20 @@ def formats():
 
 
 def export(
-    model,
-    directory,
+    model: GAN,
+    directory: str | os.PathLike[str],
     *,
-    formats=("saved_model", "onnx", "tflite"),
-    precisions=("float32",),
-    layout="NHWC",
-    batch_size=None,
-    image_size=None,
-    stochastic=False,
-    examples=None,
-    overwrite=False,
-    classes=None,
-    attributes=None,
-):
+    formats: Sequence[str] | str = ("saved_model", "onnx", "tflite"),
+    precisions: Sequence[str] | str = ("float32",),
+    layout: str = "NHWC",
+    batch_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    stochastic: bool = False,
+    examples: Iterable[Any] | None = None,
+    overwrite: bool = False,
+    classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    attributes: Sequence[str] | None = None,
+) -> Manifest:
     """Writes the networks worth shipping in every format, each file proven equal to Keras.
 
     The folder appears when all of it is proven, or not at all:
@@ -119,18 +121,18 @@ def export(
 
 
 def export_sampling_network(
-    model,
-    filepath,
-    format="saved_model",
+    model: GAN,
+    filepath: str | os.PathLike[str],
+    format: str = "saved_model",
     *,
-    precision="float32",
-    layout="NHWC",
-    batch_size=None,
-    image_size=None,
-    stochastic=False,
-    examples=None,
-    overwrite=False,
-):
+    precision: str = "float32",
+    layout: str = "NHWC",
+    batch_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    stochastic: bool = False,
+    examples: Iterable[Any] | None = None,
+    overwrite: bool = False,
+) -> FileRecord:
     """Writes the network that makes the pictures to one file, proven equal to Keras.
 
     Args:

@@ -2,9 +2,12 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -23,7 +26,7 @@ from keras_gans.training.callbacks import (
     StopOnDivergence,
 )
 from keras_gans.training.csv_log import Log
-from keras_gans.training.options import changes
+from keras_gans.training.options import Options, changes
 from keras_gans.training.run_folder import (
     Run,
     agreed_folder,
@@ -39,7 +42,7 @@ _COMPARED = 64  # real pictures that samples are compared with
 _MINUTES = 10  # from one checkpoint to the next within a long epoch
 
 
-def prepare(options):
+def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
     """Model and data of a run, built and checked; nothing is written.
 
     Args:
@@ -149,7 +152,13 @@ def examples(options, model, count=160):
     return [_held_out(options, model, count)] if translates(model) else None
 
 
-def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
+def train(
+    options: Options,
+    runs_dir: str | os.PathLike[str] = "runs",
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+) -> Run:
     """Trains a model in a run folder of its own.
 
     Args:
@@ -193,7 +202,13 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
     return run
 
 
-def resume(run, options=None, *, callbacks=(), verbose="auto"):
+def resume(
+    run: Run | str | os.PathLike[str],
+    options: Options | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+) -> Run:
     """Goes on with a run that was stopped or killed, as if it had not been.
 
     Args:
@@ -248,7 +263,7 @@ def check_resume(run, options):
         data_inventory.refuse_changed(run.path, options.source)
 
 
-def to_resume(options, runs_dir="runs"):
+def to_resume(options: Options, runs_dir: str | os.PathLike[str] = "runs") -> Run | None:
     """The newest run of these options, finished or not: what the same command goes on with.
 
     Args:

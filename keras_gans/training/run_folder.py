@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import os
 import pathlib
 import sys
 
@@ -132,7 +133,7 @@ def _class_number(given, names, of_head=""):
     )
 
 
-def open_run(path):
+def open_run(path: str | os.PathLike[str]) -> Run:
     """The `Run` whose folder is `path`.
 
     Raises:
@@ -150,7 +151,7 @@ def open_run(path):
         ) from error
 
 
-def is_finished(run, options=None):
+def is_finished(run: Run, options: Options | None = None) -> bool:
     """Whether a run has trained for all epochs of its options, or of others."""
     done = [int(path.name.split("-")[1]) for path in run.checkpoints]
     return run.model_path.exists() and max(done, default=0) >= (options or run.options).epochs

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import zipfile
 from typing import Any
 
@@ -60,7 +61,17 @@ class ZooEntry:
 _ENTRIES: dict[str, ZooEntry] = {}
 
 
-def register(name, cls, *, task, paper, tiny, data=None, parameters=None, **config):
+def register(
+    name: str,
+    cls: type[GAN],
+    *,
+    task: str,
+    paper: str,
+    tiny: dict[str, Any],
+    data: str | None = None,
+    parameters: dict[str, int] | None = None,
+    **config: Any,
+) -> ZooEntry:
     """Adds a row to the zoo.
 
     Args:
@@ -94,7 +105,7 @@ def register(name, cls, *, task, paper, tiny, data=None, parameters=None, **conf
     return _ENTRIES[name]
 
 
-def names(task=None):
+def names(task: str | None = None) -> list[str]:
     """Names of the zoo's entries, sorted; of one task where given.
 
     Raises:
@@ -106,7 +117,7 @@ def names(task=None):
     return sorted(name for name, row in _ENTRIES.items() if task in (None, row.task))
 
 
-def entry(name):
+def entry(name: str) -> ZooEntry:
     """The `ZooEntry` called `name`.
 
     Raises:
@@ -120,7 +131,7 @@ def entry(name):
     )
 
 
-def get(name, *, pretrained=False, **overrides):
+def get(name: str, *, pretrained: bool = False, **overrides: Any) -> Any:
     """Builds and compiles an entry of the zoo.
 
     Args:
@@ -158,7 +169,7 @@ def get(name, *, pretrained=False, **overrides):
     return model
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> Any:
     """A model of ours from a `.keras` file, with nothing in the file executed.
 
     The class is looked up in the zoo, its arguments are plain JSON, and only weights are read:

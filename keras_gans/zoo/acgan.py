@@ -176,7 +176,7 @@ class ACGAN(ConditionalGAN):
         return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "class_conditional",
     "paper": "Odena, Olah & Shlens, 2016, https://arxiv.org/abs/1610.09585",
     "tiny": {

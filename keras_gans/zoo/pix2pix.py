@@ -336,7 +336,7 @@ def _unet_modules(num_downs):
     return modules
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "paired_translation",
     "paper": "Isola, Zhu, Zhou & Efros, 2017, https://arxiv.org/abs/1611.07004",
     "tiny": {"image_size": 32, "num_downs": 5, "filters": 4},

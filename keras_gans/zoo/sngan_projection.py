@@ -192,7 +192,7 @@ class SNGANProjection(ConditionalGAN):
         }
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "class_conditional",
     "paper": "Miyato & Koyama, 2018, https://arxiv.org/abs/1802.05637",
     "tiny": {

@@ -192,11 +192,11 @@ class SRGAN(SRResNet):
         return {player: Adam(schedule, beta_1=0.9, name=player) for player in self.players}
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "upscaling",
     "paper": "Ledig et al., 2016, https://arxiv.org/abs/1609.04802",
 }
-_TINY = {"image_size": 32, "scale": 2, "filters": 4, "num_blocks": 1}
+_TINY: dict = {"image_size": 32, "scale": 2, "filters": 4, "num_blocks": 1}
 
 register("srresnet", SRResNet, parameters={"generator": 1_550_659}, **_ENTRY, tiny=_TINY)
 register(
