@@ -179,7 +179,7 @@ class Measuring:
             )
         with self.explained(failures):
             logs = self._measured_by(data, steps, callbacks)
-        return logs if return_dict else self._flatten_metrics_in_order(logs)
+        return logs if return_dict else _as_keras_gives_them(logs)
 
     def _measured_by(self, data, steps, callbacks):
         observers = self._observers()
@@ -203,7 +203,7 @@ class Measuring:
         observers = self._observers()
         self._observe(observers, self.looked_at(x, y), 0)
         logs = _figures(observers)
-        return logs if return_dict else self._flatten_metrics_in_order(logs)
+        return logs if return_dict else _as_keras_gives_them(logs)
 
     def test_step(self, batch):
         """Refused: measures look at pictures outside the graph."""
@@ -296,6 +296,12 @@ def _figures(observers) -> dict[str, float]:
         for measure in measures
         for name, value in measure.figures().items()
     }
+
+
+def _as_keras_gives_them(figures):
+    """A list; a number where there is one."""
+    values = list(figures.values())
+    return values[0] if len(values) == 1 else values
 
 
 def _as_arrays(batch):
