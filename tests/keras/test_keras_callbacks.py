@@ -280,16 +280,7 @@ WATCHERS = [
 NO_DIRECTION = (
     "Keras does not know which way a metric of ours is better, and says so after an epoch"
 )
-WATCHERS_FAIL = {
-    "checkpoint_by_mode_auto": Fails(NO_DIRECTION),
-    "checkpoint_of_an_accuracy": Fails("Keras asks for a mode after the first epoch only"),
-    "a_monitor_nothing_reports_is_refused": Fails("Keras warns after every epoch, and goes on"),
-    "early_stopping": Fails(NO_DIRECTION),
-    "moving_averages_without_any_are_refused": Fails("Keras refuses it after the first epoch"),
-    "moving_averages_are_what_fit_leaves": Fails(
-        "`fit` ends the averages of a keras.optimizers.Optimizer only, which ours is not"
-    ),
-}
+WATCHERS_FAIL = {}
 
 
 @table(WATCHERS, WATCHERS_FAIL, quick=["dcgan"])
@@ -359,18 +350,7 @@ RATES = [
     (rates_are_assigned_to, CONSTANT),
 ]
 NO_RATE = "model.optimizer has no `learning_rate`"
-RATES_FAIL = {
-    "scheduler_is_refused_where_a_schedule_is_in_force": Fails(
-        "Keras' sentence names no callback, and tells to compile with one optimizer"
-    ),
-    "plateau_reaches_all_players": Fails(NO_DIRECTION),
-    "plateau_is_refused_where_a_schedule_is_in_force": Fails(NO_DIRECTION),
-    "rates_by_hand_reach_all_players": Fails("an attribute is set that nobody reads"),
-    "rates_by_hand_are_refused_where_a_schedule_is_in_force": Fails(
-        "an attribute is set that nobody reads"
-    ),
-    "rates_are_assigned_to": Fails(NO_RATE),
-}
+RATES_FAIL = {}
 
 
 @table(RATES, RATES_FAIL, quick=FEW)
@@ -443,13 +423,7 @@ TRACKED = [
     the_loss_is_named,
     metrics_are_named,
 ]
-TRACKED_FAIL = {
-    "the_rate_is_a_number": Fails(NO_RATE),
-    "variables_are_all_players": Fails("model.optimizer has no `variables`"),
-    "the_config_is_json": Fails("model.optimizer has no `get_config`"),
-    "it_has_a_name": Fails("model.optimizer has no `name`"),
-    "it_is_written_out": Fails("model.optimizer has no `get_config`"),
-}
+TRACKED_FAIL = {}
 
 
 @table(TRACKED, TRACKED_FAIL)
