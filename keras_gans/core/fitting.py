@@ -143,9 +143,7 @@ class Fitting:
         self._tell_left_out(left_out)
         return history
 
-    def train_on_batch(
-        self, x, y=None, sample_weight=None, class_weight=None, return_dict=False
-    ):
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """`keras.Model.train_on_batch`, which looks at the batch before it learns from it."""
         self._assert_compile_called("train_on_batch")
         self.refuse_weights(class_weight=class_weight, sample_weight=sample_weight)

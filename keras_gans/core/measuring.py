@@ -311,5 +311,3 @@ def _as_arrays(batch):
 def _length(data) -> int | None:
     count = int(data.cardinality())
     return count if count >= 0 else None
-
-

@@ -30,7 +30,9 @@ class Players:
         found = []
         for name in self.players[player]:
             network = self.networks[name]
-            learn = {id(v) for layer in network._flatten_layers() for v in layer._trainable_variables}
+            learn = {
+                id(v) for layer in network._flatten_layers() for v in layer._trainable_variables
+            }
             found += [variable for variable in network.variables if id(variable) in learn]
         return found
 

@@ -43,8 +43,8 @@ SAMPLERS = sorted([*PLAIN, *LABELLED])
 SCHEDULED = ["cgan", "cyclegan", "gan", "pix2pix", "r3gan", "sngan", "wgan_gp"]
 CONSTANT = [name for name in families() if name not in SCHEDULED]
 
-#: Families whose step is traced in about a second; what every family is asked takes these first.
-QUICK = ["cdcgan", "dcgan", "gan"]
+#: Families whose discriminator learns several times a step, from shares of the batch.
+SEVERAL = ["sngan", "wgan", "wgan_gp"]
 
 
 class Fails:

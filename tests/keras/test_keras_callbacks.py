@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fabrication import fabricate, same, snapshot, tiny
-from habits import CONSTANT, SCHEDULED, Fails, ask, eager, refused, table
+from habits import CONSTANT, SCHEDULED, ask, eager, refused, table
 
 #: Entries asked by default: the quickest one, with and without a schedule of its learning rates.
 FEW = ["dcgan", "gan"]
@@ -277,13 +277,9 @@ WATCHERS = [
     moving_averages_are_swapped,
     moving_averages_are_what_fit_leaves,
 ]
-NO_DIRECTION = (
-    "Keras does not know which way a metric of ours is better, and says so after an epoch"
-)
-WATCHERS_FAIL = {}
 
 
-@table(WATCHERS, WATCHERS_FAIL, quick=["dcgan"])
+@table(WATCHERS, quick=["dcgan"])
 def test_stock_callbacks_watch(habit, name, tmp_path):
     ask(habit, name, tmp_path)
 
@@ -349,11 +345,9 @@ RATES = [
     (rates_by_hand_are_refused_where_a_schedule_is_in_force, SCHEDULED),
     (rates_are_assigned_to, CONSTANT),
 ]
-NO_RATE = "model.optimizer has no `learning_rate`"
-RATES_FAIL = {}
 
 
-@table(RATES, RATES_FAIL, quick=FEW)
+@table(RATES, quick=FEW)
 def test_learning_rates_are_set(habit, name, tmp_path):
     ask(habit, name, tmp_path)
 
@@ -423,10 +417,9 @@ TRACKED = [
     the_loss_is_named,
     metrics_are_named,
 ]
-TRACKED_FAIL = {}
 
 
-@table(TRACKED, TRACKED_FAIL)
+@table(TRACKED)
 def test_trackers_read_the_optimizer(habit, name, tmp_path):
     ask(habit, name, tmp_path)
 
