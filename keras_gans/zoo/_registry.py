@@ -226,7 +226,7 @@ def build(config, source, size):
     classes = {_registered_name(row.cls): row.cls for row in _ENTRIES.values()}
     cls = classes.get(str(config.get("registered_name")))
     arguments = config.get("config", {})
-    if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
+    if cls is None or not set(arguments) <= {*constructor_arguments(cls), "frozen"}:
         raise ValueError(
             f"{source} holds no model of this zoo: it names {config.get('registered_name')!r} with "
             f"arguments {', '.join(sorted(arguments)) or 'none'}."
