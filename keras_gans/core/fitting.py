@@ -106,6 +106,8 @@ class Fitting:
                 x, epoch = callback.resume(self, x, steps_per_epoch)
                 initial_epoch = initial_epoch if epoch is None else epoch
 
+        if hasattr(x, "from_pass"):  # `keras_gans.data.load` makes such
+            x, steps_per_epoch = self._begun(x, initial_epoch, steps_per_epoch)
         failures: list[Exception] = []
         left_out: list[int] = []
         if validation_split and validation_data is None:
@@ -217,6 +219,21 @@ class Fitting:
         """
 
     # === Streams ===
+
+    def _begun(self, data, initial_epoch, steps_per_epoch):
+        """Data whose passes are numbered, without an end, and the batches of an epoch.
+
+        It begins with the epoch the model has come to, by its own count of steps: training that is
+        resumed, or `fit` called again, is not shown what was shown.
+        """
+        length = len(data)
+        steps = steps_per_epoch or length
+        if not length:
+            return data, steps_per_epoch
+        done = max(initial_epoch, int(self.step.numpy()) // steps) * steps
+        number, shown = divmod(done, length)
+        data = data.from_pass(number)
+        return data.skip(shown) if shown else data, steps
 
     def _dataset(self, x, y, shuffle, failures, left_out):
         """The data as a dataset of checked batches that can be shared out, and Keras' hooks of it.
