@@ -261,7 +261,9 @@ class Feed:
         data = self._rows(batch, max(counts), shuffle)
         if self._replicas > 1:
             return data.batch(size, drop_remainder=True), None, False
-        return batches.cut(data.batch(size), self._least, self.left_out.append), None, False
+        data = batches.cut(data.batch(size), self._least, self.left_out.append)
+        known = counts[0] // size + (counts[0] % size >= self._least)
+        return data.apply(tf.data.experimental.assert_cardinality(known)), None, False
 
     def _rows(self, batch, count, shuffle):
         """Row by row; of sets that do not belong together the smaller one again and again."""

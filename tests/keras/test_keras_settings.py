@@ -77,6 +77,14 @@ def on_batch_without_metrics_is_refused(name):
         model.test_on_batch(fabricate(model, 2))
 
 
+def on_batch_pairs_are_measured(name):
+    model = eager(name)
+    batch = fabricate(model, 2)
+    figures = model.test_on_batch(batch, return_dict=True)
+    assert {"l1", "psnr", "ssim"} <= {*figures}
+    assert model.test_on_batch(batch) == list(figures.values())
+
+
 def predict(name):
     model = eager(name)
     inputs, network = latents_of(model)
@@ -104,7 +112,8 @@ BATCHES = [
     train_on_batch,
     train_on_batch_looks_at_values,
     train_on_batch_refuses_weights,
-    on_batch_without_metrics_is_refused,
+    (on_batch_without_metrics_is_refused, [*SAMPLERS, *UNPAIRED]),
+    (on_batch_pairs_are_measured, PAIRED),
     predict,
     predict_in_batches,
     predict_of_a_dataset,
