@@ -60,8 +60,8 @@ class Checkpoints(keras.callbacks.Callback):
     position in the data are restored. On one device, with operations that are deterministic
     (`tf.config.experimental.enable_op_determinism`), the weights at the end are those of a run that
     was never killed, to the bit. Batches seen before in the epoch are read again and passed over,
-    so `fit` shows them running by. Passes before are not read, where `keras_gans.data.load` made the
-    data; of other data one batch of each is.
+    so `fit` shows them running by. Passes before are not read where `keras_gans.data.load` made
+    the data; of other data one batch of each is.
 
     Give it as the last callback, so that no other is behind what it saved. A checkpoint is a
     folder `epoch-00003-batch-0000000` with `state.weights.h5` and `state.json` (position, means,
