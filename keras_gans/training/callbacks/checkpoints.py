@@ -341,6 +341,7 @@ def _check_same(path, state, model, batch_size):
             f"{key} was {state['config'].get(key)!r}, and is {now.get(key)!r}"
             for key in sorted({*state["config"], *now} - _MAY_DIFFER)
             if state["config"].get(key) != now.get(key)
+            and (key in state["config"] or now[key])  # what came later and is off changes nothing
         ]
     if state["batch_size"] != batch_size:
         differences.append(f"the batch size was {state['batch_size']}, and is {batch_size}")
