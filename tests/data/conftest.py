@@ -52,7 +52,7 @@ class Translator(Model):
         }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_model():
     return Model
 

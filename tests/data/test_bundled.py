@@ -12,21 +12,9 @@ EMOJI = importlib.resources.files("keras_gans.data") / "bundled" / "emoji"
 
 
 @pytest.fixture(scope="module")
-def splits():
+def splits(make_model):
     """Images and labels of each split, in order."""
-    from types import SimpleNamespace
-
-    import tensorflow as tf
-
-    model = SimpleNamespace(
-        batch_size=500,
-        discriminator_steps=1,
-        num_classes=10,
-        batch_spec=lambda: (
-            tf.TensorSpec((None, 28, 28, 1), tf.float32),
-            tf.TensorSpec((None,), tf.int32),
-        ),
-    )
+    model = make_model(28, num_classes=10, batch_size=500)
     loaded = {}
     for split in ("train", "test", "all"):
         batches = data.load("bundled:fashion_mnist", model, split=split, shuffle=False)

@@ -3,6 +3,8 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import data
+from keras_gans.core.conditioning import Conditions
+from keras_gans.core.signature import Image, Labels, Role
 
 FASHION = "bundled:fashion_mnist"
 
@@ -97,20 +99,31 @@ def test_an_unknown_fit_is_refused(make_model):
         data.load(FASHION, make_model(), fit="pad")
 
 
+class Other(Role):
+    """A tensor of a role of the user's own."""
+
+    def __init__(self, *row, dtype=tf.float32):
+        self.row, self.dtype = row, dtype
+
+    def spec(self, size, name):
+        return tf.TensorSpec((size, *self.row), self.dtype, name)
+
+
 @pytest.mark.parametrize(
-    "spec",
+    "roles",
     [
-        (tf.TensorSpec((None, 8, 8, 3)), tf.TensorSpec((None, 8, 8, 3))),
-        {"a": tf.TensorSpec((None, 8, 8, 3)), "b": tf.TensorSpec((None, 8, 8, 3))},
-        tf.TensorSpec((None, 64)),
-        tf.TensorSpec((None, 8, 8, 3), tf.int32),
-        (tf.TensorSpec((None, 8, 8, 3)), tf.TensorSpec((None, 10), tf.int32)),
+        {"a": Image(8, 8, 3), "b": Image(8, 8, 3), "c": Image(8, 8, 3)},
+        {"a": Image(8, 8, 3), "b": Other(8, 8, 3)},
+        {"points": Other(64)},
+        {"image": Other(8, 8, 3, dtype=tf.int32)},
+        {"image": Image(8, 8, 3), "code": Other(10, dtype=tf.int32)},
+        {"label": Labels(Conditions(3)), "image": Image(8, 8, 3)},
     ],
-    ids=["paired", "dict", "vectors", "integers", "one-hot"],
+    ids=["three", "half", "vectors", "integers", "one-hot", "labels first"],
 )
-def test_other_kinds_of_batch_are_refused(make_model, spec):
+def test_other_kinds_of_batch_are_refused(make_model, roles):
     model = make_model()
-    model.batch_spec = lambda batch_size=None: spec
+    model.batch_roles = lambda: roles
     with pytest.raises(ValueError, match="pictures and labels; Model learns from .*TensorSpec"):
         data.load(FASHION, model)
 
