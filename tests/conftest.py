@@ -17,6 +17,8 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+pytest_plugins = ["fidelity", "recording"]
+
 
 @pytest.fixture
 def without_torchvision(monkeypatch):

@@ -11,30 +11,29 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # What each room may import of ours besides itself, lowest first. Two arrows point up and are
 # documented: `core/model.py` reaches `export` from inside one method, because Keras users expect
-# `model.export`, and everybody reads the package's version.
+# `model.export`, and `utils`, `web` and `cli` read the package's version.
 ALLOWED = {
-    "utils": set(),
+    "utils": {"version"},
     "layers": {"utils"},
     "losses": set(),
     "penalties": {"losses"},
-    "augment": set(),
+    "augment": {"utils"},
     "latent": set(),
     "optimizers": {"utils"},
     "core": {"utils", "layers", "export"},
     "games": {"utils", "core", "layers", "losses", "penalties", "augment", "latent"},
     "zoo": {
         *("utils", "core", "games", "layers", "losses", "penalties", "augment", "optimizers"),
-        *("latent", "version"),
+        "latent",
     },
     "data": {"utils", "core"},
     "images": {"utils", "core", "data", "latent"},
     "interop": {"utils", "core", "zoo"},
-    "evaluation": {"utils", "core", "data", "interop", "latent", "version"},
-    "export": {"utils", "core", "layers", "images", "version"},
+    "evaluation": {"utils", "core", "data", "interop", "latent"},
+    "export": {"utils", "core", "layers", "images"},
     "web": {"utils", "core", "export", "images", "version"},
     "training": {
         *("utils", "core", "layers", "zoo", "data", "images", "evaluation", "export"),
-        "version",
     },
     # The names by which users know what lives in other rooms.
     "callbacks": {"training"},
@@ -43,6 +42,7 @@ ALLOWED = {
     "cli": {
         *("zoo", "data", "training", "images", "export", "interop", "evaluation", "web"),
         *("utils", "version"),
+        "core",
     },
     "__main__": {"cli"},
     "__init__": {"zoo", "core"},
@@ -91,6 +91,83 @@ def test_no_family_imports_another(path):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("keras_gans.zoo"):
             named = {node.module.split(".")[-1], *(alias.name for alias in node.names)}
             assert not named & (families - {path.stem} - CHANGES.get(path.stem, set()))
+
+
+# === Modules ===
+
+
+def module_of(path):
+    """A file's dotted name; a package's is that of its `__init__.py`."""
+    parts = ("keras_gans", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+BY_NAME = {module_of(path): path for path in MODULES}
+
+# Imports inside a function that may point up, and why.
+UPWARDS = {
+    # Keras users expect `model.export`.
+    ("keras_gans.core.model", "keras_gans.export"),
+}
+
+
+def imported(path):
+    """(module, name or None) of every import of ours, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "keras_gans":
+                    yield alias.name, None
+        elif isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "keras_gans":
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield (full, None) if full in BY_NAME else (node.module, alias.name)
+
+
+def imports_between_modules():
+    """`{module: modules it imports}`."""
+    return {
+        name: {
+            other
+            for other, _ in imported(path)
+            if other in BY_NAME and other != name and (name, other) not in UPWARDS
+        }
+        for name, path in BY_NAME.items()
+    }
+
+
+def circles(graph):
+    """Modules that import each other in a circle, sorted; none where there is no circle."""
+    left = {name: set(others) for name, others in graph.items()}
+    while True:
+        ends = {name for name, others in left.items() if not others}
+        ends |= set(left) - set().union(*left.values())
+        if not ends:
+            return sorted(left)
+        left = {name: others - ends for name, others in left.items() if name not in ends}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """An import inside a function only hides a circle."""
+    assert circles(imports_between_modules()) == []
+
+
+def test_a_circle_would_be_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set(), "d": {"a"}}) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set()}) == ["b", "c"]
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_what_is_private_stays_in_its_room(path):
+    for module, name in imported(path):
+        parts = module.split(".")
+        if len(parts) > 1 and parts[1] != room_of(path):
+            private = [part for part in (*parts, name or "") if is_private(part)]
+            assert not private, f"{module} is another room's own: {private[0]}"
 
 
 def test_torch_is_never_imported():

@@ -17,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from keras_gans import data, training, zoo
 from keras_gans.evaluation import evaluate_model
 from keras_gans.images import grids
+from keras_gans.utils import files
 from keras_gans.zoo import _weights as weights
 
 HERE = pathlib.Path(__file__).parent
@@ -27,19 +28,15 @@ LARGEST = 5_000_000  # bytes of an entry's file
 def ship(run, source):
     """Writes the file and its line; the entry's name."""
     model, name = run.load_model(), run.options.model
-    path, made = PACKAGED / f"{name}.weights.h5", PACKAGED / f".partial-{name}.weights.h5"
-    PACKAGED.mkdir(exist_ok=True)
-    try:
+    path = PACKAGED / f"{name}.weights.h5"
+    with files.staged(files.resolve(path)) as made:
         weights.write_half(model, made)
         if (size := made.stat().st_size) > LARGEST:
             raise SystemExit(f"{name}'s weights take {size} bytes; an entry has {LARGEST}.")
-        made.replace(path)
-    finally:
-        made.unlink(missing_ok=True)
     manifest = PACKAGED / "manifest.json"
     lines = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
     lines[name] = {
-        "file": path.name, "sha256": weights.sha256(path), "size": size, "data": source,
+        "file": path.name, "sha256": files.sha256(path), "size": size, "data": source,
         "steps": int(model.step), "seed": run.options.seed,
     }  # fmt: skip
     manifest.write_text(json.dumps(dict(sorted(lines.items())), indent=1) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
 """DiffAugment: the same random changes to real and generated images, differentiable."""
 
-import difflib
-
 import tensorflow as tf
+
+from keras_gans.utils.text import did_you_mean
 
 # Of a side: how far images move, and how much of one is cut out.
 _SHIFT, _HOLE = 1 / 8, 1 / 2
@@ -53,11 +53,9 @@ def _check_policy(policy):
         raise ValueError(f"`policy` is a sequence of names. Received: {policy!r}. Pass a tuple.")
     for name in policy:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
-                f"Unknown augmentation {name!r} in policy {tuple(policy)}.{hint} "
-                f"Choose from: {', '.join(known)}."
+                f"Unknown augmentation {name!r} in policy {tuple(policy)}."
+                f"{did_you_mean(name, known)} Choose from: {', '.join(known)}."
             )
 
 

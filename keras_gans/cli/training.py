@@ -114,6 +114,18 @@ def train(
         typer.Option(help="Folder on a fast disk for decoded pictures that do not fit in memory."),
     ] = None,
     sheet_every: Annotated[int, typer.Option(help="Epochs between two sample sheets.")] = 1,
+    sheet_kimg: Annotated[
+        float | None,
+        typer.Option(help="Thousands of images between two sample sheets, instead of epochs."),
+    ] = None,
+    checkpoint_kimg: Annotated[
+        float | None,
+        typer.Option(
+            help="Thousands of images between two checkpoints within an epoch; ten minutes where "
+            "not given.",
+            show_default=False,
+        ),
+    ] = None,
     metrics: Figures = None,
     metrics_every: Annotated[
         int, typer.Option(help="Epochs from one evaluation of --metrics to the next.")
@@ -207,6 +219,8 @@ def train(
             manual_dir=manual_dir,
             cache_dir=cache_dir,
             sheet_every=sheet_every,
+            sheet_kimg=sheet_kimg,
+            checkpoint_kimg=checkpoint_kimg,
             metrics=read_names(metrics),
             metrics_every=metrics_every,
             extractor=extractor,
@@ -214,9 +228,8 @@ def train(
         if dry_run or profile:
             _try(options, dry_run, runs_dir)
             return
-        run = training.to_resume(options, runs_dir) if resume else None
-        if run is not None:
-            _finish(lambda: training.resume(run, options))
+        if resume and (earlier := training.to_resume(options, runs_dir)):
+            _finish(lambda: training.resume(earlier, options))
             return
         if resume:
             say(f"No run of {name} in {runs_dir} yet: one begins.")
@@ -277,7 +290,8 @@ def _profile(options, directory):
     from keras_gans import training
     from keras_gans.training import profiling
 
-    found = profiling.profile(*training.prepare(options), directory)
+    model, dataset = training.prepare(options)
+    found = profiling.profile(model, dataset, directory)
     say(
         f"{found.images_per_second:.1f} images/s, {found.step_seconds * 1e3:.1f} ms a step, "
         f"{found.waiting:.1%} of it waiting for data"

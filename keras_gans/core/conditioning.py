@@ -220,6 +220,18 @@ class Conditions:
         self.check(rows)  # before int32 takes a number for another
         return rows.astype("int32")
 
+    def asked(self, labels):
+        """The arguments of `sample` for pictures of the labels of a batch."""
+        if not self.in_columns:
+            return {"labels": labels}
+        columns = labels[:, : len(self.heads)]
+        asked = {}
+        if self.heads:
+            asked["labels"] = columns[:, 0] if len(self.heads) == 1 else columns
+        if self.num_attributes:
+            asked["attributes"] = labels[:, len(self.heads) :]
+        return asked
+
     def _given(self, name, values, columns):
         """What was given, (N, columns) or (1, columns), and N, None for one row for all."""
         if values is None:

@@ -8,20 +8,22 @@ import tensorflow as tf
 from keras_gans.core.conditioning import Conditions
 from keras_gans.core.fitting import Fitting
 from keras_gans.core.generating import Generating
+from keras_gans.core.making import Making
+from keras_gans.core.measuring import Measuring
 from keras_gans.core.noise import Noise
 from keras_gans.core.players import Players
 from keras_gans.core.saving import Saving
 from keras_gans.core.signature import Labels
 
 
-class GAN(Players, Noise, Fitting, Generating, Saving, keras.Model):
+class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.Model):
     """A game between networks: the base of every family in `keras_gans.zoo`.
 
     A family sets its networks in `__init__` (functional models) and states its losses; a game in
     `keras_gans.games` plays them in its `train_step`. This class does the rest: one optimizer per
     player (`core/players.py`), noise that survives a restart (`noise.py`), `fit` and the refusal of
-    batches the game cannot be played with (`fitting.py`), files (`saving.py`), pictures of any
-    number and size (`generating.py`).
+    batches the game cannot be played with (`fitting.py`), `evaluate` (`measuring.py`), files
+    (`saving.py`), pictures of any number and size (`generating.py`).
 
     Pictures are float32 NHWC in [-1, 1].
 
@@ -113,14 +115,6 @@ class GAN(Players, Noise, Fitting, Generating, Saving, keras.Model):
         """The game: play, judge, learn, report."""
         raise NotImplementedError(f"{type(self).__name__} must play its game.")
 
-    def test_step(self, batch):
-        """Refuses `evaluate` and `validation_data`: a game has no validation loss."""
-        raise NotImplementedError(
-            "A GAN has no validation loss: its losses say who is winning, not how good the "
-            "pictures are. Leave out `validation_data` and look at samples "
-            "(`keras_gans.callbacks.SampleSheet`)."
-        )
-
     def generate(self, **inputs):
         """Pictures for people, from what `signature()` says the model takes."""
         raise NotImplementedError(f"{type(self).__name__} must say how it makes pictures.")
@@ -180,6 +174,7 @@ class GAN(Players, Noise, Fitting, Generating, Saving, keras.Model):
         Raises:
             ValueError: what came, what was expected, what to do.
         """
+        self.refuse_stillness()
         batch = self.formed(batch)
         leaves = tf.nest.flatten(batch)
         count = tf.shape(leaves[0], tf.int64)[0]

@@ -1,8 +1,10 @@
 """Players of a game and their optimizers: compiled, stepped one at a time, seen by callbacks."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from keras_gans.core.measuring import read_measures, written_measures
 from keras_gans.utils.checks import check_positive
 
 
@@ -20,6 +22,20 @@ class Players:
             for variable in self.networks[network].trainable_variables
         ]
 
+    def learners_of(self, player):
+        """The variables of one player that learn unless they are frozen, network after network.
+
+        The player's optimizer is built on these, so that layers can be frozen and thawed later.
+        """
+        found = []
+        for name in self.players[player]:
+            network = self.networks[name]
+            learn = {
+                id(v) for layer in network._flatten_layers() for v in layer._trainable_variables
+            }
+            found += [variable for variable in network.variables if id(variable) in learn]
+        return found
+
     def optimizer_of(self, player):
         """The optimizer `compile` gave to `player`."""
         return getattr(self, f"{player}_optimizer")
@@ -32,6 +48,7 @@ class Players:
         run_eagerly=False,
         steps_per_execution=1,
         jit_compile=False,
+        metrics=None,
         **optimizers,
     ):
         """Gives every player its optimizer and builds it on that player's variables.
@@ -44,22 +61,25 @@ class Players:
             steps_per_execution: as in `keras.Model.compile`.
             jit_compile: compile the step with XLA. Off by default: on CPU it is slower. The
                 one argument to set on an accelerator.
+            metrics: what `evaluate` and `validation_data` measure, a list of
+                `keras_gans.metrics`, such as `[keras_gans.metrics.KID()]`; what the game measures
+                by itself where None.
             **optimizers: `generator_optimizer`, `discriminator_optimizer`: anything
                 `keras.optimizers.get` takes. The paper's where not given.
 
-        On several devices (`keras_gans.distribution`) inside the strategy's scope.
-
         Raises:
-            TypeError: for an argument that names no player.
+            TypeError: for an argument that names no player, or metrics of another kind.
             ValueError: if two players share one optimizer object, or for what Keras cannot do on
-                several devices: more steps per execution than one, XLA in float16.
+                several devices: steps without a graph, more of them per execution than one, XLA
+                in float16, optimizers made outside the strategy's scope.
         """
-        self._refuse_on_devices(steps_per_execution, jit_compile)
+        self._refuse_on_devices(steps_per_execution, jit_compile, run_eagerly)
         arguments = {f"{player}_optimizer": player for player in self.players}
         self._refuse_unknown(optimizers, arguments)
         for name, value in (("images", images), ("batch_size", batch_size)):
             if value is not None:
                 check_positive(name, value)
+        self.measures = self.checked_measures(metrics)
         self.run_images = images
         self.batch_size = batch_size or type(self).batch_size
         super().compile(
@@ -69,9 +89,20 @@ class Players:
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
         )
+        given = {arguments[argument]: optimizer for argument, optimizer in optimizers.items()}
+        # Slots and counters lie where the weights do, wherever `compile` is called.
+        with self.distribute_strategy.scope():
+            chosen = self._chosen(images, given)
+            for player, optimizer in chosen.items():
+                optimizer.build(self.learners_of(player))
+                setattr(self, f"{player}_optimizer", optimizer)
+        self.optimizer = PlayerOptimizers(chosen)
+
+    def _chosen(self, images, given):
+        """`{player: optimizer}`: the one given, or the paper's."""
         given = {
-            arguments[argument]: keras.optimizers.get(optimizer)
-            for argument, optimizer in optimizers.items()
+            player: keras.optimizers.get(optimizer)
+            for player, optimizer in given.items()
             if optimizer is not None
         }
         chosen = {**self.adjusted(self.optimizers(images)), **given}
@@ -80,16 +111,29 @@ class Players:
                 "Every player needs an optimizer of its own, because it holds the moments of "
                 "that player's variables. Received the same object twice; make two."
             )
-        for player, optimizer in chosen.items():
-            if self.precision == "mixed_float16" and not is_scaled(optimizer):
-                # Gradients below 6e-8 would be zero; losses are scaled up before, gradients down
-                # after, and a step that overflows is left out, with half the scale from then on.
-                chosen[player] = optimizer = keras.optimizers.LossScaleOptimizer(
-                    optimizer, name=f"{player}_loss_scale"
+        self._refuse_outside(given)
+        return {player: self._scaled(player, chosen[player]) for player in self.players}
+
+    def _scaled(self, player, optimizer):
+        """The optimizer, in float16 one that scales losses.
+
+        Gradients below 6e-8 would be zero; losses are scaled up before, gradients down after, and
+        a step that overflows is left out, with half the scale from then on.
+        """
+        if self.precision != "mixed_float16" or is_scaled(optimizer):
+            return optimizer
+        return keras.optimizers.LossScaleOptimizer(optimizer, name=f"{player}_loss_scale")
+
+    def _refuse_outside(self, given):
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return
+        for player, optimizer in given.items():
+            counter = optimizer.iterations._value
+            if not isinstance(counter, tf.distribute.DistributedValues):
+                raise ValueError(
+                    f"`{player}_optimizer` was made outside the strategy's scope, on one device "
+                    "only. Make it within `strategy.scope()`, or give its name."
                 )
-            optimizer.build(self.variables_of(player))
-            setattr(self, f"{player}_optimizer", optimizer)
-        self.optimizer = PlayerOptimizers({player: chosen[player] for player in self.players})
 
     def adjusted(self, optimizers):
         """The family's optimizers with what the model's arguments change of them."""
@@ -107,12 +151,18 @@ class Players:
             raise TypeError(
                 f"{type(self).__name__}.compile() has no argument {unknown[0]!r}. It takes one "
                 f"optimizer per player ({', '.join(arguments)}), `images`, `batch_size`, "
-                "`run_eagerly`, `steps_per_execution` and `jit_compile`; losses belong to the game."
+                "`run_eagerly`, `steps_per_execution`, `jit_compile` and `metrics`; losses belong "
+                "to the game."
             )
 
-    def _refuse_on_devices(self, steps_per_execution, jit_compile):
+    def _refuse_on_devices(self, steps_per_execution, jit_compile, run_eagerly):
         if self.distribute_strategy.num_replicas_in_sync == 1:
             return
+        if run_eagerly:
+            raise ValueError(
+                "On several devices a step runs as a graph only, in which they wait for each "
+                "other in one order. Use run_eagerly=False, and one device to look into a step."
+            )
         if steps_per_execution != 1:
             raise ValueError(
                 "On several devices Keras 3 cannot run several steps at once. Use "
@@ -137,11 +187,14 @@ class Players:
             "jit_compile": self.jit_compile,
             "images": self.run_images,
             "batch_size": self.batch_size,
+            **written_measures(self.measures, self.default_measures()),
             **optimizers,
         }
 
     def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        measures = read_measures(config.get("metrics"))
+        config = {name: value for name, value in config.items() if name != "metrics"}
+        self.compile(**keras.saving.deserialize_keras_object(config), metrics=measures)
 
     # === A step ===
 
@@ -174,21 +227,32 @@ class Players:
             self.optimizer_of(player).apply(gradients, self.variables_of(player))
 
 
+@keras.saving.register_keras_serializable("keras_gans")
 class PlayerOptimizers:
     """All optimizers of a game in the place where Keras looks for one, `model.optimizer`.
 
     `LearningRateScheduler`, `ReduceLROnPlateau` and `TensorBoard` know `optimizers` from
-    `keras.optimizers.MultiOptimizer` and treat each of them by itself.
+    `keras.optimizers.MultiOptimizer` and treat each of them by itself. What has one value only,
+    `iterations` and `learning_rate`, is read of the first player; a learning rate that is set is
+    set for all.
 
     Args:
         optimizers: `{player: keras.optimizers.Optimizer}`.
+        name: what trackers call it.
     """
+
+    # `model.optimizer.rate = 0.1` is a mistake, not a new attribute.
+    __slots__ = ("_players", "name", "__weakref__")
 
     built = True
 
-    def __init__(self, optimizers):
-        self._players = dict(optimizers)
-        self.optimizers = list(self._players.values())
+    def __init__(self, optimizers, name="players"):
+        self._players, self.name = dict(optimizers), name
+
+    @property
+    def optimizers(self):
+        """Of the players, in their order."""
+        return list(self._players.values())
 
     @property
     def iterations(self):
@@ -199,6 +263,97 @@ class PlayerOptimizers:
     def variables(self):
         """Of all of them, player after player."""
         return [variable for optimizer in self.optimizers for variable in optimizer.variables]
+
+    @property
+    def learning_rate(self):
+        """Of the first player now; `assign` sets that of all."""
+        return _Rate(self)
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        scheduled = [player for player, opt in self._players.items() if schedule_of(opt)]
+        if scheduled:
+            arguments = ", ".join(f"{player}_optimizer" for player in scheduled)
+            raise TypeError(
+                f"The learning rate of {', '.join(scheduled)} follows a schedule and cannot be "
+                f"set. Received: learning_rate={rate!r}. Compile with {arguments} of a fixed "
+                "learning rate."
+            )
+        for optimizer in self.optimizers:
+            optimizer.learning_rate = rate
+
+    def finalize_variable_values(self, variables=None):
+        """Puts averaged weights (`use_ema`) in the place of the last ones, as `fit` does."""
+        for optimizer in self.optimizers:
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            optimizer.finalize_variable_values(inner._trainable_variables)
+
+    def get_config(self):
+        """`{"optimizers": {player: its optimizer, serialized}, "name": ...}`, plain JSON."""
+        written = {
+            player: keras.saving.serialize_keras_object(optimizer)
+            for player, optimizer in self._players.items()
+        }
+        return {"optimizers": written, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The same optimizers, new."""
+        made = {
+            player: keras.saving.deserialize_keras_object(written, custom_objects)
+            for player, written in config["optimizers"].items()
+        }
+        return cls(made, config.get("name", "players"))
+
+
+class _Rate:
+    """A learning rate that can be read as a number or an array, and assigned to."""
+
+    def __init__(self, optimizers):
+        self._of = optimizers
+
+    @property
+    def _first(self):
+        return self._of.optimizers[0].learning_rate
+
+    def __float__(self):
+        return float(self.numpy())
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.numpy(), dtype)
+
+    def numpy(self):
+        """The number, a NumPy scalar."""
+        return keras.ops.convert_to_numpy(self._first)
+
+    @property
+    def value(self):
+        """The number, a tensor."""
+        return keras.ops.convert_to_tensor(self._first)
+
+    @property
+    def dtype(self):
+        """Of the number."""
+        return keras.backend.standardize_dtype(self.value.dtype)
+
+    @property
+    def shape(self):
+        """Of a number: ()."""
+        return ()
+
+    def assign(self, rate):
+        """Sets the learning rate of all players."""
+        self._of.learning_rate = rate
+
+    def __repr__(self):
+        return f"<learning rate {float(self):g} of {', '.join(self._of._players)}>"
+
+
+def schedule_of(optimizer):
+    """The schedule its learning rate follows, or None."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = getattr(optimizer, "_learning_rate", None)
+    return rate if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
 
 
 def is_scaled(optimizer):
@@ -212,7 +367,7 @@ def _refused_together(gradients):
     Keras looks at the first replica only, before the sum, so that an overflow elsewhere would reach
     the weights.
     """
-    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+    if not gradients or tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return gradients
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
     overflows = tf.distribute.get_replica_context().all_reduce(

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core import weight_files
 from keras_gans.utils.checks import check_choice
 
 #: What networks can compute in.
@@ -26,10 +27,12 @@ class Saving:
     def get_config(self):
         """The constructor's arguments, plain JSON, each read from the attribute of its name."""
         values = {name: getattr(self, name) for name in own_arguments(type(self))}
-        return {
+        config = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
         }
+        frozen = self.frozen
+        return config if frozen == self._frozen_when_made else {**config, "frozen": frozen}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -39,6 +42,7 @@ class Saving:
             config: constructor arguments, and `precision`: what the networks compute in,
                 "float32", "mixed_bfloat16" or "mixed_float16"; Keras' global policy where not
                 given. Weights, losses and what networks put out are float32 in all of them.
+                `frozen`: layers that do not learn, as `model.frozen` says.
             custom_objects: not used; there for Keras.
 
         Raises:
@@ -48,12 +52,29 @@ class Saving:
         arguments = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
         before = keras.config.dtype_policy()
         precision = arguments.pop("precision", before.name)
+        frozen = arguments.pop("frozen", None)
         check_choice("precision", precision, PRECISIONS)
         try:
             keras.config.set_dtype_policy(precision)
-            return cls(**arguments)
+            model = cls(**arguments)
         finally:
             keras.config.set_dtype_policy(before)
+        if frozen is not None:
+            model.freeze(frozen)
+        return model
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """As Keras', to a `.keras` file (or, with `zipped=False`, a folder) only.
+
+        Raises:
+            ValueError: for another kind of file; nothing is written.
+        """
+        if zipped is not False and pathlib.Path(filepath).suffix != ".keras":
+            raise ValueError(
+                "`filepath` must end in .keras, the file of a whole model; weights alone are "
+                f"written by `save_weights` to a .weights.h5. Received: {filepath}"
+            )
+        super().save(filepath, overwrite, zipped, **kwargs)
 
     # Keras numbers a model's own variables; what is named here came later and is missing in
     # earlier files. It leaves out the states of dropout's random generators; a resumed game would
@@ -116,18 +137,54 @@ class Saving:
         return [variable for owner in (self, *optimizers) for variable in owner.variables]
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
-        """As Keras', but a file without a network's layers is refused, where Keras warns.
+        """As Keras', but all or nothing: of a file of other networks nothing is taken.
+
+        Args:
+            filepath: of weights, or of a whole model.
+            skip_mismatch: take what fits; the rest is named in one warning.
+            **kwargs: as Keras'.
 
         Raises:
-            ValueError: for a file of other networks, unless `skip_mismatch`.
+            ValueError: for a file of other networks, whose variables that do not fit are named,
+                unless `skip_mismatch`.
         """
-        with warnings.catch_warnings():
+        before = [np.array(variable) for variable in self._everything()]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             if not skip_mismatch:
                 warnings.filterwarnings("error", message="Skipping nested container")
             try:
                 super().load_weights(filepath, skip_mismatch, **kwargs)
-            except UserWarning as warning:
-                raise ValueError(f"{filepath} lacks layers of {self.name}: {warning}") from None
+            except (UserWarning, ValueError, KeyError) as error:
+                for variable, value in zip(self._everything(), before, strict=True):
+                    variable.assign(value)
+                unlike = ", ".join(weight_files.unlike(filepath, self.networks))
+                reason = f"These differ: {unlike}." if unlike else str(error)
+                raise ValueError(
+                    f"{filepath} lacks layers of {self.name}, or has others; nothing of it was "
+                    f"taken. {reason} Use skip_mismatch=True to take what fits."
+                ) from None
+        self._say_again(caught, filepath, skip_mismatch)
+
+    def _everything(self):
+        """All that a file may change."""
+        return [*self.saved_variables, *self._random_states()]
+
+    def _say_again(self, caught, filepath, skip_mismatch):
+        """Warnings of Keras', those of what does not fit as one of ours."""
+        unlike = weight_files.unlike(filepath, self.networks) if skip_mismatch else []
+        for warning in caught:
+            about_layers = "object" in str(warning.message) or "Layer" in str(warning.message)
+            if not (unlike and about_layers):
+                warnings.warn_explicit(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
+        if unlike:
+            warnings.warn(
+                f"Of {filepath} was taken what fits. These differ and stay as they were: "
+                f"{', '.join(unlike)}.",
+                stacklevel=3,
+            )
 
 
 def constructor_arguments(cls):

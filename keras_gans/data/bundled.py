@@ -46,7 +46,8 @@ class Bundled:
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
         self._set, self._part = name, _SPLITS[split]
-        self._read, self.class_names = _PICTURES.get(name, (None, None))
+        unlabelled: tuple = (None, None)
+        self._read, self.class_names = _PICTURES.get(name, unlabelled)
         self.why_unlabelled = f"it holds {_holds(name)}, for translators"
         self.head = None if self.class_names is None else "class"
         self.heads = {} if self.class_names is None else {"class": self.class_names}

@@ -33,6 +33,8 @@ class Order:
         drop_remainder: leave out the examples that do not fill a batch.
         length: examples in a pass; where more than there are, they start over, in another order
             where they are shuffled. Each once where None.
+        first_pass: where not None, the passes follow each other from this number on, without an
+            end; where None, each iteration is a pass, numbered as they begin.
     """
 
     batch_size: int
@@ -40,6 +42,7 @@ class Order:
     seed: int
     drop_remainder: bool
     length: int | None = None
+    first_pass: int | None = None
 
     def length_of(self, count):
         """How many examples a pass over a source of `count` examples shows."""
@@ -49,6 +52,14 @@ class Order:
         """How many batches a pass over `count` examples makes."""
         whole, rest = divmod(self.length_of(count), self.batch_size)
         return whole + bool(rest and not self.drop_remainder)
+
+    def passes(self):
+        """The numbers of the passes, a dataset."""
+        if self.first_pass is not None:
+            return tf.data.Dataset.range(self.first_pass, 2**62)
+        begun = itertools.count()
+        number = lambda _: tf.numpy_function(lambda: np.int64(next(begun)), [], tf.int64)  # noqa: E731
+        return tf.data.Dataset.from_tensors(0).map(number)
 
     def of_domain(self, number, length):
         """The order of one of several sources that are shown side by side."""
@@ -136,7 +147,11 @@ class Stream:
             )
         if order.length_of(self.count) != self.count:
             examples = examples.repeat().take(order.length)
-        return examples.batch(order.batch_size, drop_remainder=order.drop_remainder)
+        batches = examples.batch(order.batch_size, drop_remainder=order.drop_remainder)
+        if order.first_pass is None:
+            return batches
+        # What was shown is read again and passed over: a stream has no other way to a place.
+        return batches.repeat().skip(order.first_pass * order.num_batches(self.count))
 
 
 def index_batches(count, order):
@@ -216,14 +231,17 @@ def _drawn(draw, dtype, shape, order, purpose):
     The generator is a function of the seed, the number of the pass and the purpose, and of
     nothing else: `tf.data.Dataset.shuffle` mixes TensorFlow's global seed into its order.
     """
-    size, passes = order.batch_size, itertools.count()
+    size = order.batch_size
     num_batches = order.num_batches(shape[0])
 
-    def values():
-        return draw(np.random.default_rng((order.seed, next(passes), purpose)))
+    def values(number):
+        return draw(np.random.default_rng((order.seed, int(number), purpose)))
 
-    def one_pass(_):
-        drawn = tf.ensure_shape(tf.numpy_function(values, [], dtype), shape)
+    def one_pass(number):
+        # A function of the pass alone: where everything must be repeatable TensorFlow may still
+        # read ahead.
+        drawn = tf.numpy_function(values, [number], dtype, stateful=False)
+        drawn = tf.ensure_shape(drawn, shape)
         # Whole slices: making 64 elements and batching them would cost more than all the rest.
         starts = tf.data.Dataset.range(0, num_batches * size, size)
         return starts.map(lambda start: batch(drawn[start : start + size]))
@@ -231,7 +249,7 @@ def _drawn(draw, dtype, shape, order, purpose):
     def batch(drawn):
         return tf.ensure_shape(drawn, (size if order.drop_remainder else None, *shape[1:]))
 
-    return tf.data.Dataset.from_tensors(0).flat_map(one_pass)
+    return order.passes().flat_map(one_pass)
 
 
 def scaled(images):

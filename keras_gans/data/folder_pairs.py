@@ -37,6 +37,7 @@ class FolderPairs:
     def __init__(self, path, split="train", *, cache_dir=None):
         self._files = Files(path, cache_dir)
         self.name = self._files.name
+        self._make_frame: type
         if all(self._files.subfolder(side) for side in _SIDES):
             self._make_frame, self._found = TwoFiles, self._in_two_folders(split)
         else:
@@ -90,7 +91,7 @@ class FolderPairs:
 
     def _by_stem(self, top):
         """`{path below top, without suffix: file}`."""
-        found = {}
+        found: dict = {}
         for file in self._files.below(top):
             stem = os.path.splitext(os.path.relpath(file.path, top))[0]
             if stem in found:

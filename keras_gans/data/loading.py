@@ -2,16 +2,19 @@
 
 import dataclasses
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from keras_gans.data import labels, paired, pictures, unpaired
+from keras_gans.data import labels, paired, pictures, unpaired, upscaled
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
 from keras_gans.utils.checks import is_whole
 
-# One file for each kind of batch, with `FIT`, `accepts(model)` and `load(request, model)`.
-_KINDS = (pictures, paired, unpaired)
+# One file for each kind of batch, with `FIT`, `accepts(model)` and
+# `open_batches(request, model)`, a function from a request to its dataset.
+_KINDS = (pictures, upscaled, paired, unpaired)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Request:
     flip: bool
     jitter: bool | None
     fit: str
-    heads: tuple[str, ...] | None
-    attributes: tuple[str, ...] | None
+    heads: Sequence[str] | str | None
+    attributes: Sequence[str] | str | None
     data_dir: str | None
     manual_dir: str | None
     cache_dir: str | None
@@ -48,31 +51,38 @@ class Request:
 
     def counted(self, batches, count):
         """The finished dataset: of known length, read ahead."""
-        batches = batches.apply(
-            tf.data.experimental.assert_cardinality(self.order.num_batches(count))
-        )
+        length = self.order.num_batches(count)
+        if self.order.first_pass is not None and length:
+            length = tf.data.INFINITE_CARDINALITY
+        batches = batches.apply(tf.data.experimental.assert_cardinality(length))
         return batches.prefetch(tf.data.AUTOTUNE)
+
+    def from_pass(self, number):
+        """The same request, for all passes from this one on."""
+        return dataclasses.replace(
+            self, order=dataclasses.replace(self.order, first_pass=int(number))
+        )
 
 
 def load(
-    source,
-    model,
+    source: str,
+    model: Any,
     *,
-    split="train",
-    batch_size=None,
-    shuffle=None,
-    repeat=True,
-    seed=None,
-    flip=False,
-    jitter=None,
-    fit=None,
-    heads=None,
-    attributes=None,
-    drop_remainder=True,
-    data_dir=None,
-    manual_dir=None,
-    cache_dir=None,
-):
+    split: str = "train",
+    batch_size: int | None = None,
+    shuffle: bool | None = None,
+    repeat: bool = True,
+    seed: int | None = None,
+    flip: bool = False,
+    jitter: bool | None = None,
+    fit: str | None = None,
+    heads: Sequence[str] | str | None = None,
+    attributes: Sequence[str] | str | None = None,
+    drop_remainder: bool = True,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    cache_dir: str | None = None,
+) -> tf.data.Dataset:
     """Batches for `model.fit`, shaped as the model's `batch_spec()` says.
 
     Pictures come as float32 in [-1, 1], labels as int32. A picture of the model's size arrives
@@ -87,9 +97,10 @@ def load(
     folders where there are such.) Those of TFDS are the booleans of a
     feature `attributes`, and the ClassLabel features.
 
-    Models that translate are fed two pictures, A and B. Of the task "paired_translation" they
-    belong together. Of "unpaired_translation" they come from two domains, each in an order of its
-    own; an epoch shows the larger domain once, and the smaller one starts over in another order.
+    Models that translate are fed two pictures, A and B. In paired games they belong together. In
+    unpaired ones they come from two domains, each in an order of its own; an epoch shows the larger
+    domain once, and the smaller one starts over in another order. Models that upscale are fed a
+    picture and a smaller one made of it, from any source of pictures.
 
     Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB, and else, of
     folders, in `cache_dir`.
@@ -129,7 +140,9 @@ def load(
             every epoch where not given.
 
     Returns:
-        A `tf.data.Dataset` whose length is known.
+        A `tf.data.Dataset` whose length is known. Each iteration is a pass, in an order of its own;
+        `data.from_pass(n)` is the dataset of pass n and, without an end, of those that follow,
+        which is how `fit` reads it: what a pass shows depends on its number and the seed alone.
 
     Raises:
         ValueError: if the arguments, the source and the model do not go together; the sentence
@@ -141,9 +154,8 @@ def load(
     kind = next((kind for kind in _KINDS if kind.accepts(model)), None)
     if kind is None:
         raise ValueError(
-            "`data.load` makes batches of pictures, of two pictures (where the model's `task` is "
-            "'paired_translation' or 'unpaired_translation'), or of pictures and labels; "
-            f"{type(model).__name__} learns from {model.batch_spec()}. Make a tf.data.Dataset of "
+            "`data.load` makes batches of pictures, of pictures and labels, or of two pictures; "
+            f"{type(model).__name__} learns from {model.batch_roles()}. Make a tf.data.Dataset of "
             "such batches."
         )
     fit = kind.FIT if fit is None else fit
@@ -177,4 +189,7 @@ def load(
         manual_dir=manual_dir,
         cache_dir=cache_dir,
     )
-    return kind.load(request, model)
+    batches = kind.open_batches(request, model)
+    data = batches(request)
+    data.from_pass = lambda number: batches(request.from_pass(number))
+    return data

@@ -20,12 +20,15 @@ def accepts(model):
     return translation.accepts(model, paired=True)
 
 
-def load(request, model):
-    """The batches a model wants, from one source.
+def open_batches(request, model):
+    """Opens a source for a model.
 
     Args:
         request: a `loading.Request`.
         model: has `batch_spec()`.
+
+    Returns:
+        A function from a request, this one or one of other passes, to the dataset of its batches.
 
     Raises:
         ValueError: if the source cannot give such batches.
@@ -48,11 +51,13 @@ def load(request, model):
     found = source.examples([translation.loaded(frame, request) for frame in frames])
     request.check_count(source.name, found.count, model, "pairs")
 
-    batches = found.batches(request.order)
-    batches = translation.varied(batches, found.count, request.order, first, request)
-
     def finish(batch):
         pair = examples.scaled(batch["image"])
         return tuple(tf.split(pair, [first.channels, second.channels], axis=-1))
 
-    return request.counted(batches.map(finish), found.count)
+    def batches(request):
+        made = found.batches(request.order)
+        made = translation.varied(made, found.count, request.order, first, request)
+        return request.counted(made.map(finish), found.count)
+
+    return batches

@@ -22,12 +22,15 @@ def accepts(model):
     return isinstance(roles[0], Image) and all(isinstance(role, Labels) for role in roles[1:])
 
 
-def load(request, model):
-    """The batches a model wants, from one source.
+def open_batches(request, model):
+    """Opens a source for a model.
 
     Args:
         request: a `loading.Request`.
         model: has `batch_spec()` and, where that has labels, `num_classes` or `num_attributes`.
+
+    Returns:
+        A function from a request, this one or one of other passes, to the dataset of its batches.
 
     Raises:
         ValueError: if the source cannot give such batches.
@@ -56,10 +59,6 @@ def load(request, model):
         _check_labels(source, found.labels, columns)
     request.check_count(source.name, found.count, model)
 
-    batches = found.batches(request.order)
-    if request.flip:
-        batches = examples.flipped(batches, found.count, request.order)
-
     def finish(batch):
         image = examples.scaled(batch["image"])
         if columns is None:
@@ -69,7 +68,13 @@ def load(request, model):
             label = _checked_while_reading(label, source, columns)
         return image, label
 
-    return request.counted(batches.map(finish), found.count)
+    def batches(request):
+        made = found.batches(request.order)
+        if request.flip:
+            made = examples.flipped(made, found.count, request.order)
+        return request.counted(made.map(finish), found.count)
+
+    return batches
 
 
 def _check_labels(source, labels, columns):

@@ -58,7 +58,9 @@ class Table:
 
     def __init__(self, path, name):
         self.name, self._path = f"{name}: {path.name}", path
-        self._rows, self._lines, self._columns = {}, [], {}
+        self._rows: dict = {}
+        self._lines: list = []
+        self._columns: dict = {}
         if path.stat().st_size > LARGEST:
             raise ValueError(f"{self.name} takes more than {LARGEST // 2**20} MiB.")
         try:

@@ -213,7 +213,7 @@ class TFDS:
 
     def _read(self, frame, columns):
         """Dataset of fitted pictures in the set's own order, with `label` if asked for."""
-        wanted = {self._image: True}
+        wanted: dict = {self._image: True}
         if columns:
             wanted.update(dict.fromkeys(columns.heads, True))
         if columns and columns.attributes:

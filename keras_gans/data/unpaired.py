@@ -22,12 +22,15 @@ def accepts(model):
     return translation.accepts(model, paired=False)
 
 
-def load(request, model):
-    """The batches a model wants, from one source.
+def open_batches(request, model):
+    """Opens a source for a model.
 
     Args:
         request: a `loading.Request`.
         model: has `batch_spec()`.
+
+    Returns:
+        A function from a request, this one or one of other passes, to the dataset of its batches.
 
     Raises:
         ValueError: if the source cannot give such batches.
@@ -48,13 +51,16 @@ def load(request, model):
     length = (max if request.repeat else min)(domain.count for domain in found)
     which = "larger" if request.repeat else "smaller"
     request.check_count(f"The {which} domain of {source.name}", length, model)
-    batches = [
-        _batches(domain, order, frame, request)
-        for domain, order, frame in zip(
-            found, _orders(request, source, length), frames, strict=True
-        )
-    ]
-    return request.counted(tf.data.Dataset.zip(*batches), length)
+
+    def batches(request):
+        orders = _orders(request, source, length)
+        made = [
+            _batches(domain, order, frame, request)
+            for domain, order, frame in zip(found, orders, frames, strict=True)
+        ]
+        return request.counted(tf.data.Dataset.zip(*made), length)
+
+    return batches
 
 
 def _orders(request, source, length):

@@ -11,15 +11,14 @@ again, as `keras_gans.callbacks.Metrics` does.
 import copy
 import functools
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-import keras_gans
 from keras_gans import latent
 from keras_gans.core.signature import Latent, source_of, target_of, translates
 from keras_gans.evaluation import metrics
 from keras_gans.utils.checks import check_positive
+from keras_gans.utils.versions import versions
 
 _NEIGHBOURS = {"precision_recall": 3, "density_coverage": 5}  # as in their papers
 
@@ -266,11 +265,7 @@ class Evaluator:
             "step": int(model.step.numpy()),
             "weights": "averaged" if "generator_ema" in model.networks else "last",
             **({"direction": self.direction} if translates(model) else {}),
-            "versions": {
-                "keras_gans": keras_gans.__version__,
-                "keras": keras.__version__,
-                "tensorflow": tf.__version__,
-            },
+            "versions": versions(),
         }
 
     def _with_real(self, model):

@@ -3,10 +3,9 @@
     manifest = keras_gans.export.export(model, "exported/")
     manifest = keras_gans.export.Manifest.read("exported/")
 
-`exporter.py` is the contract of a format, `saved_model.py`, `onnx.py` and `tflite.py` are the
-formats, `servable.py` the form all of them are written from, `parity.py` the proof,
-`manifest.py` the description, `staging.py` puts it in place whole, `report.py` shows and measures
-the files.
+`formats/base.py` is the contract of a format, `saved_model.py`, `onnx_format.py` and
+`tflite_format.py` beside it are the formats, `network.py` the form all of them are written from,
+`parity.py` the proof, `manifest.py` the description, `report.py` shows and measures the files.
 """
 
 from keras_gans.export.export_api import export, export_sampling_network, formats

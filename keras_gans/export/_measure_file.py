@@ -66,7 +66,7 @@ def main(kind, path, fed, threads):
     base, run = RUNTIMES[kind](path, inputs, int(threads))
     for _ in range(_WARM):
         run()
-    seconds = []
+    seconds: list[float] = []
     while len(seconds) < _FEWEST or (len(seconds) < _MOST and sum(seconds) < _SECONDS):
         start = time.perf_counter()
         run()

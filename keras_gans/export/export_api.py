@@ -1,15 +1,12 @@
 """From a model to files: check what is asked, write, prove, describe, put in place."""
 
 import dataclasses
-import difflib
 import fnmatch
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import keras
-import tensorflow as tf
-
-from keras_gans import __version__
 from keras_gans.core.model import GAN
 from keras_gans.core.signature import images_of
 from keras_gans.export import calibration, parity
@@ -21,8 +18,10 @@ from keras_gans.export.formats.saved_model import SavedModelExporter
 from keras_gans.export.formats.tflite_format import TFLiteExporter
 from keras_gans.export.manifest import FileRecord, Manifest, TensorRecord
 from keras_gans.export.network import Servable
-from keras_gans.utils import staging
 from keras_gans.utils.checks import check_positive
+from keras_gans.utils.files import remove, resolve, staged
+from keras_gans.utils.text import did_you_mean
+from keras_gans.utils.versions import versions
 
 #: Of the page `report` writes beside the files.
 REPORT_NAME = "report.html"
@@ -48,20 +47,20 @@ def formats():
 
 
 def export(
-    model,
-    directory,
+    model: GAN,
+    directory: str | os.PathLike[str],
     *,
-    formats=("saved_model", "onnx", "tflite"),
-    precisions=("float32",),
-    layout="NHWC",
-    batch_size=None,
-    image_size=None,
-    stochastic=False,
-    examples=None,
-    overwrite=False,
-    classes=None,
-    attributes=None,
-):
+    formats: Sequence[str] | str = ("saved_model", "onnx", "tflite"),
+    precisions: Sequence[str] | str = ("float32",),
+    layout: str = "NHWC",
+    batch_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    stochastic: bool = False,
+    examples: Iterable[Any] | None = None,
+    overwrite: bool = False,
+    classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    attributes: Sequence[str] | None = None,
+) -> Manifest:
     """Writes the networks worth shipping in every format, each file proven equal to Keras.
 
     The folder appears when all of it is proven, or not at all:
@@ -104,36 +103,36 @@ def export(
         UnsupportedOps: if a network needs operations a format does not have.
     """
     exporters = _chosen(formats, precisions, layout)
-    target = staging.resolve(directory)
+    target = resolve(directory)
     refuse_folder(target, overwrite)
     networks = servables(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
     trials = _trials(model, networks, tensors, image_size, examples, exporters)
-    with staging.staged(target) as folder:
+    with staged(target) as folder:
         folder.mkdir()
         files = []
         for network, trial in zip(networks, trials, strict=True):
             for exporter, precision in exporters:
                 path = folder / exporter.file_name(network.name, precision)
                 files.append(_ship(network, path, exporter, precision, tensors, trial))
-        manifest = Manifest(_model_record(model), _versions(), tuple(files))
+        manifest = Manifest(_model_record(model), versions(), tuple(files))
         manifest.write(folder)
     return manifest
 
 
 def export_sampling_network(
-    model,
-    filepath,
-    format="saved_model",
+    model: GAN,
+    filepath: str | os.PathLike[str],
+    format: str = "saved_model",
     *,
-    precision="float32",
-    layout="NHWC",
-    batch_size=None,
-    image_size=None,
-    stochastic=False,
-    examples=None,
-    overwrite=False,
-):
+    precision: str = "float32",
+    layout: str = "NHWC",
+    batch_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    stochastic: bool = False,
+    examples: Iterable[Any] | None = None,
+    overwrite: bool = False,
+) -> FileRecord:
     """Writes the network that makes the pictures to one file, proven equal to Keras.
 
     Args:
@@ -161,13 +160,13 @@ def export_sampling_network(
     """
     ((chosen, precision),) = _chosen((format,), (precision,), layout)
     chosen.check_suffix(filepath)
-    target = staging.resolve(filepath)
+    target = resolve(filepath)
     _refuse_file(target, chosen, overwrite)
     network = servables(model, batch_size, image_size, stochastic)[0]
     tensors = _described(model)
     how = [(chosen, precision)]
     (trial,) = _trials(model, [network], tensors, image_size, examples, how)
-    with staging.staged(target) as path:
+    with staged(target) as path:
         return _ship(network, path, chosen, precision, tensors, trial)
 
 
@@ -231,7 +230,7 @@ def _write(network, path, exporter, precision, trial):
         (what `inspect` found, `parity.Proof`, names of the layers kept)
     """
     calibration = trial.examples.calibrating if precision in exporter.calibrated else None
-    poor = None
+    poor: parity.PoorPictures | None = None
     for kept in exporter.layers_to_keep(network, precision, calibration):
         exporter.write(network, path, precision, calibration=calibration, kept=kept)
         found = exporter.inspect(path)
@@ -241,7 +240,9 @@ def _write(network, path, exporter, precision, trial):
             return found, proof, tuple(kept)
         except parity.PoorPictures as error:
             poor = error
-            staging.remove(path)
+            remove(path)
+    if poor is None:
+        raise RuntimeError(f"{exporter.title} names no layers to try in {precision}.")
     raise poor
 
 
@@ -310,8 +311,7 @@ def exporter(name):
         known.update(dict.fromkeys((one.name, *one.aliases), one))
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
-    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    suggestion = did_you_mean(name, known, cutoff=0.5, ignore_case=True)
     raise ValueError(
         f"Unknown export format: {name!r}.{suggestion} Available formats: {', '.join(_EXPORTERS)}."
     )
@@ -424,7 +424,7 @@ def _with_classes(model, labels, classes):
             f"`classes` must name the classes of {len(labels)} heads ({', '.join(labels)}), as "
             f"{{name of the head: names of its classes}}. Received: {len(heads)}."
         )
-    named = {}
+    named: dict[str, dict] = {}
     for (name, about), (head, names) in zip(labels.items(), heads.items(), strict=True):
         first, last = about["value_range"]
         if len(names) != last - first + 1:
@@ -566,12 +566,4 @@ def _model_record(model):
         "name": model.name,
         "class": f"{type(model).__module__}.{type(model).__qualname__}",
         "config": model.get_config(),
-    }
-
-
-def _versions():
-    return {
-        "keras_gans": __version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
     }

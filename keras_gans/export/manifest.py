@@ -57,6 +57,8 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from keras_gans.utils.files import sha256
+
 FILE_NAME = "manifest.json"
 _FORMAT = "keras_gans.export"
 _FORMAT_VERSION = 1
@@ -241,11 +243,11 @@ class Manifest:
             ValueError: naming the files that are missing or have changed since they were proven.
         """
         wrong = []
-        for name, sha256 in self.hashes.items():
+        for name, expected in self.hashes.items():
             path = Path(directory) / name
             if not path.exists():
                 wrong.append(f"{name} is missing")
-            elif fingerprint(path)[0] != sha256:
+            elif fingerprint(path)[0] != expected:
                 wrong.append(f"{name} has changed")
         if wrong:
             raise ValueError(
@@ -271,8 +273,7 @@ def fingerprint(path):
     """
     path = Path(path)
     if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+        return sha256(path), path.stat().st_size
     total, lines = 0, []
     for name in sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()):
         digest, size = fingerprint(path / name)

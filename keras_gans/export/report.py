@@ -23,7 +23,7 @@ from keras_gans.export import calibration, export_api, parity
 from keras_gans.export._quiet import quiet
 from keras_gans.export.manifest import FileRecord, Manifest
 from keras_gans.images import grids
-from keras_gans.utils import staging
+from keras_gans.utils.files import resolve, staged
 
 _MEASURED_ALONE = Path(__file__).with_name("_measure_file.py")
 _SHOWN = 8
@@ -78,7 +78,7 @@ def report(model, directory, *, examples=None, image_size=None, threads=2):
         ValueError: if its files are not what was exported, or not of this model.
         RuntimeError: if a file cannot be run.
     """
-    directory = staging.resolve(directory)
+    directory = resolve(directory)
     manifest = Manifest.read(directory)
     manifest.verify(directory)
     size = export_api.picture_size(model, image_size)
@@ -91,7 +91,7 @@ def report(model, directory, *, examples=None, image_size=None, threads=2):
         measurements += found
         sections.append(_section(directory, network, inputs, found))
     page = _page(manifest, measurements, sections)
-    with staging.staged(directory / export_api.REPORT_NAME) as path:
+    with staged(directory / export_api.REPORT_NAME) as path:
         path.write_text(page, encoding="utf-8")
     return measurements
 

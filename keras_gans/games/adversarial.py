@@ -352,7 +352,7 @@ class AdversarialGAN(GAN):
     def _objective_loss(self, real, fake):
         """D's loss by another objective than the family's own, or with labels that are not 0, 1."""
         real_logits, fake_logits = self.judge_both(real, fake)
-        targets = ()
+        targets: tuple = ()
         if self.objective.has_targets:
             smooth = self.tricks.label_smoothing
             targets = (
@@ -432,7 +432,7 @@ class AdversarialGAN(GAN):
             decay = averaging.decay(self.tricks, self.step, images * replicas)
             averaging.follow(self.generator_ema, self.generator, decay)
 
-    def report(self, *, real_logits, fake_logits, **values):
+    def report(self, *, real_logits, fake_logits, **values):  # type: ignore[override]
         """`GAN.report`, with the shares of images D judges rightly worked out from its logits."""
         boundary = self.objective.boundary
         over = ops.mean(fake_logits) if boundary is None else boundary
@@ -530,12 +530,31 @@ class AdversarialGAN(GAN):
     def call(self, inputs, training=False):
         return self.sampling_network(inputs, training=training)
 
+    @property
+    def called_network(self):
+        return self.sampling_network
+
     def predict(self, *args, **kwargs):
         self.refresh()  # here, as it cannot be done in the graph
         return super().predict(*args, **kwargs)
 
+    def predict_on_batch(self, x):
+        self.refresh()
+        return super().predict_on_batch(x)
+
+    # Of weights that come from elsewhere the statistics are estimated again, unless nothing has
+    # been learned since they were stored.
+
     def load_own_variables(self, store):
         super().load_own_variables(store)
+        self._averaged_at = 0
+
+    def set_weights(self, weights):
+        super().set_weights(weights)
+        self._averaged_at = 0
+
+    def set_state_tree(self, state_tree):
+        super().set_state_tree(state_tree)
         self._averaged_at = 0
 
     def get_config(self):

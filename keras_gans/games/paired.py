@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_gans.augment import diff_augment
 from keras_gans.core.model import GAN
+from keras_gans.core.pairs import Pairs
 from keras_gans.core.signature import Image, Signature
 from keras_gans.games.loss import Loss
 
@@ -68,6 +69,9 @@ class PairedGAN(GAN):
         inputs = {"source": Image(None, None, self.source.channels, self.stride)}
         outputs = {"target": Image(None, None, target.channels, scale=target.scale)}
         return {"generator": Signature(inputs, outputs)}
+
+    def default_measures(self):
+        return [Pairs()]
 
     def train_step(self, batch):
         source, target = self.checked(batch)[:: 1 if self.direction == "ab" else -1]
@@ -143,7 +147,7 @@ class PairedGAN(GAN):
                 f"Received: direction={direction!r}"
             )
 
-    def generate(self, images, **how):
+    def generate(self, images, **how):  # type: ignore[override]
         return self.translate(images, **how)
 
     def side_by_side(self, batch):

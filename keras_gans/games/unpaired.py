@@ -159,7 +159,7 @@ class UnpairedGAN(GAN):
         check_choice("direction", direction, ("ab", "ba"))
         return self.in_full(f"generator_{direction}", images)
 
-    def generate(self, images, **how):
+    def generate(self, images, **how):  # type: ignore[override]
         return self.translate(images, **how)
 
     def side_by_side(self, batch):

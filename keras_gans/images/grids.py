@@ -1,6 +1,5 @@
 """Sheets: many pictures in one file, to be looked at."""
 
-import os
 import pathlib
 
 import numpy as np
@@ -9,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_gans import latent
 from keras_gans.core.signature import draws
 from keras_gans.utils.checks import check_positive
+from keras_gans.utils.files import write_whole
 
 _GAP = 2
 _SMALLEST_SIDE = 64
@@ -118,6 +118,10 @@ def translations(model, batch):
         A `PIL.Image.Image`; the columns are those of `model.side_by_side`.
     """
     columns = [np.broadcast_to(c, (*c.shape[:-1], 3)) for c in model.side_by_side(batch)]
+    side = max(column.shape[1] for column in columns)
+    # Every pixel of a smaller picture several times: what an upscaler was given is seen as it is.
+    times = [side // column.shape[1] for column in columns]
+    columns = [c.repeat(n, axis=1).repeat(n, axis=2) for c, n in zip(columns, times, strict=True)]
     pictures = np.stack(columns, axis=1)
     return sheet(pictures.reshape(-1, *pictures.shape[2:]), len(columns))
 
@@ -231,13 +235,7 @@ def save(picture, path):
         The path, a `pathlib.Path`.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        picture.save(unfinished, format="PNG")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, lambda unfinished: picture.save(unfinished, format="PNG"))
     return path
 
 

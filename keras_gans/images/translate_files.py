@@ -63,7 +63,8 @@ def _pictures(path, output):
 
 
 def _check_targets(pairs, overwrite):
-    taken, sources = {}, {source.resolve(): source for source, _ in pairs}
+    taken: dict[pathlib.Path, pathlib.Path] = {}
+    sources = {source.resolve(): source for source, _ in pairs}
     for source, target in pairs:
         if target in taken:
             raise ValueError(

@@ -21,7 +21,8 @@ import numpy as np
 
 from keras_gans import zoo
 from keras_gans.interop.torch_files import read_state_dict
-from keras_gans.zoo import _weights as weights
+from keras_gans.utils.files import write_whole
+from keras_gans.utils.memory import no_larger_than
 
 _MAX_SUGGESTIONS = 2
 _LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fits it
@@ -104,7 +105,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
         for target, (path, guessed) in assigned.items()
     }
     if output:
-        _save(model, output)
+        write_whole(output, model.save)
     return model
 
 
@@ -129,16 +130,6 @@ def _check_entry(name):
 
 def _importable():
     return [name for name in zoo.names() if hasattr(zoo.entry(name).cls, "reference_layers")]
-
-
-def _save(model, output):
-    unfinished = output.with_name(f"partial-{os.getpid()}-{output.name}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        model.save(unfinished)
-        os.replace(unfinished, output)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 # === Which file is which network ===
@@ -166,7 +157,7 @@ def _named(files, network):
 
 def _assigned(named, name, reference):
     """`{network: (path, guessed)}`."""
-    assigned = {}
+    assigned: dict[str, tuple] = {}
     for path, target in named:
         target, guessed = (target, False) if target else _guess(path, name, reference)
         if target not in reference:
@@ -245,15 +236,22 @@ def _fit(state, network, modules):
     return _Fit(pairs, missing, unexpected, misshaped, ignored)
 
 
+#: What `torch.nn.DataParallel` puts before the name of each tensor.
+_PARALLEL = "module."
+
+
 def _without_prefix(state):
     """The tensors by the names they had before each `torch.nn.DataParallel` around the network."""
-    prefix = re.match(r"(?:module\.)*", os.path.commonprefix(list(state)))[0]
-    return {name[len(prefix) :]: array for name, array in state.items()}
+    common = os.path.commonprefix(list(state))
+    length = 0
+    while common.startswith(_PARALLEL, length):
+        length += len(_PARALLEL)
+    return {name[length:]: array for name, array in state.items()}
 
 
 def _needed(state, network, modules):
     """`{tensor name in the file: our variable}`."""
-    names_of = {}
+    names_of: dict[str, list[str]] = {}
     for module, layer in modules.items():
         names_of.setdefault(layer, []).append(module)
     needed = {}
@@ -409,7 +407,7 @@ def _fitting_networks(state, model):
 
 
 def _fitting_entries(state, target, sizes, overrides):
-    found = []
+    found: list[str] = []
     for name in _importable():
         row = zoo.entry(name)
         config = {**_defaults(row.cls), **row.config, **overrides, "name": name}
@@ -427,7 +425,7 @@ def _defaults(cls):
 
 def _fits(state, target, cls, config):
     try:
-        with weights.no_larger_than(_LARGEST_TRIED):
+        with no_larger_than(_LARGEST_TRIED):
             model = cls.from_config(config)
     except (TypeError, ValueError):  # arguments this class or these sizes cannot have
         return False

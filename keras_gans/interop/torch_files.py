@@ -23,6 +23,7 @@ import math
 import pathlib
 import pickletools
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 
@@ -451,7 +452,7 @@ def _size(sizes=()):
     return tuple(map(_whole, sizes))
 
 
-_CALLS = {
+_CALLS: dict[str, Callable] = {
     "collections.OrderedDict": _ordered_dict,
     "torch._utils._rebuild_tensor": _rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
@@ -514,7 +515,7 @@ def _check_inside(name, tensor):
 
 
 def _storages_of(tensors):
-    storages = {}
+    storages: dict[str, np.ndarray] = {}
     for tensor in tensors.values():
         known = storages.setdefault(tensor.storage.key, tensor.storage)
         if known != tensor.storage:

@@ -3,6 +3,7 @@
 import csv
 import io
 import pathlib
+from typing import Any
 
 import keras
 
@@ -18,6 +19,9 @@ class Log(keras.callbacks.CSVLogger):
     Args:
         path: of the file.
     """
+
+    csv_file: Any
+    append_header: bool
 
     def __init__(self, path):
         super().__init__(path, append=True)

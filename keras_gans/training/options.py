@@ -5,23 +5,24 @@ import json
 
 from keras_gans import zoo
 from keras_gans.evaluation.evaluator import check_names
+from keras_gans.training.callbacks.checkpoints import LEARNING_RATES
 
 #: What may be another when a run goes on.
-_MAY_CHANGE = frozenset(
+_MAY_CHANGE = LEARNING_RATES.union(
     {
         "epochs",
         "devices",
         "workers",
         "on_divergence",
         "sheet_every",
+        "sheet_kimg",
+        "checkpoint_kimg",
         "metrics",
         "metrics_every",
         "extractor",
         "data_dir",
         "manual_dir",
         "cache_dir",
-        "generator_learning_rate",
-        "discriminator_learning_rate",
     }
 )
 
@@ -57,6 +58,9 @@ class Options:
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
         cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
         sheet_every: epochs from one sample sheet to the next.
+        sheet_kimg: thousands of images shown from one sample sheet to the next, instead of epochs.
+        checkpoint_kimg: thousands of images shown from one checkpoint to the next within an epoch;
+            ten minutes where None.
         metrics: names of `keras_gans.evaluation.METRICS` that are worked out while training, on
             pictures of the split "test".
         metrics_every: epochs from one evaluation to the next.
@@ -86,6 +90,8 @@ class Options:
     manual_dir: str | None = None
     cache_dir: str | None = None
     sheet_every: int = 1
+    sheet_kimg: float | None = None
+    checkpoint_kimg: float | None = None
     metrics: list[str] | None = None
     metrics_every: int = 5
     extractor: str = "lite0"
@@ -113,6 +119,10 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        for name in ("sheet_kimg", "checkpoint_kimg"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be more than 0. Received: {value}")
         check_names(self.metrics or ())
         if self.on_divergence not in ("stop", "rollback"):
             raise ValueError(

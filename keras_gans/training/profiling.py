@@ -10,7 +10,7 @@ import time
 import keras
 import tensorflow as tf
 
-from keras_gans.utils import staging
+from keras_gans.utils.files import resolve, staged
 
 #: The figures of a profile, beside its trace; by it an earlier profile is known.
 FILE_NAME = "profile.json"
@@ -70,11 +70,11 @@ def profile(model, dataset, directory, steps=20):
             nothing is trained then.
     """
     directory = pathlib.Path(directory)
-    target = staging.resolve(directory)
+    target = resolve(directory)
     _refuse_strangers(target)
     endless, ends = dataset.repeat(), _StepEnds()
     model.fit(endless, steps_per_epoch=_WARM_UP, verbose=0)
-    with staging.staged(target) as folder:
+    with staged(target) as folder:
         folder.mkdir()
         tf.profiler.experimental.start(str(folder))
         try:
@@ -128,7 +128,8 @@ def _read(directory):
 
     (path,) = directory.rglob("*.xplane.pb")
     space = xplane_pb2.XSpace.FromString(path.read_bytes())
-    spent, waits = collections.Counter(), []
+    spent: collections.Counter[str] = collections.Counter()
+    waits: list[float] = []
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:

@@ -2,9 +2,12 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -23,7 +26,7 @@ from keras_gans.training.callbacks import (
     StopOnDivergence,
 )
 from keras_gans.training.csv_log import Log
-from keras_gans.training.options import changes
+from keras_gans.training.options import Options, changes
 from keras_gans.training.run_folder import (
     Run,
     agreed_folder,
@@ -39,7 +42,7 @@ _COMPARED = 64  # real pictures that samples are compared with
 _MINUTES = 10  # from one checkpoint to the next within a long epoch
 
 
-def prepare(options):
+def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
     """Model and data of a run, built and checked; nothing is written.
 
     Args:
@@ -149,7 +152,13 @@ def examples(options, model, count=160):
     return [_held_out(options, model, count)] if translates(model) else None
 
 
-def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
+def train(
+    options: Options,
+    runs_dir: str | os.PathLike[str] = "runs",
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+) -> Run:
     """Trains a model in a run folder of its own.
 
     Args:
@@ -193,13 +202,20 @@ def train(options, runs_dir="runs", *, callbacks=(), verbose="auto"):
     return run
 
 
-def resume(run, options=None, *, callbacks=(), verbose="auto"):
+def resume(
+    run: Run | str | os.PathLike[str],
+    options: Options | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+) -> Run:
     """Goes on with a run that was stopped or killed, as if it had not been.
 
     Args:
         run: the `Run`, or its folder.
         options: `Options` to go on with; those of the run where None. May differ from them in
-            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `metrics`,
+            `epochs`, `devices`, `workers`, `on_divergence`, `sheet_every`, `sheet_kimg`,
+            `checkpoint_kimg`, `metrics`,
             `metrics_every`, `extractor`, `data_dir`, `manual_dir`, `cache_dir` and in the overrides
             `generator_learning_rate` and `discriminator_learning_rate`, which is written down in
             `options.json`.
@@ -247,7 +263,7 @@ def check_resume(run, options):
         data_inventory.refuse_changed(run.path, options.source)
 
 
-def to_resume(options, runs_dir="runs"):
+def to_resume(options: Options, runs_dir: str | os.PathLike[str] = "runs") -> Run | None:
     """The newest run of these options, finished or not: what the same command goes on with.
 
     Args:
@@ -303,7 +319,12 @@ def _fit(run, model, dataset, callbacks, verbose):
         verbose = 1 if sys.stdout.isatty() else 2
     verbose = verbose if chief else 0
     say = print if verbose else lambda line: None
-    checkpoints = Checkpoints(run.path / "checkpoints", minutes=_MINUTES, print_fn=say)
+    checkpoints = Checkpoints(
+        run.path / "checkpoints",
+        minutes=None if run.options.checkpoint_kimg else _MINUTES,
+        kimg=run.options.checkpoint_kimg,
+        print_fn=say,
+    )
     rollback = checkpoints if run.options.on_divergence == "rollback" else None
     try:
         with guards.polite(checkpoints):
@@ -345,6 +366,7 @@ def _callbacks(run, model, verbose):
         SampleSheet(
             run.path / "samples",
             every=run.options.sheet_every,
+            kimg=run.options.sheet_kimg,
             seed=run.options.seed,
             batch=_preview(run.options, model),
             row_names=run.label_names,

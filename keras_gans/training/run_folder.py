@@ -2,19 +2,17 @@
 
 import dataclasses
 import datetime
-import difflib
 import json
+import os
 import pathlib
 import sys
 
-import keras
-import tensorflow as tf
-
-import keras_gans
 from keras_gans import zoo
 from keras_gans.training import distribution
 from keras_gans.training.options import Options
 from keras_gans.utils.files import write_whole
+from keras_gans.utils.text import did_you_mean
+from keras_gans.utils.versions import versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,12 +107,12 @@ class Run:
             return None
         names = self.label_names["attributes"]
         known = {name.lower(): number for number, name in enumerate(names)}
-        values = {}
+        values: dict[int, int] = {}
         for word in map(str, given):
             name = word.removeprefix("!")
             if name.lower() not in known:
                 raise ValueError(
-                    f"Unknown attribute: {name!r}.{_nearest(name, known, names)} "
+                    f"Unknown attribute: {name!r}.{did_you_mean(name, names, ignore_case=True)} "
                     f"Give one of: {', '.join(names) or 'no names are known'}."
                 )
             value = int(name == word)
@@ -130,17 +128,12 @@ def _class_number(given, names, of_head=""):
     if given.isdecimal():
         return int(given)
     raise ValueError(
-        f"Unknown class{of_head}: {given!r}.{_nearest(given, known, names)} Give a number from 0, "
-        f"or one of: {', '.join(names) or 'no names are known'}."
+        f"Unknown class{of_head}: {given!r}.{did_you_mean(given, names, ignore_case=True)} Give a "
+        f"number from 0, or one of: {', '.join(names) or 'no names are known'}."
     )
 
 
-def _nearest(given, known, names):
-    near = difflib.get_close_matches(given.lower(), known, n=1)
-    return f" Did you mean {names[known[near[0]]]!r}?" if near else ""
-
-
-def open_run(path):
+def open_run(path: str | os.PathLike[str]) -> Run:
     """The `Run` whose folder is `path`.
 
     Raises:
@@ -158,7 +151,7 @@ def open_run(path):
         ) from error
 
 
-def is_finished(run, options=None):
+def is_finished(run: Run, options: Options | None = None) -> bool:
     """Whether a run has trained for all epochs of its options, or of others."""
     done = [int(path.name.split("-")[1]) for path in run.checkpoints]
     return run.model_path.exists() and max(done, default=0) >= (options or run.options).epochs
@@ -205,12 +198,7 @@ def write_options(run, model, before=None):
         "changes": changes,
         "label_names": run.label_names,
         "config": model.get_config(),
-        "versions": {
-            "keras_gans": keras_gans.__version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "python": sys.version.split()[0],
-        },
+        "versions": {**versions(), "python": sys.version.split()[0]},
     }
     write_whole(path, lambda p: p.write_text(json.dumps(record, indent=2), encoding="utf-8"))
 

@@ -28,7 +28,24 @@ def check_structure(batch, spec):
             )
         same_kind = tf.as_dtype(came.dtype).is_floating == expected.dtype.is_floating
         if not same_kind or not expected.shape.is_compatible_with(tf.TensorShape(came.shape)):
-            raise ValueError(f"A batch must be {_describe(spec)}. Received: {_describe(batch)}.")
+            raise ValueError(
+                f"A batch must be {_describe(spec)}. Received: {_describe(batch)}."
+                f"{_channels_advice(came.shape, expected.shape)}"
+            )
+
+
+def _channels_advice(came, expected):
+    """What to do with pictures whose channels come first; nothing of others."""
+    came, expected = tf.TensorShape(came), tf.TensorShape(expected)
+    if came.rank != 4 or expected.rank != 4:
+        return ""
+    height, width, channels = expected[1:]
+    if not tf.TensorShape([channels, height, width]).is_compatible_with(came[1:]):
+        return ""
+    return (
+        " Pictures are channels-last (NHWC): use `np.transpose(images, (0, 2, 3, 1))`, or "
+        "`tf.transpose`."
+    )
 
 
 def check_shares(batch_size, discriminator_steps, packing=1):
@@ -63,6 +80,37 @@ def check_pictures(images):
     raise ValueError(
         f"Pictures must be in [-1, 1]. Received values from {low:g} to {high:g}. {fix}"
     )
+
+
+def check_range_of_set(images, whole):
+    """Refuses pictures in [0, 1], as they come of a division by 255, for ones in [-1, 1].
+
+    A set without one value below middle grey is next to none. A batch of fewer than four pictures
+    may be: of these only such are refused whose values are those of bytes divided by 255. Bytes
+    brought to [-1, 1] are odd multiples of 1 / 255.
+
+    Args:
+        images: pictures in [-1, 1].
+        whole: whether they are all there are.
+
+    Raises:
+        ValueError: what came, what to do.
+    """
+    low, high = float(images.min()), float(images.max())
+    if low < 0 or high == low:
+        return
+    if not whole and len(images) < 4 and not _are_bytes_by_255(images):
+        return
+    raise ValueError(
+        f"Pictures must be in [-1, 1]. Received values from {low:g} to {high:g}, which look like "
+        "pictures in [0, 1]: use `images * 2 - 1`."
+    )
+
+
+def _are_bytes_by_255(images):
+    steps = np.asarray(images, np.float64) * 255
+    rounded = np.round(steps)
+    return bool((np.abs(steps - rounded) < 1e-3).all() and (rounded % 2 == 0).any())
 
 
 def check_positive(name, value, least=1):

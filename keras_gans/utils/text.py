@@ -3,7 +3,16 @@
 import difflib
 
 
-def did_you_mean(name, known):
-    """The sentence " Did you mean 'x'?" for the nearest known name; empty where none is near."""
-    near = difflib.get_close_matches(str(name), [str(candidate) for candidate in known], n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+def did_you_mean(name, known, *, cutoff=0.6, ignore_case=False):
+    """The sentence " Did you mean 'x'?" for the nearest known name; empty where none is near.
+
+    Args:
+        name: what was given.
+        known: the names there are.
+        cutoff: how near it must be, from 0 to 1 for equal.
+        ignore_case: whether "A" and "a" are equal.
+    """
+    shown = {str(one).lower() if ignore_case else str(one): str(one) for one in known}
+    given = str(name).lower() if ignore_case else str(name)
+    near = difflib.get_close_matches(given, list(shown), n=1, cutoff=cutoff)
+    return f" Did you mean {shown[near[0]]!r}?" if near else ""

@@ -47,7 +47,8 @@ def _palette(pixels):
     bins = np.clip((pixels + 1.0) * (_LEVELS / 2), 0, _LEVELS - 1).astype("int64")
     numbers = bins @ _LEVELS ** np.arange(pixels.shape[1])
     _, which, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    palette, shares = [], []
+    palette: list[np.ndarray] = []
+    shares: list[float] = []
     for chosen in np.argsort(-counts, kind="stable"):
         share = counts[chosen] / len(pixels)
         if palette and (len(palette) == _COLOURS or share < _SHARE):

@@ -9,7 +9,7 @@ from keras_gans.core.signature import translates
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
-from keras_gans.utils import staging
+from keras_gans.utils.files import resolve, staged
 from keras_gans.web import drawing, runtime
 
 _PAGE = Path(__file__).parent / "page"
@@ -65,10 +65,10 @@ def write(
         RuntimeError: if onnxruntime-web is not here and cannot be fetched.
     """
     batches = None if examples is None else list(examples)
-    target = staging.resolve(directory)
+    target = resolve(directory)
     export_api.refuse_folder(target, overwrite)
     ort = runtime.find(runtime_path)
-    with staging.staged(target) as folder:
+    with staged(target) as folder:
         manifest = export_api.export(
             model,
             folder,

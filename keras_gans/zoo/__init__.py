@@ -1,6 +1,7 @@
 """The zoo: `names()`, `entry(name)`, `get(name)`, and one file per family."""
 
 # Each import registers the family's entries.
+from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
 from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
@@ -10,6 +11,8 @@ from keras_gans.zoo import lsgan as _lsgan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
 from keras_gans.zoo import r3gan as _r3gan  # noqa: F401
 from keras_gans.zoo import sngan as _sngan  # noqa: F401
+from keras_gans.zoo import sngan_projection as _sngan_projection  # noqa: F401
+from keras_gans.zoo import srgan as _srgan  # noqa: F401
 from keras_gans.zoo import wgan as _wgan  # noqa: F401
 from keras_gans.zoo import wgan_gp as _wgan_gp  # noqa: F401
 from keras_gans.zoo._presets import from_preset, save_to_preset

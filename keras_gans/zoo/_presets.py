@@ -13,15 +13,14 @@ its registered name, never by the module the file says, and arguments are plain 
 import contextlib
 import datetime
 import json
-import os
 import pathlib
 import re
-import shutil
 import tempfile
 
 import keras
 
-import keras_gans
+from keras_gans.utils.files import resolve, staged
+from keras_gans.utils.versions import versions
 from keras_gans.zoo import _registry as registry
 from keras_gans.zoo import _weights as weights
 
@@ -47,12 +46,9 @@ def save_to_preset(model, directory, *, license="other", data=None, figures=None
         FileExistsError: if the directory exists.
     """
     directory = pathlib.Path(directory)
-    if directory.exists():
-        raise FileExistsError(f"{directory} exists. Choose another folder, or remove it.")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = directory.with_name(f".partial-{os.getpid()}-{directory.name}")
-    partial.mkdir()
-    try:
+    _refuse_existing(directory)
+    with staged(resolve(directory)) as folder:
+        folder.mkdir()
         bare = weights.bare(model)
         config = {
             "module": type(model).__module__,
@@ -61,18 +57,21 @@ def save_to_preset(model, directory, *, license="other", data=None, figures=None
             "registered_name": keras.saving.get_registered_name(type(model)),
         }
         metadata = {
-            "keras_version": keras.__version__,
-            "keras_gans_version": keras_gans.__version__,
+            "keras_version": versions()["keras"],
+            "keras_gans_version": versions()["keras_gans"],
             "parameter_count": sum(network.count_params() for network in bare.networks.values()),
             "date_saved": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d@%H:%M:%S"),
         }
-        (partial / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
-        (partial / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
-        (partial / _CARD).write_text(_card(model, license, data, figures), encoding="utf-8")
-        bare.save_weights(partial / _WEIGHTS)
-        os.rename(partial, directory)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        (folder / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+        (folder / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+        (folder / _CARD).write_text(_card(model, license, data, figures), encoding="utf-8")
+        bare.save_weights(folder / _WEIGHTS)
+        _refuse_existing(directory)  # made by somebody else meanwhile
+
+
+def _refuse_existing(directory):
+    if directory.exists():
+        raise FileExistsError(f"{directory} exists. Choose another folder, or remove it.")
 
 
 def from_preset(source):

@@ -1,8 +1,8 @@
 """The zoo's catalogue: names, and the models they stand for."""
 
 import dataclasses
-import difflib
 import json
+import os
 import zipfile
 from typing import Any
 
@@ -11,6 +11,9 @@ import tensorflow as tf
 
 from keras_gans.core.model import GAN
 from keras_gans.core.saving import constructor_arguments
+from keras_gans.utils.checks import is_whole
+from keras_gans.utils.memory import no_larger_than
+from keras_gans.utils.text import did_you_mean
 from keras_gans.zoo import _weights as weights
 
 _LARGEST_CONFIG = 2**20  # bytes
@@ -35,7 +38,7 @@ class ZooEntry:
     """
 
     name: str
-    cls: type
+    cls: type[GAN]
     task: str
     paper: str
     config: dict[str, Any]
@@ -58,7 +61,17 @@ class ZooEntry:
 _ENTRIES: dict[str, ZooEntry] = {}
 
 
-def register(name, cls, *, task, paper, tiny, data=None, parameters=None, **config):
+def register(
+    name: str,
+    cls: type[GAN],
+    *,
+    task: str,
+    paper: str,
+    tiny: dict[str, Any],
+    data: str | None = None,
+    parameters: dict[str, int] | None = None,
+    **config: Any,
+) -> ZooEntry:
     """Adds a row to the zoo.
 
     Args:
@@ -92,7 +105,7 @@ def register(name, cls, *, task, paper, tiny, data=None, parameters=None, **conf
     return _ENTRIES[name]
 
 
-def names(task=None):
+def names(task: str | None = None) -> list[str]:
     """Names of the zoo's entries, sorted; of one task where given.
 
     Raises:
@@ -104,7 +117,7 @@ def names(task=None):
     return sorted(name for name, row in _ENTRIES.items() if task in (None, row.task))
 
 
-def entry(name):
+def entry(name: str) -> ZooEntry:
     """The `ZooEntry` called `name`.
 
     Raises:
@@ -118,7 +131,7 @@ def entry(name):
     )
 
 
-def get(name, *, pretrained=False, **overrides):
+def get(name: str, *, pretrained: bool = False, **overrides: Any) -> Any:
     """Builds and compiles an entry of the zoo.
 
     Args:
@@ -156,7 +169,7 @@ def get(name, *, pretrained=False, **overrides):
     return model
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> Any:
     """A model of ours from a `.keras` file, with nothing in the file executed.
 
     The class is looked up in the zoo, its arguments are plain JSON, and only weights are read:
@@ -174,7 +187,7 @@ def load(path):
     """
     config, size = _read_config(path)
     model = build(config, path, size)
-    model.compile()
+    model.compile(**_run_length(config))
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
             weights.check(file, weights.most_of(model))
@@ -182,6 +195,14 @@ def load(path):
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise ValueError(f"The weights in {path} cannot be read: {error}") from error
     return model
+
+
+def _run_length(config):
+    """What the file says of the run its model was compiled for; nothing else of it is used."""
+    said = config.get("compile_config")
+    said = said if isinstance(said, dict) else {}
+    known = {name: said.get(name, 0) for name in ("images", "batch_size")}
+    return {name: value for name, value in known.items() if is_whole(value) and value > 0}
 
 
 def build(config, source, size):
@@ -205,13 +226,13 @@ def build(config, source, size):
     classes = {_registered_name(row.cls): row.cls for row in _ENTRIES.values()}
     cls = classes.get(str(config.get("registered_name")))
     arguments = config.get("config", {})
-    if cls is None or not set(arguments) <= set(constructor_arguments(cls)):
+    if cls is None or not set(arguments) <= {*constructor_arguments(cls), "frozen"}:
         raise ValueError(
             f"{source} holds no model of this zoo: it names {config.get('registered_name')!r} with "
             f"arguments {', '.join(sorted(arguments)) or 'none'}."
         )
     try:
-        with weights.no_larger_than(weights.most_of_file(size)):
+        with no_larger_than(weights.most_of_file(size)):
             return cls.from_config(arguments)
     except (TypeError, ValueError, OverflowError, tf.errors.OpError) as error:
         raise ValueError(f"{source} describes a model that cannot be built: {error}") from error
@@ -242,5 +263,4 @@ def _read_config(path):
 
 
 def _suggestion(name, known):
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(name, known, cutoff=0.5)

@@ -5,18 +5,16 @@ quarter or less of what a checkpoint takes, which says how to go on. `pretrained
 names each file and its SHA-256.
 """
 
-import contextlib
 import functools
-import hashlib
 import importlib.resources
 import json
 import math
 import os
-import pathlib
 
 import h5py
 import numpy as np
-import tensorflow as tf
+
+from keras_gans.utils.files import resolve, sha256, staged
 
 _FOLDER = importlib.resources.files("keras_gans.zoo") / "pretrained"
 _MANIFEST = "manifest.json"
@@ -83,38 +81,6 @@ def most_of_file(size):
     return 4 * size + _SLACK
 
 
-@contextlib.contextmanager
-def no_larger_than(most):
-    """Refuses to make variables of more bytes together, before they take any memory.
-
-    Raises:
-        ValueError: where more is asked for.
-    """
-    total = 0
-
-    def counted(make, **kwargs):
-        nonlocal total
-        total += _size_of(kwargs["initial_value"])
-        if total > most:
-            raise ValueError(f"its weights take more than {most} bytes")
-        return make(**kwargs)
-
-    with tf.variable_creator_scope(counted):
-        yield
-
-
-def _size_of(value):
-    """Bytes of an initial value, or of what a function of no arguments returns; not computed."""
-    if not callable(value):
-        return tf.convert_to_tensor(value).shape.num_elements() * tf.as_dtype(value.dtype).size
-    try:
-        with tf.Graph().as_default():
-            made = tf.convert_to_tensor(value())
-    except RuntimeError:  # it reads other variables, which in a graph only functions can
-        made = tf.function(value).get_concrete_function().outputs[0]
-    return made.shape.num_elements() * made.dtype.size
-
-
 def check(file, most):
     """Refuses what no file of weights has: links, anything twice, arrays that fill the memory.
 
@@ -172,18 +138,11 @@ def write_half(model, path):
     Raises:
         ValueError: for weights that float16 cannot hold.
     """
-    path = pathlib.Path(path)
-    full, half = (
-        path.with_name(f".partial-{os.getpid()}-{n}.weights.h5") for n in ("full", "half")
-    )
-    try:
+    with staged(resolve(path)) as half:
+        full = half.with_name("full.weights.h5")  # in the same hidden folder
         bare(model).save_weights(full)
         with h5py.File(full, "r") as source, h5py.File(half, "w") as target:
             _halve(source, target)
-        os.replace(half, path)
-    finally:
-        full.unlink(missing_ok=True)
-        half.unlink(missing_ok=True)
 
 
 def _halve(source, target):
@@ -203,9 +162,3 @@ def _halve(source, target):
         made = target.create_dataset(name, data=values, **(options if values.ndim else {}))
         for key, value in item.attrs.items():
             made.attrs[key] = value
-
-
-def sha256(path):
-    """Of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -151,7 +151,7 @@ class CDCGAN(ConditionalGAN):
         return Loss(losses.non_saturating(self.judge(fake)))
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "class_conditional",
     "paper": "Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784, with the networks of "
     "Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434",

@@ -146,7 +146,7 @@ class CGAN(ConditionalGAN):
         return Loss(losses.non_saturating(self.judge(fake)))
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "class_conditional",
     "paper": "Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784",
     "tiny": {

@@ -232,7 +232,7 @@ def _patch_modules():
     return {f"model.{index}": f"conv_{n}" for n, index in enumerate((0, 2, 5, 8, 11), start=1)}
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "unpaired_translation",
     "paper": "Zhu, Park, Isola & Efros, 2017, https://arxiv.org/abs/1703.10593",
     "tiny": {"image_size": 32, "num_blocks": 1, "filters": 4, "pool_size": 3},

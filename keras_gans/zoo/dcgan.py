@@ -220,11 +220,11 @@ class DCGAN(AdversarialGAN):
             return super().sample(count, seed=seed, latents=latents, truncation=truncation)
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "unconditional",
     "paper": "Radford, Metz & Chintala, 2015, https://arxiv.org/abs/1511.06434",
 }
-_FASHION = {
+_FASHION: dict = {
     **_ENTRY,
     "data": "bundled:fashion_mnist",
     "tiny": {"filters": 4, "latent_dim": 8},

@@ -46,7 +46,7 @@ class LSGAN(DCGAN):
         return Loss(losses.least_squares(self.judge(fake), 1.0))
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "unconditional",
     "paper": "Mao, Li, Xie, Lau, Wang & Smolley, 2016, https://arxiv.org/abs/1611.04076",
 }

@@ -222,7 +222,7 @@ class Pix2Pix(PairedGAN):
         self.built = True
 
     @property
-    def stride(self):
+    def stride(self):  # type: ignore[override]
         """What the sides of pictures to translate must be a multiple of."""
         return 2**self.num_downs
 
@@ -336,7 +336,7 @@ def _unet_modules(num_downs):
     return modules
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "paired_translation",
     "paper": "Isola, Zhu, Zhou & Efros, 2017, https://arxiv.org/abs/1611.07004",
     "tiny": {"image_size": 32, "num_downs": 5, "filters": 4},

@@ -219,7 +219,7 @@ class R3GAN(AdversarialGAN):
         return _LAST + (1.0 - _LAST) * 0.5 * (1.0 + tf.cos(math.pi * tf.minimum(done, 1.0)))
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "unconditional",
     "paper": "Huang, Gokaslan, Kuleshov & Tompkin, 2024, https://arxiv.org/abs/2501.05441",
 }

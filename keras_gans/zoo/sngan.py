@@ -174,7 +174,7 @@ class SNGAN(AdversarialGAN):
         return Loss(losses.wasserstein_generator(self.judge(fake)))
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "unconditional",
     "paper": "Miyato, Kataoka, Koyama & Yoshida, 2018, https://arxiv.org/abs/1802.05957",
     "tiny": {

@@ -55,7 +55,7 @@ class WGAN(DCGAN):
         }
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "unconditional",
     "paper": "Arjovsky, Chintala & Bottou, 2017, https://arxiv.org/abs/1701.07875",
 }

@@ -166,7 +166,7 @@ class WGANGP(AdversarialGAN):
         return Loss(losses.wasserstein_generator(self.judge(fake)))
 
 
-_ENTRY = {
+_ENTRY: dict = {
     "task": "unconditional",
     "paper": "Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville, 2017, https://arxiv.org/abs/1704.00028",
     "tiny": {

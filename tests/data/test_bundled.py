@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from data_stubs import Model
 from PIL import Image
 
 from keras_gans import data
@@ -12,9 +13,9 @@ EMOJI = importlib.resources.files("keras_gans.data") / "bundled" / "emoji"
 
 
 @pytest.fixture(scope="module")
-def splits(make_model):
+def splits():
     """Images and labels of each split, in order."""
-    model = make_model(28, num_classes=10, batch_size=500)
+    model = Model(28, 1, 10, batch_size=500)
     loaded = {}
     for split in ("train", "test", "all"):
         batches = data.load("bundled:fashion_mnist", model, split=split, shuffle=False)

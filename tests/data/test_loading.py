@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_gans import data
 from keras_gans.core.conditioning import Conditions
-from keras_gans.core.signature import Image, Labels, Role
+from keras_gans.core.signature import Image, Labels, Latent, Role, as_parts
 
 FASHION = "bundled:fashion_mnist"
 
@@ -114,18 +114,51 @@ class Other(Role):
     [
         {"a": Image(8, 8, 3), "b": Image(8, 8, 3), "c": Image(8, 8, 3)},
         {"a": Image(8, 8, 3), "b": Other(8, 8, 3)},
+        {"latent": Latent(64)},
         {"points": Other(64)},
+        {"image": Image(8, 8, 3), "latent": Latent(8)},
         {"image": Other(8, 8, 3, dtype=tf.int32)},
         {"image": Image(8, 8, 3), "code": Other(10, dtype=tf.int32)},
         {"label": Labels(Conditions(3)), "image": Image(8, 8, 3)},
     ],
-    ids=["three", "half", "vectors", "integers", "one-hot", "labels first"],
+    ids=[
+        "three",
+        "half",
+        "latents",
+        "vectors",
+        "beside latents",
+        "integers",
+        "one-hot",
+        "labels first",
+    ],
 )
 def test_other_kinds_of_batch_are_refused(make_model, roles):
     model = make_model()
     model.batch_roles = lambda: roles
-    with pytest.raises(ValueError, match="pictures and labels; Model learns from .*TensorSpec"):
+    with pytest.raises(ValueError, match="or of two pictures; Model learns from"):
         data.load(FASHION, model)
+
+
+@pytest.mark.parametrize("model", ["make_model", "make_paired", "make_unpaired"])
+def test_a_pass_is_named_by_its_number(model, request, tmp_path, save):
+    for domain in ("A", "B", "trainA", "trainB"):
+        for number in range(6):
+            save(tmp_path / domain / f"{number}.png", number * 40)
+    source = {"make_model": tmp_path / "A"}.get(model, tmp_path)
+    how = {"seed": 3, "batch_size": 2, "jitter": None if model == "make_model" else True}
+    made = request.getfixturevalue(model)()
+    shown = [_values(data.load(f"folder:{source}", made, **how).from_pass(0), 12)]
+    begun = data.load(f"folder:{source}", made, **how)
+    assert len(begun) == 3
+    in_turn = [batch for _ in range(4) for batch in _values(begun, 3)]
+    np.testing.assert_array_equal(shown[0], in_turn)
+    later = data.load(f"folder:{source}", made, **how).from_pass(2)
+    assert later.cardinality() == tf.data.INFINITE_CARDINALITY
+    np.testing.assert_array_equal(_values(later, 6), in_turn[6:])
+
+
+def _values(batches, count):
+    return [np.concatenate([np.ravel(p) for p in as_parts(b)]) for b in batches.take(count)]
 
 
 def test_less_than_a_batch_is_refused(make_model, tmp_path, save):

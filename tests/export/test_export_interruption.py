@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from keras_gans import export
 from keras_gans.cli import app
-from keras_gans.utils import staging
+from keras_gans.utils import files
 
 VICTIM = textwrap.dedent("""
     import fnmatch, os, signal, sys, threading, time
@@ -89,7 +89,7 @@ def test_killed_at_a_certain_moment(model, tmp_path, pattern, old_stays):
     assert status == -signal.SIGKILL
     assert target.exists() == old_stays
     assert [path.name for path in tmp_path.iterdir() if path != target]
-    with contextlib.suppress(RuntimeError), staging.staged(target):
+    with contextlib.suppress(RuntimeError), files.staged(target):
         raise RuntimeError  # an export that fails brings back what the killed one took away
     assert formats_at(target) == ["onnx"]
     check_whole(target)
@@ -123,9 +123,9 @@ def test_killed_at_any_moment(model, tmp_path):
 
 def test_what_the_living_use_is_left_alone(tmp_path):
     target = tmp_path / "out"
-    with staging.staged(target) as first:
+    with files.staged(target) as first:
         first.write_text("first")
-        with staging.staged(target) as second:
+        with files.staged(target) as second:
             assert first.read_text() == "first"
             second.write_text("second")
         assert target.read_text() == "second"
@@ -136,10 +136,10 @@ def test_what_the_living_use_is_left_alone(tmp_path):
 def test_workspaces_of_other_targets_are_left_alone(tmp_path):
     for name in (".output.partial-12", ".o[u]t.partial-12", ".out.partial-12"):
         (tmp_path / name).mkdir()
-    with staging.staged(tmp_path / "out") as path:
+    with files.staged(tmp_path / "out") as path:
         path.write_text("")
     assert sorted(os.listdir(tmp_path)) == [".o[u]t.partial-12", ".output.partial-12", "out"]
-    with staging.staged(tmp_path / "o[u]t") as path:
+    with files.staged(tmp_path / "o[u]t") as path:
         path.write_text("")
     assert sorted(os.listdir(tmp_path)) == [".output.partial-12", "o[u]t", "out"]
 
@@ -148,9 +148,9 @@ def test_where_folders_cannot_be_locked_nothing_is_removed(tmp_path, monkeypatch
     def refused(*arguments):
         raise OSError("no locks here")
 
-    monkeypatch.setattr(staging.fcntl, "flock", refused)
+    monkeypatch.setattr(files.fcntl, "flock", refused)
     (tmp_path / ".out.partial-12").mkdir()
-    with staging.staged(tmp_path / "out") as path:
+    with files.staged(tmp_path / "out") as path:
         path.write_text("")
     assert sorted(os.listdir(tmp_path)) == [".out.partial-12", "out"]
 

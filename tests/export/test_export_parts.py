@@ -12,7 +12,7 @@ from keras_gans.export import ExportError, ParityError, calibration, parity
 from keras_gans.export._quiet import quiet
 from keras_gans.export.formats.base import Floor
 from keras_gans.export.network import Servable
-from keras_gans.utils import staging
+from keras_gans.utils import files
 
 
 def servable(model, name="generator"):
@@ -167,7 +167,7 @@ def test_loggers_and_standard_error_are_given_back(capfd):
 
 
 def test_parents_made_for_a_failed_export_are_removed_again(tmp_path):
-    with pytest.raises(RuntimeError), staging.staged(tmp_path / "a" / "b" / "c") as path:
+    with pytest.raises(RuntimeError), files.staged(tmp_path / "a" / "b" / "c") as path:
         path.mkdir()
         assert list((tmp_path / "a" / "b").iterdir()) == [path.parent]
         raise RuntimeError
@@ -187,7 +187,7 @@ def test_a_rename_that_fails_brings_the_old_folder_back(tmp_path, monkeypatch):
         rename(source, destination)
 
     monkeypatch.setattr(os, "rename", failing)
-    with pytest.raises(OSError, match="disk full"), staging.staged(target) as path:
+    with pytest.raises(OSError, match="disk full"), files.staged(target) as path:
         path.mkdir()
     assert os.listdir(tmp_path) == ["exported"]
     assert os.listdir(target) == ["old"]

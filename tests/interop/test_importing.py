@@ -298,9 +298,11 @@ def test_batch_norm_gets_all_four(tmp_path):
         np.testing.assert_array_equal(variable, state[f"model.model.1.model.2.{tensor}"])
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("form", ["zip", "legacy"])
 def test_outputs_equal_pytorch(tmp_path, form):
-    torch = pytest.importorskip("torch")
+    import torch
+
     nn = torch.nn
 
     class Block(nn.Module):
@@ -338,9 +340,11 @@ def test_outputs_equal_pytorch(tmp_path, form):
     np.testing.assert_allclose(ours, expected.transpose(0, 2, 3, 1), atol=2e-6)
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("dtype", ["half", "bfloat16", "double"])
 def test_other_precisions(tmp_path, dtype):
-    torch = pytest.importorskip("torch")
+    import torch
+
     state = checkpoint(zoo.get("twin_pix"), "generator")
     tensors = {name: getattr(torch.from_numpy(array), dtype)() for name, array in state.items()}
     torch.save(tensors, tmp_path / "latest_net_G.pth")

@@ -229,10 +229,12 @@ TORCH_CASES = {
 }
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("case", TORCH_CASES)
 @pytest.mark.parametrize("form", FORMATS)
 def test_equals_pytorch(path, form, case):
-    torch = pytest.importorskip("torch")
+    import torch
+
     value = TORCH_CASES[case](torch)
     state = collections.OrderedDict(value=value, again=value, base=torch.ones(2))
     torch.save(state, path, _use_new_zipfile_serialization=form == "zip")
@@ -246,10 +248,12 @@ def test_equals_pytorch(path, form, case):
         np.testing.assert_array_equal(ours[name], expected)
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 @pytest.mark.parametrize("form", FORMATS)
 def test_equals_pytorch_on_a_network(path, form, protocol):
-    torch = pytest.importorskip("torch")
+    import torch
+
     net = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ConvTranspose2d(4, 2, 4)
     )
@@ -261,9 +265,11 @@ def test_equals_pytorch_on_a_network(path, form, protocol):
         np.testing.assert_array_equal(ours[name], expected.numpy())
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("form", FORMATS)
 def test_whole_network_is_refused_with_the_fix(path, form):
-    torch = pytest.importorskip("torch")
+    import torch
+
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about its source code

@@ -8,8 +8,11 @@ from fabrication import full, tiny
 
 from keras_gans import zoo
 
-torch = pytest.importorskip("torch")
-torch_twins = pytest.importorskip("torch_twins")
+try:
+    import torch
+    import torch_twins
+except ModuleNotFoundError:  # the tests that want them are marked
+    torch = torch_twins = None
 
 NETWORKS = {
     "unet_256": ("pix2pix", "generator", lambda: torch_twins.Unet(8)),
@@ -29,6 +32,7 @@ def picture(seed, side, channels=3):
     return np.random.default_rng(seed).uniform(-1, 1, (1, side, side, channels)).astype("float32")
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("key", NETWORKS)
 def test_networks_equal_their_twins(key):
     name, network, make = NETWORKS[key]
@@ -131,6 +135,7 @@ def softplus_mean(logits):
     return torch.nn.functional.softplus(logits).mean()
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("direction", ["ab", "ba"])
 def test_pix2pix_step_equals_its_twin(direction):
     model = tiny("pix2pix", direction=direction)
@@ -191,6 +196,7 @@ def test_pix2pix_names_the_augmentations(augment):
         tiny("pix2pix", augment=augment)
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("identity_weight", [5.0, 0.0])
 def test_cyclegan_step_equals_its_twin(identity_weight):
     model = tiny("cyclegan", identity_weight=identity_weight)

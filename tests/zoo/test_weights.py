@@ -13,6 +13,8 @@ import tensorflow as tf
 from fabrication import fabricated, families, same, snapshot, tiny
 
 from keras_gans import zoo
+from keras_gans.utils import files
+from keras_gans.utils.memory import no_larger_than
 from keras_gans.zoo import _registry as registry
 from keras_gans.zoo import _weights as weights
 
@@ -57,7 +59,7 @@ def shipping(tmp_path, monkeypatch):
         )
         path = folder / "mine.weights.h5"
         weights.write_half(model, path)
-        line = {"file": path.name, "sha256": weights.sha256(path)}
+        line = {"file": path.name, "sha256": files.sha256(path)}
         (folder / "manifest.json").write_text(json.dumps({"mine": line}))
         weights.shipped.cache_clear()
         return model, path
@@ -88,7 +90,7 @@ def test_averaged_weights_ship_with_statistics_of_their_own(shipping):
 
 def test_damaged_weights_are_named_by_their_hash(shipping):
     _, path = shipping("gan")
-    expected = weights.sha256(path)
+    expected = files.sha256(path)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(ValueError, match=f"damaged: the sha256 .* expected {expected}"):
         zoo.get("mine", pretrained=True)
@@ -254,10 +256,10 @@ def test_variables_are_counted_before_they_are_made():
         computed.append(tf.executing_eagerly())
         return tf.zeros(shape, dtype)
 
-    with weights.no_larger_than(4000):
+    with no_larger_than(4000):
         keras.Variable(values, (1000,), "float32")
     assert computed == [False, True]
-    with pytest.raises(ValueError, match="more than 4000 bytes"), weights.no_larger_than(4000):
+    with pytest.raises(ValueError, match="more than 4000 bytes"), no_larger_than(4000):
         keras.Variable(values, (1001,), "float32")
     assert computed == [False, True, False]
 

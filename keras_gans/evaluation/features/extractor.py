@@ -1,10 +1,10 @@
 """Extractors: pictures in, features out, always the same way."""
 
-import hashlib
-
 import keras
 import numpy as np
 import tensorflow as tf
+
+from keras_gans.utils.files import sha256
 
 _BATCH = 100
 
@@ -113,7 +113,7 @@ class Extractor:
         return tf.clip_by_value(images, 0.0, 255.0)
 
 
-def checked_file(path, sha256, what, how_to_get):
+def checked_file(path, expected, what, how_to_get):
     """A file's path, if it is the one that is meant.
 
     Raises:
@@ -121,11 +121,9 @@ def checked_file(path, sha256, what, how_to_get):
     """
     if not path.is_file():
         raise ValueError(f"{path} is not a file. {what} {how_to_get}")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+    if (found := sha256(path)) != expected:
         raise ValueError(
-            f"{path} is another file than {what} Its sha256 is {found}, expected {sha256}. "
+            f"{path} is another file than {what} Its sha256 is {found}, expected {expected}. "
             f"{how_to_get}"
         )
     return path

@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 
 from keras_gans.export.formats.base import Exporter, Floor, UnsupportedOps
+from keras_gans.export.formats.onnx_session import session
 
 # What tf2onnx writes well: 18 turns global average pools into ReduceMean, 19 is refused.
 OPSET = 17
@@ -39,8 +40,8 @@ class OnnxExporter(Exporter):
 
     def __init__(self, layout="NHWC"):
         self.layout = layout
-        self._tidied = weakref.WeakKeyDictionary()
-        self._quantizers = weakref.WeakKeyDictionary()
+        self._tidied: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+        self._quantizers: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
     def in_layout(self, layout):
         return self if layout == self.layout else OnnxExporter(layout)
@@ -132,15 +133,6 @@ class OnnxExporter(Exporter):
                 f"ONNX has no operation for {', '.join(unknown)}, which the network needs. "
                 "Write it with others in the network that `networks_to_export` returns."
             )
-
-
-def session(model):
-    """ONNX Runtime's session of a file's path or its bytes."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _convert(network, layout):

@@ -10,7 +10,7 @@ import onnx
 
 from keras_gans.export import parity
 from keras_gans.export.formats import onnx_rewrites
-from keras_gans.export.formats.onnx_format import session
+from keras_gans.export.formats.onnx_session import session
 
 # What integers are for: products of weights. Everything else (means, norms, activations, padding)
 # costs little, loses much, and stays in float32.
@@ -62,7 +62,7 @@ class Quantizer:
         onnx.helper.set_model_props(model, {"onnx.quant.pre_process": "onnxruntime.quant"})
         onnx.save(model, self._path)
         self._nodes = collections.defaultdict(list)
-        self._sizes = collections.Counter()
+        self._sizes: collections.Counter[str] = collections.Counter()
         weights = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
         narrow = onnx_rewrites.narrow_convolutions(model)
         self._floats: dict[str, None] = {}  # in order, each once

@@ -348,8 +348,8 @@ def _split_narrow(graph):
         maps, inputs, size, _ = kernel.shape
         pads = node.attributes.get_ints("pads", [0] * 4)
         columns = kernel.transpose(3, 0, 1, 2).reshape(size * maps, inputs, size, 1)
-        summing = np.eye(size * maps, dtype=kernel.dtype).reshape(size, maps, size * maps)
-        summing = summing.transpose(1, 2, 0).reshape(maps, size * maps, 1, size)
+        parts = np.eye(size * maps, dtype=kernel.dtype).reshape(size, maps, size * maps)
+        summing = parts.transpose(1, 2, 0).reshape(maps, size * maps, 1, size)
         name = node.inputs[1].name
         first = ir.node(
             "Conv",
@@ -523,8 +523,8 @@ def _transpose_weights(graph):
         if any(_array(value) is None for value in dense.inputs[1:]):
             continue
         batch, height, width, channels = _ints(reshape.inputs[1])
-        order = np.arange(height * width * channels).reshape(height, width, channels)
-        order = order.transpose(2, 0, 1).ravel()
+        places = np.arange(height * width * channels).reshape(height, width, channels)
+        order = places.transpose(2, 0, 1).ravel()
         for place, value in enumerate(dense.inputs[1:], start=1):
             _set_input(graph, dense, place, _array(value)[..., order])
         _set_input(graph, reshape, 1, np.array([batch, channels, height, width], np.int64))
@@ -717,7 +717,8 @@ def _set_input(graph, node, place, array):
 def _initializer(graph, name, array, fresh=False):
     if name in graph.initializers and not fresh:
         return graph.initializers[name]
-    value = ir.Value(name=name, const_value=ir.tensor(np.ascontiguousarray(array), name=name))
-    value.shape, value.type = ir.Shape(array.shape), ir.TensorType(value.const_value.dtype)
+    tensor = ir.tensor(np.ascontiguousarray(array), name=name)
+    value = ir.Value(name=name, const_value=tensor)
+    value.shape, value.type = ir.Shape(array.shape), ir.TensorType(tensor.dtype)
     graph.initializers[name] = value
     return value

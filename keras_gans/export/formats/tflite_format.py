@@ -67,7 +67,7 @@ class TFLiteExporter(Exporter):
 
     def __init__(self):
         # Ranges take minutes to learn, and are the same whatever is kept.
-        self._learned = weakref.WeakKeyDictionary()
+        self._learned: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
     def write(self, network, path, precision, *, calibration=None, kept=()):
         if precision == "int8":

@@ -14,27 +14,23 @@ import time
 import keras
 import tensorflow as tf
 
-import keras_gans
 from keras_gans.training import distribution
 from keras_gans.training.callbacks.divergence import finite_players
+from keras_gans.utils.files import remove_abandoned, resolve, sha256, staged
+from keras_gans.utils.versions import versions
 
-_STATE, _WEIGHTS, _PARTIAL = "state.json", "state.weights.h5", ".partial-"
+_STATE, _WEIGHTS = "state.json", "state.weights.h5"
 _MOST_STATE_BYTES = 2**22
 _NAME = re.compile(r"epoch-\d{5,}-batch-\d{7,}")
 
 # One thread for all, so that what it is given last ends last.
 _WRITER = concurrent.futures.ThreadPoolExecutor(1, "checkpoints")
 
-#: Constructor arguments that may change between a checkpoint and the run that goes on from it.
-_MAY_CHANGE = frozenset(
-    {
-        "name",
-        "generator_learning_rate",
-        "discriminator_learning_rate",
-        "constant_steps",
-        "decay_steps",
-    }
-)
+#: Constructor arguments that a person may change between a checkpoint and what goes on from it.
+LEARNING_RATES = frozenset({"generator_learning_rate", "discriminator_learning_rate"})
+
+# Those that may differ: names say nothing, and the length of a schedule follows that of a run.
+_MAY_DIFFER = LEARNING_RATES | {"name", "constant_steps", "decay_steps"}
 
 
 class Stopped(Exception):  # noqa: N818  (nothing went wrong)
@@ -78,6 +74,7 @@ class Checkpoints(keras.callbacks.Callback):
         directory: where checkpoints lie; made where it is not there.
         every: epochs from one checkpoint to the next; the last epoch's is always written.
         minutes: write one within the epoch too where the last is older than this.
+        kimg: likewise where so many thousands of images were shown since.
         keep: how many of the newest stay.
         print_fn: told of damaged checkpoints and of where training goes on.
 
@@ -89,16 +86,20 @@ class Checkpoints(keras.callbacks.Callback):
         Stopped: from `fit`, after `request_stop`.
     """
 
-    def __init__(self, directory, *, every=1, minutes=None, keep=3, print_fn=print):
+    def __init__(self, directory, *, every=1, minutes=None, kimg=None, keep=3, print_fn=print):
         super().__init__()
         for name, value in (("every", every), ("keep", keep)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a whole number from 1. Received: {value!r}")
         if minutes is not None and not minutes > 0:
             raise ValueError(f"`minutes` must be more than 0. Received: {minutes!r}")
+        if kimg is not None and not kimg > 0:
+            raise ValueError(f"`kimg` must be more than 0. Received: {kimg!r}")
         self.directory = pathlib.Path(directory)
         self.every, self.minutes, self.keep, self.print_fn = every, minutes, keep, print_fn
-        self._restored = self._stop = self._newest = self._writing = None
+        self._images = 1000 * kimg if kimg else None
+        self._restored: dict | None = None
+        self._stop = self._newest = self._writing = None
         self._epoch = self._batch_size = 0
         self._rates = {}
 
@@ -167,7 +168,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._rates = {player: _rate(model.optimizer_of(player)) for player in model.players}
         self._batch_size = tf.nest.flatten(data.element_spec)[0].shape[0]
         _WRITER.submit(int).result()  # another's last checkpoint, of a `fit` that failed
-        self._remove_partial()
+        if distribution.is_chief():
+            remove_abandoned(self.directory, "epoch-*-batch-*")
         _, state = self.restore(model)
         self._restored = state
         if state is None:
@@ -192,7 +194,7 @@ class Checkpoints(keras.callbacks.Callback):
         return path, state
 
     def on_train_begin(self, logs=None):
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_images = time.monotonic(), self._shown()
         self._passed_over = self._restored["batch"] if self._restored else 0
         if self._passed_over:
             self._trained = self.model.train_function
@@ -209,7 +211,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        if self._passed_over:
+        if self._passed_over and self._restored:
             for metric in self.model.metrics:
                 saved = self._restored["metrics"].get(metric.name)
                 for variable, value in zip(metric.variables, saved, strict=True) if saved else ():
@@ -224,6 +226,7 @@ class Checkpoints(keras.callbacks.Callback):
         if batch < self._learned:
             return
         due = self.minutes and time.monotonic() - self._saved_at > 60 * self.minutes
+        due = due or (self._images and self._shown() - self._saved_images >= self._images)
         if self._writing is not None and self._writing.done():
             self.wait()  # what went wrong is known now, not at the next checkpoint
         if due or self._stop:
@@ -248,37 +251,38 @@ class Checkpoints(keras.callbacks.Callback):
             self._write_checkpoint(name, epoch, batch)
         else:
             self._newest = self.directory / name
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_images = time.monotonic(), self._shown()
+
+    def _shown(self):
+        """Images shown so far; not asked where nothing is due by them."""
+        return int(self.model.images_shown.numpy()) if self._images else 0
 
     def _write_checkpoint(self, name, epoch, batch):
         """Copies the weights out, and leaves the rest to a thread while training goes on."""
-        partial = self.directory / f"{_PARTIAL}{os.getpid()}-{name}"
-        with self._explained(partial, epoch, batch):
-            partial.mkdir(parents=True)
-            self.model.save_weights(partial / _WEIGHTS)
-        state = self._state(epoch, batch)
-        self._writing = _WRITER.submit(self._complete, partial, name, state)
+        with self._explained(epoch, batch), contextlib.ExitStack() as stack:
+            place = staged(resolve(self.directory / name), to_disk=True)
+            folder = stack.enter_context(place)
+            folder.mkdir()
+            self.model.save_weights(folder / _WEIGHTS)
+            state = self._state(epoch, batch)
+            unfinished = stack.pop_all()  # which the thread ends
+        self._writing = _WRITER.submit(self._complete, unfinished, folder, name, state)
 
-    def _complete(self, partial, name, state):
+    def _complete(self, unfinished, folder, name, state):
         """Hashes a checkpoint, brings it to the disk and to its place; its folder."""
-        with self._explained(partial, state["epoch"], state["batch"]):
-            state["weights_sha256"] = _sha256(partial / _WEIGHTS)
-            _write(partial / _STATE, state)
-            _to_disk(partial / _WEIGHTS)
-            _replace(partial, self.directory / name)
+        with self._explained(state["epoch"], state["batch"]), unfinished:
+            state["weights_sha256"] = sha256(folder / _WEIGHTS)
+            _write(folder / _STATE, state)
         for old in self._all()[: -self.keep]:
             shutil.rmtree(old, ignore_errors=True)
         return self.directory / name
 
     @contextlib.contextmanager
-    def _explained(self, partial, epoch, batch):
-        """Says what an error in writing means; nothing half written stays."""
+    def _explained(self, epoch, batch):
+        """Says what an error in writing means."""
         try:
             yield
-        except BaseException as error:
-            shutil.rmtree(partial, ignore_errors=True)
-            if not isinstance(error, OSError):
-                raise
+        except OSError as error:
             kept = f"The last good one is {self._newest}." if self._newest else "There is none yet."
             raise OSError(
                 f"The checkpoint of epoch {epoch}, batch {batch} cannot be written to "
@@ -296,11 +300,7 @@ class Checkpoints(keras.callbacks.Callback):
             "config": json.loads(json.dumps(model.get_config())),
             "rates": self._rates,
             "metrics": self._metrics(),
-            "versions": {
-                "keras_gans": keras_gans.__version__,
-                "keras": keras.__version__,
-                "tensorflow": tf.__version__,
-            },
+            "versions": versions(),
         }
 
     def _metrics(self):
@@ -319,11 +319,6 @@ class Checkpoints(keras.callbacks.Callback):
         found = self.directory.glob("epoch-*-batch-*") if self.directory.exists() else ()
         return sorted(path for path in found if _NAME.fullmatch(path.name))
 
-    def _remove_partial(self):
-        writes = self.directory.exists() and distribution.is_chief()
-        for path in self.directory.glob(f"{_PARTIAL}*-epoch-*-batch-*") if writes else ():
-            shutil.rmtree(path, ignore_errors=True)
-
 
 def _rate(optimizer):
     """The learning rate an optimizer was given: a number, or its schedule's configuration."""
@@ -339,7 +334,7 @@ def _check_same(path, state, model, batch_size):
         now = json.loads(json.dumps(model.get_config()))
         differences += [
             f"{key} was {state['config'].get(key)!r}, and is {now.get(key)!r}"
-            for key in sorted({*state["config"], *now} - _MAY_CHANGE)
+            for key in sorted({*state["config"], *now} - _MAY_DIFFER)
             if state["config"].get(key) != now.get(key)
         ]
     if state["batch_size"] != batch_size:
@@ -377,7 +372,11 @@ def _check_finite(model):
 def _reason(error):
     # HDF5 wraps what the system says in a page of its own.
     full = os.strerror(errno.ENOSPC)
-    return full if full in str(error) else error.strerror or error
+    if full in str(error):
+        return full
+    # What `staged` raises has the system's own words in its context.
+    words = [getattr(one, "strerror", None) for one in (error, error.__context__)]
+    return next(filter(None, words), error)
 
 
 def _read(path):
@@ -390,7 +389,7 @@ def _read(path):
         state = record["state"]
         if record["sha256"] != _digest(state):
             raise DamagedError(f"{_STATE} does not match its hash")
-        if state["weights_sha256"] != _sha256(path / _WEIGHTS):
+        if state["weights_sha256"] != sha256(path / _WEIGHTS):
             raise DamagedError(f"{_WEIGHTS} does not match its hash")
     except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error
@@ -400,29 +399,7 @@ def _read(path):
 def _write(path, state):
     text = json.dumps({"state": state, "sha256": _digest(state)}, indent=1)
     path.write_text(text, encoding="utf-8")
-    _to_disk(path)
 
 
 def _digest(state):
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _to_disk(path):
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def _replace(partial, final):
-    """Puts a folder in its place; what was there is there until it is."""
-    if final.exists():  # a run that went on from an older one comes by again
-        old = final.with_name(f"{_PARTIAL}{os.getpid()}-old-{final.name}")
-        os.rename(final, old)
-        os.rename(partial, final)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.rename(partial, final)

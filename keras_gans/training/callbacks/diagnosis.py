@@ -236,7 +236,7 @@ class Diagnosis(keras.callbacks.Callback):
             self.on_train_batch_end = self._after_step
 
     def on_train_begin(self, logs=None):
-        self._streaks = collections.Counter()
+        self._streaks: collections.Counter[str] = collections.Counter()
         self._present, self._history, self._unsaid = set(), [], []
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -274,7 +274,7 @@ class Diagnosis(keras.callbacks.Callback):
         broken = [name for name, value in logs.items() if not np.isfinite(value)]
         if broken:
             return {NOT_FINITE: self._broken(broken)}  # all else follows from it
-        seen = {NOT_FINITE: None}
+        seen: dict[str, str | None] = {NOT_FINITE: None}
         if self._is_warm() and {"real_accuracy", "fake_accuracy"} <= set(logs):
             real, fake = logs["real_accuracy"], logs["fake_accuracy"]
             evidence = f"real_accuracy {real:.2f} and fake_accuracy {fake:.2f}"
@@ -308,7 +308,7 @@ class Diagnosis(keras.callbacks.Callback):
         )
 
     def _collapse(self):
-        if not self._real_distance or not draws(self.model):
+        if self._real is None or not self._real_distance or not draws(self.model):
             return None
         ratio = mean_distance(self.model.sample(len(self._real), seed=self.seed))
         ratio /= self._real_distance

@@ -141,9 +141,11 @@ def test_any_model_is_an_extractor():
 # === The networks ===
 
 
+@pytest.mark.fidelity
 @needs_lite0
 def test_lite0_has_the_features_of_its_network_in_pytorch():
-    torch = pytest.importorskip("torch")
+    import torch
+
     extract = features.get("lite0")
     assert extract.dimension == 1280
     images = pictures(2, 224, 3)
@@ -185,10 +187,12 @@ def lite0_in_torch(torch, tensors, x):
     return F.relu6(norm(conv(x, "_conv_head"), "_bn1")).mean((2, 3))
 
 
+@pytest.mark.fidelity("torch", "torch_fidelity")
 @pytest.mark.usefixtures("without_torchvision")
 def test_inception_has_the_features_of_torch_fidelitys_network():
-    torch = pytest.importorskip("torch")
-    module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    import torch
+    from torch_fidelity import feature_extractor_inceptionv3 as module
+
     torch.manual_seed(0)
     cls = module.FeatureExtractorInceptionV3
     reference = cls.__new__(cls)  # without its download

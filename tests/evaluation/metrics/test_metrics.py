@@ -223,9 +223,9 @@ def test_a_reservoir_keeps_an_even_draw_of_bounded_size():
 # === The reference packages ===
 
 
+@pytest.mark.fidelity("torch", "torch_fidelity")
 @pytest.mark.usefixtures("without_torchvision")
 def test_kid_and_fid_are_those_of_torch_fidelity():
-    pytest.importorskip("torch_fidelity", reason="pip install torch-fidelity")
     import torch
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
     from torch_fidelity.metric_kid import kernel_mmd
@@ -238,8 +238,10 @@ def test_kid_and_fid_are_those_of_torch_fidelity():
     assert discrepancy(real, fake) == pytest.approx(float(theirs), rel=1e-3)
 
 
+@pytest.mark.fidelity("prdc")
 def test_neighbourhoods_are_those_of_prdc():
-    prdc = pytest.importorskip("prdc", reason="pip install prdc")
+    import prdc
+
     real, fake = normal(300, 16), normal(300, 16, mean=0.2, seed=1)
     theirs = prdc.compute_prdc(real, fake, nearest_k=5)
     assert fed(DensityCoverage(5), real, fake) == pytest.approx(

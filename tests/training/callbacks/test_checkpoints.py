@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 import shutil
 
 import keras
@@ -274,9 +275,31 @@ def test_a_disk_without_room_is_not_written_to(folder, monkeypatch):
 
 
 def test_what_a_killed_save_left_is_removed(folder):
-    (folder / ".partial-123-epoch-00004-batch-0000000").mkdir()
+    (folder / ".epoch-00004-batch-0000000.partial-12").mkdir()
     fit(tiny("dcgan_fashion"), folder)
-    assert not list(folder.glob(".partial*"))
+    assert not list(folder.glob(".*"))
+
+
+def test_a_save_killed_while_it_replaced_a_checkpoint_is_undone(folder):
+    before = names(folder)
+    workspace = folder / f".{before[-1]}.partial-12"
+    workspace.mkdir()
+    (folder / before[-1]).rename(workspace / "replaced")
+    model = tiny("dcgan_fashion")
+    fit(model, folder)
+    assert names(folder) == before and int(model.step) == EPOCHS * BATCHES
+    assert not list(folder.glob(".*"))
+
+
+def test_a_checkpoint_that_cannot_be_begun_says_why(folder, monkeypatch):
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    before, model = names(folder), tiny("dcgan_fashion")
+    monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
+    with pytest.raises(OSError, match=r"cannot be written to .* \(Permission denied\)\. The last"):
+        fit(model, folder, epochs=EPOCHS + 1)
+    assert names(folder) == before
 
 
 def test_nothing_else_is_removed(tmp_path):

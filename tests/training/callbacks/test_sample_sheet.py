@@ -66,3 +66,16 @@ def test_only_sheets_are_removed(tmp_path):
     model.fit(fabricated(model, 1), epochs=4, verbose=0, callbacks=[SampleSheet(tmp_path, keep=2)])
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == sorted(["epoch-0000.png", *others, "epoch-0004.png"])
+
+
+def test_sheets_come_by_images_shown(tmp_path):
+    model = tiny("dcgan")
+    sheet = SampleSheet(tmp_path, kimg=0.008)
+    model.fit(fabricated(model, 5), epochs=2, verbose=0, callbacks=[sheet])
+    # 40 images in batches of 4: a sheet at every eighth image, one before and one at the end.
+    assert int(model.images_shown) == 40
+    names = sorted(path.name for path in tmp_path.glob("*.png"))
+    drawn = [f"images-{images:09d}.png" for images in (8, 16, 24, 32, 40)]
+    assert names == ["epoch-0000.png", "epoch-0002.png", *drawn]
+    with pytest.raises(ValueError, match="`kimg` must be more than 0"):
+        SampleSheet(tmp_path, kimg=0)

@@ -1,0 +1,37 @@
+"""Limits on what models from elsewhere take of the memory."""
+
+import contextlib
+
+import tensorflow as tf
+
+
+@contextlib.contextmanager
+def no_larger_than(most):
+    """Refuses to make variables of more bytes together, before they take any memory.
+
+    Raises:
+        ValueError: where more is asked for.
+    """
+    total = 0
+
+    def counted(make, **kwargs):
+        nonlocal total
+        total += _size_of(kwargs["initial_value"])
+        if total > most:
+            raise ValueError(f"its weights take more than {most} bytes")
+        return make(**kwargs)
+
+    with tf.variable_creator_scope(counted):
+        yield
+
+
+def _size_of(value):
+    """Bytes of an initial value, or of what a function of no arguments returns; not computed."""
+    if not callable(value):
+        return tf.convert_to_tensor(value).shape.num_elements() * tf.as_dtype(value.dtype).size
+    try:
+        with tf.Graph().as_default():
+            made = tf.convert_to_tensor(value())
+    except RuntimeError:  # it reads other variables, which in a graph only functions can
+        made = tf.function(value).get_concrete_function().outputs[0]
+    return made.shape.num_elements() * made.dtype.size
