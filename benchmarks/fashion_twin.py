@@ -88,7 +88,7 @@ class Twin:
         self.follow()
 
     def follow(self):
-        """Averaged weights, as `LatentGAN.average` keeps them."""
+        """Averaged weights, as `keras_gans.games.averaging.follow` keeps them."""
         self.steps += 1
         decay = min(self.decay or 0.0, (1 + self.steps) / (10 + self.steps))
         with torch.no_grad():

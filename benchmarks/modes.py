@@ -42,7 +42,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_gans.games.adversarial import LatentGAN, len_of
+from keras_gans import losses
+from keras_gans.core.signature import Role
+from keras_gans.games.adversarial import AdversarialGAN
+from keras_gans.games.loss import Loss
 from keras_gans.optimizers import Adam
 
 SPREADS = {"ring": 0.02, "grid": 0.05}
@@ -144,7 +147,14 @@ def dense(inputs, outputs, width, name, gain, activation, hidden=3):
     return keras.Model(given, layers.Dense(outputs)(x), name=name)
 
 
-class PointsGAN(LatentGAN):
+class Points(Role):
+    """Points in the plane, float32 (N, 2): what this game has in place of pictures."""
+
+    def spec(self, size, name):
+        return tf.TensorSpec((size, 2), tf.float32, name)
+
+
+class PointsGAN(AdversarialGAN):
     """A game over points in the plane, with every trick but augmentation.
 
     Args:
@@ -157,6 +167,8 @@ class PointsGAN(LatentGAN):
             nothing, along a cosine; 0 for never.
         **kwargs: the tricks (`keras_gans.games.tricks.Tricks`) and those of `keras_gans.GAN`.
     """
+
+    shares_fakes = True
 
     def __init__(
         self,
@@ -173,17 +185,17 @@ class PointsGAN(LatentGAN):
         self.latent_dim, self.decay_steps = latent_dim, decay_steps
         self.betas = {"beta_1": beta_1, "beta_2": beta_2}
         tanh = layers.Activation("tanh")
-        self.generator = dense(latent_dim, 2, width, "generator", 1.0, tanh, generator_layers)
-        self.discriminator = dense(
-            2 * self.tricks.packing, 1, width, "discriminator", 4.0, layers.LeakyReLU(0.2)
+        leaky = layers.LeakyReLU(0.2)
+        self.set_players(
+            dense(latent_dim, 2, width, "generator", 1.0, tanh, generator_layers),
+            dense(2 * self.tricks.packing, 1, width, "discriminator", 4.0, leaky),
         )
-        self.finish()
 
-    def batch_spec(self, batch_size=None):
-        size = None if batch_size is None else batch_size * self.discriminator_steps
-        return tf.TensorSpec((size, 2), tf.float32, name="points")
+    @property
+    def image(self):
+        return Points()
 
-    def default_optimizers(self):
+    def optimizers(self, images=None):
         updates = {"generator": 1, "discriminator": self.discriminator_steps}
         return {
             player: Adam(self._learning_rate(count), name=player, **self.betas)
@@ -195,34 +207,14 @@ class PointsGAN(LatentGAN):
             return 1e-3
         return keras.optimizers.schedules.CosineDecay(1e-3, self.decay_steps * updates, _LAST)
 
-    def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self.advance()
-        for draw, real in enumerate(shares):
-            with tf.GradientTape() as generator_tape:
-                fake = self.generated(self.latents(len_of(real), draw))
-            seen_real = self.seen(real, "real", draw)
-            seen_fake = self.seen(self.replayed(fake, draw=draw), "fake", draw)
-            with tf.GradientTape() as discriminator_tape:
-                real_logits, fake_logits = self.judged(seen_real, seen_fake)
-                discriminator_loss = self.discriminator_loss(real_logits, fake_logits, draw)
-                discriminator_loss += self._left() * self.penalty(seen_real, seen_fake, draw=draw)
-            self.update("discriminator", discriminator_loss, discriminator_tape)
-        self.adapt(real_logits)
+    def discriminator_loss(self, real, fake):
+        real_logits, fake_logits = self.judge_both(real, fake)
+        return Loss(losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
 
-        with generator_tape:  # goes on from the fakes it has recorded
-            generator_loss = self.generator_loss(real, fake, draw=len(shares))
-        self.update("generator", generator_loss, generator_tape)
-        self.average()
+    def generator_loss(self, real, fake):
+        return Loss(losses.non_saturating(self.judge(fake)))
 
-        return self.report(
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
-
-    def _left(self):
+    def penalty_left(self):
         if not self.decay_steps:
             return 1.0
         done = tf.cast(tf.convert_to_tensor(self.step.value), tf.float32) / self.decay_steps

@@ -133,9 +133,9 @@ def train(name, arguments, classifier, accuracy):
     entry, overrides = ROWS[name]
     updates = int(arguments.minutes * 60 / 0.05)  # an upper bound; the schedule's end
     model = zoo.get(entry, **{**_COLOUR, **overrides, "seed": arguments.seed})
-    if hasattr(model, "schedule_over") and arguments.updates:
-        model.schedule_over(arguments.updates)
-        model.compile()
+    if arguments.updates:
+        images = arguments.updates * BATCH * model.discriminator_steps
+        model.compile(images=images, batch_size=BATCH)
     size = BATCH * model.discriminator_steps
     stream = iter(stacked(arguments.mnist, size, arguments.seed))
     step = tf.function(lambda: model.train_step(next(stream)), autograph=False)

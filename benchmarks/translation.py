@@ -20,6 +20,7 @@ import numpy as np
 from torch_steps import adam, require  # brings the twins' folder with it
 
 from keras_gans import data, training, zoo
+from keras_gans.core.signature import domains
 from keras_gans.evaluation import metrics
 
 
@@ -70,7 +71,7 @@ def train_twin(run, model):
 
     torch.manual_seed(run.options.seed)
     torch.set_flush_denormal(True)  # as TensorFlow does; late in training it saves hours
-    make = paired_twin if model.task == "paired_translation" else unpaired_twin
+    make = unpaired_twin if domains(model) else paired_twin
     step, networks, optimizers = make(model, torch, twins)
     rate = model.generator_optimizer._learning_rate
     for count, batch in enumerate(training_batches(run, model)):
@@ -224,7 +225,7 @@ def main():
     fresh = zoo.get(run.options.model, **{"seed": run.options.seed, **run.options.overrides})
     a, b = held_out(run, model)
     directions = {"ab": (a, b)}
-    if model.task == "unpaired_translation":
+    if domains(model):
         directions["ba"] = (b, a)
     print(f"{run.options.model}: {len(a)} held-out pairs, {int(model.step)} updates")
     twin = None

@@ -1,15 +1,25 @@
 """What many tests use: tiny models, fabricated batches, snapshots of weights."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_gans import zoo
+from keras_gans.games.loss import Samples
 
 
 def tiny(name, **overrides):
     """The entry in the form that builds and fits in a second."""
     return zoo.get(name, **{**zoo.entry(name).tiny, "seed": 0, **overrides})
+
+
+@functools.cache
+def full(name):
+    """The entry at its own size, to look at: built once a session and never compiled."""
+    row = zoo.entry(name)
+    return row.cls.from_config({"name": name, **row.config})
 
 
 def families():
@@ -55,3 +65,43 @@ def snapshot(variables):
 
 def same(before, variables):
     return all(np.array_equal(old, new) for old, new in zip(before, variables, strict=True))
+
+
+# === Games without a graph ===
+
+UNLABELLED = ("gan", "dcgan", "wgan_gp", "sngan", "r3gan")
+FAMILIES = (*UNLABELLED, "cgan", "cdcgan")
+
+
+def batch_of(model, size=4, seed=0):
+    return tf.nest.map_structure(tf.constant, fabricate(model, size, seed))
+
+
+def play(model, steps=1, size=4):
+    """Some steps without a graph; the logs of the last."""
+    logs = {}
+    for seed in range(steps):
+        model.reset_metrics()
+        logs = model.train_step(batch_of(model, size, seed))
+    return {name: float(value) for name, value in logs.items()}
+
+
+def watch(owner, method):
+    """What a method of a model is called with and what it returns, as it happens."""
+    seen, original = [], getattr(owner, method)
+
+    def watched(*args, **kwargs):
+        returned = original(*args, **kwargs)
+        seen.append((args, returned))
+        return returned
+
+    setattr(owner, method, watched)
+    return seen
+
+
+def ramp(model, count=6):
+    """Samples of a model's pictures, no two alike."""
+    image = model.image
+    shape = (count, image.height, image.width, image.channels)
+    images = np.random.default_rng(3).uniform(-1, 1, shape)
+    return Samples(tf.constant(images, tf.float32))

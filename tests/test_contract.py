@@ -1,5 +1,6 @@
 """What every entry of the zoo promises, asked of every entry."""
 
+import functools
 import json
 import math
 import pathlib
@@ -10,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import by_default, fabricate, fabricated, families, same, snapshot, tiny
+from fabrication import by_default, fabricate, fabricated, families, full, same, snapshot, tiny
 
 import keras_gans
 from keras_gans import zoo
-from keras_gans.core.signature import images_of, translates
+from keras_gans.core.signature import Image, Labels, Latent, draws, images_of, translates
+from keras_gans.games.adversarial import AdversarialGAN
 
 
 def distinct_forms():
@@ -32,8 +34,15 @@ ALL = pytest.mark.parametrize("name", distinct_forms())
 
 #: For what takes long: one entry of each family, and all others among the slower checks.
 FAMILIES_FIRST = pytest.mark.parametrize("name", by_default(families(), distinct_forms()))
-TRANSLATORS = [n for n in distinct_forms() if translates(tiny(n))]
-SAMPLERS = [n for n in distinct_forms() if n not in TRANSLATORS]
+SAMPLERS = [n for n in distinct_forms() if issubclass(zoo.entry(n).cls, AdversarialGAN)]
+TRANSLATORS = [n for n in distinct_forms() if n not in SAMPLERS]
+
+
+@functools.cache
+def untrained(name):
+    """A tiny model for what only looks: built once a session, never fitted."""
+    keras.utils.set_random_seed(0)
+    return tiny(name)
 
 
 @ALL
@@ -86,7 +95,7 @@ def _step_of_only(model, learner):
 
 @ALL
 def test_config_is_json(name):
-    model = tiny(name)
+    model = untrained(name)
     config = json.loads(json.dumps(model.get_config()))
     again = type(model).from_config(config)
     assert json.loads(json.dumps(again.get_config())) == config
@@ -115,9 +124,10 @@ def test_save_and_load_keep_everything(name, tmp_path):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_sample_is_seeded_and_in_range(name):
-    model = tiny(name)
-    image = model.batch_spec()
-    shape = (5, *(image[0] if isinstance(image, tuple) else image).shape[1:])
+    model = untrained(name)
+    assert draws(model) and not translates(model)
+    (image,) = images_of(model).values()
+    shape = (5, image.height, image.width, image.channels)
     pictures = model.sample(5, seed=3)
     assert pictures.dtype == np.float32
     assert pictures.shape == shape
@@ -134,7 +144,8 @@ def _pictures(model):
 
 @pytest.mark.parametrize("name", TRANSLATORS)
 def test_translate_takes_any_size(name):
-    model = tiny(name)
+    model = untrained(name)
+    assert translates(model) and not draws(model)
     images = np.random.default_rng(0).uniform(-1, 1, (2, 37, 45, 3)).astype("float32")
     translated = model.translate(images)
     scale = max(role.scale for role in images_of(model).values())
@@ -153,7 +164,7 @@ def test_translate_takes_any_size(name):
 
 @ALL
 def test_predict_is_the_sampling_network(name):
-    model = tiny(name)
+    model = untrained(name)
     network = next(iter(model.networks_to_export().values()))
     generator = np.random.default_rng(0)
     inputs = [
@@ -180,25 +191,47 @@ def test_exports_equal_keras(name, tmp_path):
 
 @EVERY_ENTRY
 def test_parameter_counts(name):
-    row = zoo.entry(name)
-    model = row.cls.from_config({"name": name, **row.config})  # not compiled: no slots
+    model = full(name)
     counts = {
         network: sum(math.prod(variable.shape) for variable in part.trainable_variables)
         for network, part in model.networks.items()
         if network != "generator_ema"  # follows the generator and learns nothing itself
     }
-    assert counts == row.parameters
+    assert counts == zoo.entry(name).parameters
     assert model.name == name
 
 
 @ALL
 def test_describes_every_tensor_of_its_exports(name):
-    model = tiny(name)
+    model = untrained(name)
     described = model.describe_tensors()
     json.dumps(described)
-    for network in model.networks_to_export().values():
-        for tensor in [*(i.name for i in network.inputs), *network.output_names]:
-            assert tensor in described
+    networks = model.networks_to_export()
+    assert set(networks) == set(model.signature())
+    for key, network in networks.items():
+        signature = model.signature()[key]
+        assert {i.name for i in network.inputs} == set(signature.inputs)
+        assert set(network.output_names) == set(signature.outputs)
+        assert signature.describe().items() <= described.items()
+
+
+@ALL
+def test_roles_are_those_of_the_batch_and_the_networks(name):
+    model = untrained(name)
+    roles, specs = model.batch_roles(), tf.nest.flatten(model.batch_spec(2))
+    assert [spec.shape[0] for spec in specs] == [2 * model.discriminator_steps] * len(roles)
+    for (part, role), spec in zip(roles.items(), specs, strict=True):
+        assert isinstance(role, (Image, Labels))
+        assert spec.name == part
+    for key, network in model.networks_to_export().items():
+        signature = model.signature()[key]
+        named = {tensor.name: tensor for tensor in network.inputs}
+        named |= dict(zip(network.output_names, network.outputs, strict=True))
+        for part, role in {**signature.inputs, **signature.outputs}.items():
+            if isinstance(role, Image):
+                assert tuple(named[part].shape[1:]) == (role.height, role.width, role.channels)
+            if isinstance(role, Latent):
+                assert tuple(named[part].shape[1:]) == (role.size,)
 
 
 @FAMILIES_FIRST

@@ -271,9 +271,32 @@ def test_augmentation_adapts_to_the_images_of_all_devices(two_devices):
             model = tiny("dcgan_fashion", **arguments)
         replicas = strategy.num_replicas_in_sync
         logits = tf.ones((16 // replicas, 1))
-        strategy.run(model.adapt, (logits,))
+        strategy.run(model._adapt, (logits,))
         reached.append(float(model.probability.numpy()))
     assert reached[0] > 0 and reached[1] == pytest.approx(reached[0])
+
+
+def test_images_of_all_devices_are_counted(two_devices, tmp_path):
+    with two_devices.scope():
+        model = tiny("gan", discriminator_steps=2)
+    model.fit(fabricated(model, batches=3, batch_size=4), verbose=0)
+    assert (int(model.step.numpy()), int(model.images_shown.numpy())) == (3, 3 * 2 * 4)
+    model.save_weights(tmp_path / "m.weights.h5")
+    alone = tiny("gan", discriminator_steps=2)
+    alone.load_weights(tmp_path / "m.weights.h5")
+    assert int(alone.images_shown) == 3 * 2 * 4
+
+
+def test_an_average_forgets_by_the_images_of_all_devices(two_devices):
+    with two_devices.scope():
+        model = tiny("gan", ema_kimg=0.008)
+    model.step.assign(10_000)  # the first steps are forgotten sooner
+    for average, weight in zip(model.generator_ema.weights, model.generator.weights, strict=True):
+        average.assign(np.ones(average.shape))
+        weight.assign(np.zeros(weight.shape))
+    on_both(two_devices, lambda: model._average(4) or tf.constant(0))
+    for average in model.generator_ema.weights:
+        np.testing.assert_allclose(average.numpy(), 0.5, rtol=1e-5)
 
 
 def test_what_keras_cannot_do_on_several_devices_is_refused(two_devices):

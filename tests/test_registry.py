@@ -1,9 +1,12 @@
 """The catalogue: names, suggestions, what `get` refuses."""
 
+import json
+
 import pytest
 from fabrication import tiny
 
 from keras_gans import zoo
+from keras_gans.core.saving import constructor_arguments
 from keras_gans.zoo import _registry as registry
 from keras_gans.zoo import dcgan
 
@@ -56,3 +59,19 @@ def test_users_register_their_own(monkeypatch):
 )
 def test_block_widths(side, start, widths):
     assert dcgan.block_widths(side, 64) == (start, widths)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_arguments_of_every_entry_are_the_constructors_and_survive_json(name):
+    """Files of models hold them as JSON. No network is built."""
+    row = zoo.entry(name)
+    for arguments in (row.config, row.tiny):
+        assert set(arguments) <= set(constructor_arguments(row.cls))
+        assert _as_lists(json.loads(json.dumps(arguments))) == _as_lists(arguments)
+
+
+def _as_lists(value):
+    """The same with lists in place of tuples, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _as_lists(inner) for key, inner in value.items()}
+    return [_as_lists(one) for one in value] if isinstance(value, (list, tuple)) else value

@@ -23,7 +23,7 @@ def int32_variables(model):
 def test_no_variable_is_int32(name):
     """TensorFlow keeps int32 variables on the host, where XLA on a GPU cannot read them."""
     model = tiny(name)
-    model.train_step(fabricate(model, model.batch_size))  # makes what is made at the first step
+    model.train_step(fabricate(model, 4))  # makes what is made at the first step
     assert int32_variables(model) == []
 
 

@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import data
-from keras_gans.core.signature import Image, Latent, as_parts
+from keras_gans.core.conditioning import Conditions
+from keras_gans.core.signature import Image, Labels, Latent, Role, as_parts
 
 FASHION = "bundled:fashion_mnist"
 
@@ -98,14 +99,38 @@ def test_an_unknown_fit_is_refused(make_model):
         data.load(FASHION, make_model(), fit="pad")
 
 
+class Other(Role):
+    """A tensor of a role of the user's own."""
+
+    def __init__(self, *row, dtype=tf.float32):
+        self.row, self.dtype = row, dtype
+
+    def spec(self, size, name):
+        return tf.TensorSpec((size, *self.row), self.dtype, name)
+
+
 @pytest.mark.parametrize(
     "roles",
     [
         {"a": Image(8, 8, 3), "b": Image(8, 8, 3), "c": Image(8, 8, 3)},
+        {"a": Image(8, 8, 3), "b": Other(8, 8, 3)},
         {"latent": Latent(64)},
+        {"points": Other(64)},
         {"image": Image(8, 8, 3), "latent": Latent(8)},
+        {"image": Other(8, 8, 3, dtype=tf.int32)},
+        {"image": Image(8, 8, 3), "code": Other(10, dtype=tf.int32)},
+        {"label": Labels(Conditions(3)), "image": Image(8, 8, 3)},
     ],
-    ids=["three", "vectors", "beside-vectors"],
+    ids=[
+        "three",
+        "half",
+        "latents",
+        "vectors",
+        "beside latents",
+        "integers",
+        "one-hot",
+        "labels first",
+    ],
 )
 def test_other_kinds_of_batch_are_refused(make_model, roles):
     model = make_model()

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import data
+from keras_gans.core.signature import Image
 from keras_gans.data import examples
 
 NOISE = np.random.default_rng(0).integers(0, 256, (12, 8, 16, 3), np.uint8)
@@ -203,7 +204,7 @@ def test_less_than_a_batch_is_refused(numbered, make_paired):
 
 def test_halves_of_different_size_are_refused(numbered, make_paired):
     model = make_paired()
-    model.batch_spec = lambda: (tf.TensorSpec((None, 8, 8, 3)), tf.TensorSpec((None, 16, 8, 3)))
+    model.batch_roles = lambda: {"a": Image(8, 8, 3), "b": Image(16, 8, 3)}
     with pytest.raises(ValueError, match="must be of one size, .* for 8 x 8 and 16 x 8 pixels"):
         data.load(numbered, model)
 
@@ -232,3 +233,18 @@ def test_bundled_sets_of_another_kind_are_refused(make_paired):
         data.load("bundled:fashion_mnist", make_paired())
     with pytest.raises(ValueError, match="styles holds two unpaired domains of pictures, but"):
         data.load("bundled:emoji/styles", make_paired())
+
+
+def test_two_pictures_are_pairs_unless_they_are_of_domains(numbered, make_paired, make_unpaired):
+    pairs = next(iter(data.load(numbered, make_paired())))
+    assert [half.shape for half in pairs] == [(1, 8, 8, 1)] * 2
+    with pytest.raises(ValueError, match="domain"):
+        data.load(numbered, make_unpaired())
+
+
+def test_three_pictures_are_no_pair(numbered, make_paired):
+    model = make_paired()
+    model.batch_roles = lambda: dict.fromkeys("abc", Image(8, 8, 3))
+    with pytest.raises(ValueError, match="or of two pictures; Translator learns from") as caught:
+        data.load(numbered, model)
+    assert "task" not in str(caught.value)  # models have none

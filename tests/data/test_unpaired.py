@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import data
+from keras_gans.core.signature import Image
 from keras_gans.data import examples
 
 
@@ -40,7 +41,9 @@ def test_batches_are_what_the_model_wants(five_and_twelve, make_unpaired):
 
 def test_domains_may_have_sizes_of_their_own(five_and_twelve, make_unpaired):
     model = make_unpaired()
-    model.batch_spec = lambda: (tf.TensorSpec((None, 8, 8, 3)), tf.TensorSpec((None, 16, 8, 1)))
+    model.batch_roles = lambda: {
+        "a": Image(8, 8, 3, domain="a"), "b": Image(16, 8, 1, domain="b")
+    }  # fmt: skip
     a, b = next(iter(data.load(five_and_twelve, model)))
     assert a.shape == (1, 8, 8, 3) and b.shape == (1, 16, 8, 1)
 

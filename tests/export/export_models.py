@@ -1,10 +1,10 @@
 """Small models for the tests of the export room."""
 
 import numpy as np
-import tensorflow as tf
 
 from keras_gans import zoo
 from keras_gans.core.model import GAN
+from keras_gans.core.signature import Image, Latent, Signature
 
 
 def as_if_trained(network, seed=0):
@@ -34,13 +34,26 @@ class Plain(GAN):
         super().__init__(name="plain", **kwargs)
         self.generator, self.size = network, size
 
-    def networks_to_export(self):
+    @property
+    def networks(self):
         return {"generator": self.generator}
 
-    def batch_spec(self, batch_size=None):
-        return tf.TensorSpec((batch_size, self.size, self.size, 3), tf.float32)
+    def batch_roles(self):
+        return {"image": Image(self.size, self.size, 3)}
 
-    def describe_tensors(self):
-        image = super().describe_tensors()["image"]
-        latent = {"kind": "latent", "distribution": "uniform", "value_range": [-1.0, 1.0]}
-        return {"image": image, "source": image, "latent": latent}
+    def signature(self):
+        def role(tensor):
+            if len(tensor.shape) == 4:
+                return Image(None, None, tensor.shape[-1])
+            return Latent(tensor.shape[-1], "uniform")
+
+        inputs = {tensor.name: role(tensor) for tensor in self.generator.inputs}
+        outputs = dict.fromkeys(self.generator.output_names, Image(None, None, 3))
+        return {"generator": Signature(inputs, outputs)}
+
+
+class Translator(Plain):
+    """The same, tried on the pictures it learns from."""
+
+    def batch_roles(self):
+        return {"source": Image(self.size, self.size, 3)}

@@ -6,6 +6,7 @@ import tensorflow as tf
 from export_models import as_if_trained
 
 from keras_gans import zoo
+from keras_gans.core.signature import inputs_from, translates
 from keras_gans.export import ExportError, calibration
 from keras_gans.export.network import Servable
 
@@ -35,7 +36,7 @@ def found(model, data, name="generator_ab"):
 def test_each_network_of_every_translator_is_given_its_own_side():
     for name in zoo.names():
         model = zoo.get(name, **zoo.entry(name).tiny)
-        inputs = model.inputs_to_export(batches(model, 8)[0]) if hasattr(model, "translate") else {}
+        inputs = inputs_from(batches(model, 8)[0], model) if translates(model) else {}
         takes_pictures = {
             network: {tensor.name for tensor in functional.inputs if len(tensor.shape) == 4}
             for network, functional in model.networks_to_export().items()
@@ -49,7 +50,7 @@ def test_each_network_of_every_translator_is_given_its_own_side():
 def test_the_source_is_what_the_direction_says(direction):
     model = zoo.get("pix2pix", **{**zoo.entry("pix2pix").tiny, "direction": direction})
     a, b = batch = batches(model, 8)[0]
-    given = model.inputs_to_export(batch)["generator"]["source"]
+    given = inputs_from(batch, model)["generator"]["source"]
     np.testing.assert_array_equal(given, a if direction == "ab" else b)
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from export_models import Plain, as_if_trained
+from export_models import Plain, Translator, as_if_trained
 
 from keras_gans import export, zoo
 from keras_gans.export.formats import tflite_format
@@ -104,11 +104,6 @@ def test_nothing_is_said_when_all_goes_well(sized, tmp_path, capfd):
 
 
 # === What is kept ===
-
-
-class Translator(Plain):
-    def inputs_to_export(self, batch):
-        return {"generator": {"source": batch}}
 
 
 @pytest.fixture(scope="module")

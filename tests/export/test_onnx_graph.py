@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from export_models import Plain, as_if_trained, tiny
+from export_models import Plain, Translator, as_if_trained, tiny
 
 from keras_gans import export, zoo
+from keras_gans.core.signature import Image, Signature
 from keras_gans.export.calibration import CALIBRATING, PROVING
 from keras_gans.export.formats import onnx_rewrites
 from keras_gans.export.formats.onnx_format import OnnxExporter
@@ -171,10 +172,17 @@ def test_wide_kernels_to_few_maps_are_taken_apart(tmp_path):
     assert ops_of(graph_of(path)) == {"Transpose": 2, "Conv": 2}
 
 
+class Faint(Image):
+    """Pictures of little contrast."""
+
+    def describe(self):
+        return {**super().describe(), "value_range": [-0.1, 0.1]}
+
+
 class Described(Plain):
-    def describe_tensors(self):
-        picture = {"kind": "image", "layout": "NHWC", "value_range": [-0.1, 0.1]}
-        return {"source": picture, "image": picture}
+    def signature(self):
+        source, image = Faint(None, None, 48), Faint(None, None, 3)
+        return {"generator": Signature({"source": source}, {"image": image})}
 
 
 @pytest.mark.parametrize(
@@ -263,11 +271,6 @@ def test_layers_are_kept_until_the_pictures_will_do(model, tmp_path, monkeypatch
     assert better.kept and better.psnr > plain.psnr
     assert set(better.kept) <= {layer.name for layer in model.generator.layers}
     assert better.ops["QuantizeLinear"] < plain.ops["QuantizeLinear"]
-
-
-class Translator(Plain):
-    def inputs_to_export(self, batch):
-        return {"generator": {"source": batch}}
 
 
 def test_layers_that_integers_would_slow_down_are_named_among_the_kept(tmp_path, monkeypatch):

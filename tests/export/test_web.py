@@ -20,6 +20,7 @@ from fabrication import fabricate
 from PIL import Image
 
 from keras_gans import export, web, zoo
+from keras_gans.core.signature import inputs_from
 from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.web import drawing, runtime
 
@@ -90,7 +91,7 @@ def test_the_folder_is_whole_and_described(page):
 
 def test_examples_are_pictures_of_what_was_given(page, translating, drawings):
     folder, manifest = page
-    given = translating.inputs_to_export(drawings[0])["generator"]["source"]
+    given = inputs_from(drawings[0], translating)["generator"]["source"]
     paths = manifest.page["examples"]["generator"]
     read = np.stack([np.asarray(Image.open(folder / path)) for path in paths])
     assert len(read) == 12

@@ -22,6 +22,7 @@ from fabrication import fabricate
 from PIL import Image
 
 from keras_gans import latent, web, zoo
+from keras_gans.core.signature import domains, translates
 from keras_gans.images import grids
 from keras_gans.web import runtime
 
@@ -78,10 +79,9 @@ def line_drawings(spec):
 def made(name, ort, folder, precisions=("float32",), **changes):
     model = vivid(zoo.get(name, **{**zoo.entry(name).tiny, **changes}))
     examples = None
-    task = zoo.entry(name).task
-    if task == "paired_translation":
+    if translates(model) and not domains(model):
         examples = [tuple(map(line_drawings, model.batch_spec(64)))]
-    elif task == "unpaired_translation":
+    elif translates(model):
         # Noise: in flat pictures instance norm finds nothing but rounding errors to enlarge.
         examples = [fabricate(model, 64)]
     web.write(model, folder, precisions=precisions, examples=examples, runtime_path=ort)

@@ -52,7 +52,7 @@ def test_a_recipe_that_is_stopped_says_how_to_go_on(path, tmp_path, monkeypatch)
         raise callbacks.Stopped(tmp_path / "checkpoint", signal.SIGTERM)
 
     recipe = imported(path)
-    monkeypatch.setattr(recipe.runs, "train", train)
+    monkeypatch.setattr(recipe.training, "train", train)
     monkeypatch.setattr(sys, "argv", [str(path), "--smoke", "--runs-dir", str(tmp_path)])
     with pytest.raises(SystemExit, match="checkpoint. The same command goes on from there."):
         recipe.main()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import tiny
+from fabrication import full, tiny
 
 from keras_gans import zoo
 
@@ -15,17 +15,16 @@ except ModuleNotFoundError:  # the tests that want them are marked
     torch = torch_twins = None
 
 NETWORKS = {
-    "unet_256": ("pix2pix", {}, "generator", lambda: torch_twins.Unet(8)),
-    "unet_128": ("pix2pix_128", {}, "generator", lambda: torch_twins.Unet(7)),
+    "unet_256": ("pix2pix", "generator", lambda: torch_twins.Unet(8)),
+    "unet_128": ("pix2pix_128", "generator", lambda: torch_twins.Unet(7)),
     "patch_6": (
         "pix2pix",
-        {},
         "discriminator",
         lambda: torch_twins.patch_gan(6, norm=torch.nn.BatchNorm2d),
     ),
-    "resnet_9": ("cyclegan", {}, "generator_ab", lambda: torch_twins.resnet(9)),
-    "resnet_6": ("cyclegan_128", {}, "generator_ba", lambda: torch_twins.resnet(6)),
-    "patch_3": ("cyclegan", {}, "discriminator_a", lambda: torch_twins.patch_gan(3)),
+    "resnet_9": ("cyclegan", "generator_ab", lambda: torch_twins.resnet(9)),
+    "resnet_6": ("cyclegan_128", "generator_ba", lambda: torch_twins.resnet(6)),
+    "patch_3": ("cyclegan", "discriminator_a", lambda: torch_twins.patch_gan(3)),
 }
 
 
@@ -36,8 +35,8 @@ def picture(seed, side, channels=3):
 @pytest.mark.fidelity
 @pytest.mark.parametrize("key", NETWORKS)
 def test_networks_equal_their_twins(key):
-    name, overrides, network, make = NETWORKS[key]
-    model = zoo.get(name, **overrides)
+    name, network, make = NETWORKS[key]
+    model = full(name)
     ours, twin = model.networks[network], torch_twins.initialise(make()).eval()
     torch_twins.copy_weights(twin, ours, model.reference_layers()[network])
     side = model.image_size

@@ -17,7 +17,7 @@ import pytest
 from keras_gans.interop import torch_files
 from keras_gans.interop.torch_files import read_state_dict
 
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 FORMATS = ["zip", "legacy"]
 
 

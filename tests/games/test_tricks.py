@@ -23,7 +23,7 @@ WHOLE = ("discriminator_steps", "packing", "penalty_interval", "replay", "instan
 AMOUNTS = (
     "balance", "generator_learning_rate", "discriminator_learning_rate", "label_smoothing",
     "label_flipping", "instance_noise", "augment_probability", "ada_target", *PENALTIES, "clip",
-    "ema_decay",
+    "ema_decay", "ema_kimg",
 )  # fmt: skip
 CHOICES = ("objective", "latent_distribution", "batch_norm", "discriminator_optimizer")
 
@@ -144,6 +144,14 @@ def test_how_often_needs_a_what():
         Tricks(penalty_interval=4)
 
 
+def test_an_average_forgets_by_steps_or_by_images():
+    with pytest.raises(ValueError, match="of steps and of images.*Received: 0.9 and 10.0"):
+        Tricks(ema_decay=0.9, ema_kimg=10.0)
+    with pytest.raises(ValueError, match="`ema_decay` and `ema_kimg`.*Use one of them"):
+        tiny("r3gan", ema_kimg=10)  # whose paper has an `ema_decay`
+    assert tiny("r3gan", ema_decay=0, ema_kimg=10).tricks.averages
+
+
 def test_noise_that_falls_must_be_there():
     with pytest.raises(ValueError, match="`instance_noise`.*is 0. Add instance_noise"):
         Tricks(instance_noise_steps=100)
@@ -172,8 +180,11 @@ def legal(draw):
         "replay": draw(st.integers(0, 1000)),
         "packing": draw(st.integers(1, 4)),
         "augment": draw(st.lists(st.sampled_from(POLICIES), max_size=3)),
-        "ema_decay": draw(some(0, 1, exclude_max=True)),
     }
+    if draw(st.booleans()):
+        values["ema_decay"] = draw(some(0, 1, exclude_max=True))
+    else:
+        values["ema_kimg"] = draw(some(0, 1000))
     if game.has_targets:
         values["label_smoothing"] = draw(some(0, 0.5))
         values["label_flipping"] = draw(some(0, 0.5))
@@ -199,6 +210,7 @@ def test_the_configuration_says_all(tricks):
     assert Tricks(**tricks.as_config()) == tricks
     assert Tricks(**json.loads(json.dumps(tricks.as_config()))) == tricks
     assert tricks.has_penalty == any(getattr(tricks, name) > 0 for name in PENALTIES)
+    assert tricks.averages == (tricks.ema_decay > 0 or tricks.ema_kimg > 0)
 
 
 def test_tricks_are_frozen():
@@ -260,12 +272,11 @@ def test_packing_refuses_labels(name):
 class Resizing(zoo.entry("dcgan").cls):
     """Its discriminator shrinks pictures by a resize."""
 
-    def finish(self):
+    def set_players(self, generator, discriminator):
         image = keras.Input((16, 16, 3))
         x = layers.Resizing(8, 8, interpolation="bilinear", name="shrink")(image)
         logits = layers.Dense(1)(layers.Flatten()(layers.Conv2D(4, 3)(x)))
-        self.discriminator = keras.Model(image, logits, name="discriminator")
-        super().finish()
+        super().set_players(generator, keras.Model(image, logits, name="discriminator"))
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)

@@ -25,8 +25,21 @@ FORMS = {
     ),
 }
 FAMILIES = ("cgan", "cdcgan")
-EVERY_FORM = pytest.mark.parametrize("form", FORMS)
 EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES)
+
+#: Every form in the smaller family and the fullest in both; the rest are slower checks.
+EVERY_FORM_OF_EVERY_FAMILY = pytest.mark.parametrize(
+    ("family", "form"),
+    [
+        pytest.param(
+            family,
+            form,
+            marks=() if family == "cgan" or form == "heads and attributes" else pytest.mark.large,
+        )
+        for family in FAMILIES
+        for form in FORMS
+    ],
+)
 
 
 def made(family, form):
@@ -36,8 +49,7 @@ def made(family, form):
 # === What every form promises ===
 
 
-@EVERY_FAMILY
-@EVERY_FORM
+@EVERY_FORM_OF_EVERY_FAMILY
 def test_fit_moves_every_player(family, form):
     model = made(family, form)
     before = {player: snapshot(model.variables_of(player)) for player in model.players}
@@ -48,8 +60,7 @@ def test_fit_moves_every_player(family, form):
         assert not any(np.array_equal(one, other) for one, other in moved)
 
 
-@EVERY_FAMILY
-@EVERY_FORM
+@EVERY_FORM_OF_EVERY_FAMILY
 def test_labels_reach_both_players(family, form):
     model = made(family, form)
     image, labels = fabricate(model, 1)
@@ -61,8 +72,7 @@ def test_labels_reach_both_players(family, form):
             assert not np.array_equal(network([first, labels]), network([first, other]))
 
 
-@EVERY_FAMILY
-@EVERY_FORM
+@EVERY_FORM_OF_EVERY_FAMILY
 def test_save_and_load_keep_everything(family, form, tmp_path):
     model = made(family, form)
     config = json.loads(json.dumps(model.get_config()))
@@ -79,8 +89,7 @@ def test_save_and_load_keep_everything(family, form, tmp_path):
     loaded.fit(fabricated(loaded), verbose=0)
 
 
-@EVERY_FAMILY
-@EVERY_FORM
+@EVERY_FORM_OF_EVERY_FAMILY
 def test_predict_takes_labels_as_batches_hold_them(family, form):
     model = made(family, form)
     _, labels = fabricate(model, 3)
@@ -94,8 +103,7 @@ def test_predict_takes_labels_as_batches_hold_them(family, form):
     np.testing.assert_allclose(predicted, model.sample(latents=z, **asked), atol=1e-6)
 
 
-@EVERY_FAMILY
-@EVERY_FORM
+@EVERY_FORM_OF_EVERY_FAMILY
 def test_exports_are_fed_by_name(family, form, tmp_path):
     model = made(family, form)
     model.fit(fabricated(model), verbose=0)

@@ -5,7 +5,6 @@ import os
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from fabrication import same, snapshot, tiny
 from keras import layers
 from test_torch_files import save
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 
 from keras_gans import GAN, zoo
 from keras_gans.cli import app
+from keras_gans.core.signature import Image
 from keras_gans.export import Manifest
 from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.interop.junyanz import import_checkpoints
@@ -75,10 +75,10 @@ PATCH = {"model.0": "conv_1", "model.2": "conv_2"}
 class Twin(GAN):
     """What both families need to be built and compiled."""
 
-    def batch_spec(self, batch_size=None):
-        return tf.TensorSpec((batch_size, 8, 8, 3), tf.float32)
+    def batch_roles(self):
+        return {"image": Image(8, 8, 3)}
 
-    def default_optimizers(self):
+    def optimizers(self, images=None):
         return {player: keras.optimizers.SGD() for player in self.players}
 
 
@@ -97,11 +97,6 @@ class TwinCycle(Twin):
         self.discriminator_a = patch(filters, "discriminator_a")
         self.discriminator_b = patch(filters, "discriminator_b")
         self.built = True
-
-    @property
-    def networks(self):
-        names = (name for player in self.players.values() for name in player)
-        return {name: getattr(self, name) for name in names}
 
     def reference_layers(self):
         modules = resnet_modules(self.num_blocks)
