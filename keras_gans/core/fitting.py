@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from keras_gans.core import batches, monitoring
 from keras_gans.core.feeding import Feed, check_values
+from keras_gans.core.mixin import Mixin
 from keras_gans.utils.checks import check_positive
 
 
-class Fitting:
+class Fitting(Mixin):
     """`fit`, `train_on_batch`, and the checks of what they are given. Mixed into `GAN`."""
 
     def formed(self, batch):
@@ -89,7 +90,8 @@ class Fitting:
         feed = Feed(self)
         x, y, held_out = feed.parted(x, y, validation_split, validation_data)
         if validates:
-            held_out = feed.to_measure(*held_out, validation_batch_size or batch_size)
+            size = validation_batch_size or batch_size
+            held_out = feed.to_measure(held_out[0], held_out[1], size)
         x, batch_size, shuffle = feed.to_learn_from(x, y, batch_size, shuffle)
         callbacks = monitoring.with_these(callbacks, [_Ending(), *feed.hooks, *listed])
         before = int(self.step.numpy())

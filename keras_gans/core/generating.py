@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core.mixin import Mixin
 from keras_gans.core.signature import Image
 from keras_gans.utils.checks import check_pictures
 
 _SAMPLING_BATCH = 256
 
 
-class Generating:
+class Generating(Mixin):
     """How pictures for people are made. Mixed into `GAN`."""
 
     def in_chunks(self, network, *inputs):
@@ -62,8 +63,8 @@ class Generating:
         padded = np.pad(batch, ((0, 0), *missing, (0, 0)), mode="reflect").astype("float32")
         forward = self._forward(network, training)
         outputs = [forward(padded[i : i + 1]).numpy() for i in range(len(padded))]
-        outputs = np.concatenate(outputs)[:, : height * target.scale, : width * target.scale]
-        return outputs[0] if images.ndim == 3 else outputs
+        joined = np.concatenate(outputs)[:, : height * target.scale, : width * target.scale]
+        return joined[0] if images.ndim == 3 else joined
 
     def _forward(self, network, training):
         """The network's call for one picture of any size, compiled: layer by layer it is slow."""

@@ -5,14 +5,16 @@ import inspect
 
 import keras
 
+from keras_gans.core.mixin import Mixin
 
-class Making:
+
+class Making(Mixin):
     """What is the same for every model however its family makes it. Mixed into `GAN`."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = _made_alike(cls.__init__)
+            setattr(cls, "__init__", _made_alike(cls.__init__))  # noqa: B010
 
     def _is_made(self):
         """After the constructor: what could not be said before."""
@@ -121,5 +123,7 @@ def _made_alike(init):
         if outermost:
             self._is_made()
 
-    made.__signature__ = inspect.signature(init)  # Keras reads it without following `wraps`
+    vars(made)["__signature__"] = inspect.signature(
+        init
+    )  # Keras reads it without following `wraps`
     return made

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from keras_gans.core.feeding import Feed
+from keras_gans.core.mixin import Mixin
 from keras_gans.core.signature import (
     directions,
     domains,
@@ -76,8 +77,10 @@ class Measure:
         return cls(**config)
 
 
-class Measuring:
+class Measuring(Mixin):
     """`evaluate`, `test_on_batch` and what they measure. Mixed into `GAN`."""
+
+    name: str
 
     #: What is measured, set by `compile`.
     measures: list[Measure] = []

@@ -37,9 +37,6 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
         ValueError: for a seed that TensorFlow cannot take.
     """
 
-    #: Images per update in the paper; what `keras_gans.data.load` batches where nothing is said.
-    batch_size = 64
-
     #: The networks each optimizer moves.
     players: dict[str, tuple[str, ...]] = {
         "generator": ("generator",),

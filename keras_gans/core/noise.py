@@ -4,6 +4,8 @@ import zlib
 
 import tensorflow as tf
 
+from keras_gans.core.mixin import Mixin
+
 # The draw's number and the replica's are folded into one, which keeps two replicas from ever
 # sharing a draw.
 _MAX_REPLICAS = 4096
@@ -17,7 +19,7 @@ _FIRST_STREAMS = (
 _FIRST, _LATER = 1000, 2**40
 
 
-class Noise:
+class Noise(Mixin):
     """What a `train_step` draws from. Mixed into `GAN`, which counts the steps."""
 
     def normal(self, shape, draw=0):

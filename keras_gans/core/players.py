@@ -5,11 +5,15 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.core.measuring import read_measures, written_measures
+from keras_gans.core.mixin import Mixin
 from keras_gans.utils.checks import check_positive
 
 
-class Players:
+class Players(Mixin):
     """One optimizer for each player. Mixed into `GAN`, whose `players` names their networks."""
+
+    #: Images per update in the paper; what `keras_gans.data.load` batches where nothing is said.
+    batch_size: int = 64
 
     #: Training images of the whole run, where `compile` was told.
     run_images: int | None = None

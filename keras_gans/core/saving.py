@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.core import weight_files
+from keras_gans.core.mixin import Mixin
 from keras_gans.utils.checks import check_choice
 
 #: What networks can compute in.
@@ -21,7 +22,7 @@ _STATE = "random_state_"  # of random generators, in files
 _HDF5_BYTES = 2048  # an array's name and place in a file, about
 
 
-class Saving:
+class Saving(Mixin):
     """Configuration and weights. Mixed into `GAN`."""
 
     def get_config(self):
@@ -196,7 +197,7 @@ def constructor_arguments(cls):
 
 def own_arguments(cls):
     """The same without the tricks: each is an attribute of the model."""
-    names = []
+    names: list[str] = []
     for base in cls.__mro__:
         if base is keras.Model:
             break

@@ -61,7 +61,7 @@ class Image(Role):
         return tf.TensorSpec((size, self.height, self.width, self.channels), tf.float32, name)
 
     def describe(self):
-        about = dict(_PICTURE)
+        about: dict[str, Any] = dict(_PICTURE)
         if self.multiple_of > 1:
             about["multiple_of"] = self.multiple_of
         if self.scale > 1:
@@ -83,7 +83,7 @@ class Latent(Role):
 
     def describe(self):
         if self.distribution == "uniform":
-            said = {"distribution": "uniform", "value_range": [-1.0, 1.0]}
+            said: dict[str, Any] = {"distribution": "uniform", "value_range": [-1.0, 1.0]}
         else:
             said = {"distribution": "normal", "mean": 0.0, "stddev": 1.0}
         return {"kind": "latent", **said}

@@ -4,6 +4,7 @@ import contextlib
 import io
 import pathlib
 import zipfile
+from typing import Any
 
 import h5py
 from keras.src.utils.naming import to_snake_case
@@ -23,7 +24,7 @@ def unlike(path, networks):
     """
     try:
         with contextlib.ExitStack() as opened:
-            source = pathlib.Path(path)
+            source: Any = pathlib.Path(path)
             if source.suffix == ".keras":
                 archive = opened.enter_context(zipfile.ZipFile(source))
                 source = io.BytesIO(archive.read(_IN_MODEL))

@@ -9,11 +9,32 @@ the model's `batch_spec()` says. What a source gives goes by what the model lear
 pictures, with labels or without    pictures.py     bundled.py  folder.py  idx.py   tfds.py
     which labels                    labels.py                   tables.py
 pairs of pictures                   paired.py       bundled.py  folder_pairs.py
+small pictures beside large ones    upscaled.py     those of pictures
 two domains of pictures             unpaired.py     bundled.py  folder_domains.py   tfds_domains.py
 
 Each row is a kind of batch, listed in `loading.py`; each column a kind of source, listed in
 `sources.py`. All of them open to what `examples.py` describes: pictures that were fitted to the
 model's frame (`frame.py`, `pair_frames.py`) and wait to be put in order.
+
+Pictures come as float32 in [-1, 1], labels as int32. A picture of the model's size arrives
+pixel for pixel; others are scaled with antialiasing (bicubic, by Pillow). Grey and RGB are
+made of each other, transparency is seen on white, 16 bits are scaled to 8, cameras' turned
+pictures are set upright.
+
+Labels of models with several heads or with attributes are int32 (N, columns), a column for each
+head and then one for each attribute. A folder's are read from attributes.csv (`file,NAME,...`,
+a line for each picture) or attributes.json (`{file: {NAME: value}}`) in it: columns of 0 and 1,
+or -1 and 1, are attributes, columns of words are heads. (A model of one head learns the class
+folders where there are such.) Those of TFDS are the booleans of a
+feature `attributes`, and the ClassLabel features.
+
+Models that translate are fed two pictures, A and B. In paired games they belong together. In
+unpaired ones they come from two domains, each in an order of its own; an epoch shows the larger
+domain once, and the smaller one starts over in another order. Models that upscale are fed a
+picture and a smaller one made of it, from any source of pictures.
+
+Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB, and else, of
+folders, in `cache_dir`.
 """
 
 from keras_gans.data.errors import NoSuchSplitError as NoSuchSplitError

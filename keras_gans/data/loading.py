@@ -83,27 +83,7 @@ def load(
     manual_dir: str | None = None,
     cache_dir: str | None = None,
 ) -> tf.data.Dataset:
-    """Batches for `model.fit`, shaped as the model's `batch_spec()` says.
-
-    Pictures come as float32 in [-1, 1], labels as int32. A picture of the model's size arrives
-    pixel for pixel; others are scaled with antialiasing (bicubic, by Pillow). Grey and RGB are
-    made of each other, transparency is seen on white, 16 bits are scaled to 8, cameras' turned
-    pictures are set upright.
-
-    Labels of models with several heads or with attributes are int32 (N, columns), a column for each
-    head and then one for each attribute. A folder's are read from attributes.csv (`file,NAME,...`,
-    a line for each picture) or attributes.json (`{file: {NAME: value}}`) in it: columns of 0 and 1,
-    or -1 and 1, are attributes, columns of words are heads. (A model of one head learns the class
-    folders where there are such.) Those of TFDS are the booleans of a
-    feature `attributes`, and the ClassLabel features.
-
-    Models that translate are fed two pictures, A and B. In paired games they belong together. In
-    unpaired ones they come from two domains, each in an order of its own; an epoch shows the larger
-    domain once, and the smaller one starts over in another order. Models that upscale are fed a
-    picture and a smaller one made of it, from any source of pictures.
-
-    Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB, and else, of
-    folders, in `cache_dir`.
+    """Batches for `model.fit`, shaped as the model's `batch_spec()` says; see `keras_gans.data`.
 
     Args:
         source: "bundled:NAME"; "folder:PATH", pictures or one folder of them for each class;
@@ -151,6 +131,28 @@ def load(
         ImportError: for "tfds:" where TensorFlow Datasets is not installed.
         ConnectionError: for "tfds:" where a download is needed and fails.
     """
+    kind = _kind_of(model)
+    order = _order(model, batch_size, shuffle, seed, drop_remainder)
+    fit = kind.FIT if fit is None else fit
+    if fit not in FITS:
+        raise ValueError(f"`fit` must be one of {FITS}. Received: {fit!r}")
+    if (heads or attributes) and labels.of_model(model) is None:
+        raise ValueError(
+            f"`heads` and `attributes` name labels; {type(model).__name__} learns none. Leave them "
+            "out, or use a class-conditional model."
+        )
+    request = Request(
+        *(source, split, order, shuffle, repeat, flip, jitter, fit),
+        *(heads, attributes, data_dir, manual_dir, cache_dir),
+    )
+    batches = kind.open_batches(request, model)
+    data = batches(request)
+    data.from_pass = lambda number: batches(request.from_pass(number))
+    return data
+
+
+def _kind_of(model):
+    """The module that makes such a model's batches."""
     kind = next((kind for kind in _KINDS if kind.accepts(model)), None)
     if kind is None:
         raise ValueError(
@@ -158,9 +160,11 @@ def load(
             f"{type(model).__name__} learns from {model.batch_roles()}. Make a tf.data.Dataset of "
             "such batches."
         )
-    fit = kind.FIT if fit is None else fit
-    if fit not in FITS:
-        raise ValueError(f"`fit` must be one of {FITS}. Received: {fit!r}")
+    return kind
+
+
+def _order(model, batch_size, shuffle, seed, drop_remainder):
+    """The order of the batches, its numbers checked."""
     size = model.batch_size if batch_size is None else batch_size
     if not is_whole(size) or size < 1:
         raise ValueError(f"`batch_size` must be a positive integer. Received: {size!r}")
@@ -168,28 +172,4 @@ def load(
     if not is_whole(seed) or seed < 0:
         raise ValueError(f"`seed` must be an integer, 0 or more. Received: {seed!r}")
     size = int(size) * model.discriminator_steps
-    order = Order(size, shuffle is None or shuffle, int(seed), drop_remainder)
-    if (heads or attributes) and labels.of_model(model) is None:
-        raise ValueError(
-            f"`heads` and `attributes` name labels; {type(model).__name__} learns none. Leave them "
-            "out, or use a class-conditional model."
-        )
-    request = Request(
-        source,
-        split,
-        order,
-        shuffle,
-        repeat,
-        flip,
-        jitter,
-        fit,
-        heads=heads,
-        attributes=attributes,
-        data_dir=data_dir,
-        manual_dir=manual_dir,
-        cache_dir=cache_dir,
-    )
-    batches = kind.open_batches(request, model)
-    data = batches(request)
-    data.from_pass = lambda number: batches(request.from_pass(number))
-    return data
+    return Order(size, shuffle is None or shuffle, int(seed), drop_remainder)
