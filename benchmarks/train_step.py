@@ -29,7 +29,7 @@ import tensorflow as tf
 from torch_steps import BATCHES, TWINS
 
 from keras_gans import zoo
-from keras_gans.core.model import PRECISIONS
+from keras_gans.core.saving import PRECISIONS
 
 
 class StepTimes(keras.callbacks.Callback):

@@ -58,8 +58,9 @@ class Feed:
         # Left at its default, Keras warns that it leaves a Dataset's order alone.
         return self._dataset(x, y, shuffle), None, False
 
-    def to_measure(self, x, y, batch_size):
-        """A dataset of checked batches for `evaluate`; arguments as of `fit`."""
+    def to_measure(self, held_out, batch_size):
+        """A dataset of checked batches for `evaluate`, of `(x, y)` as of `fit`."""
+        x, y = held_out
         if x is None:
             raise ValueError("`x` must be the data to measure by. Received: None.")
         if _is_arrays(x):

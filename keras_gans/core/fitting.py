@@ -90,8 +90,7 @@ class Fitting(Mixin):
         feed = Feed(self)
         x, y, held_out = feed.parted(x, y, validation_split, validation_data)
         if validates:
-            size = validation_batch_size or batch_size
-            held_out = feed.to_measure(held_out[0], held_out[1], size)
+            held_out = feed.to_measure(held_out, validation_batch_size or batch_size)
         x, batch_size, shuffle = feed.to_learn_from(x, y, batch_size, shuffle)
         callbacks = monitoring.with_these(callbacks, [_Ending(), *feed.hooks, *listed])
         before = int(self.step.numpy())

@@ -185,7 +185,7 @@ class Measuring(Mixin):
         self.refuse_weights(sample_weight=sample_weight)
         feed = Feed(self)
         # `fit` has made it data to measure by.
-        data = x if cached else feed.to_measure(x, y, batch_size)
+        data = x if cached else feed.to_measure((x, y), batch_size)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = keras.callbacks.CallbackList(
                 callbacks,

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_gans.data import labels, paired, pictures, unpaired, upscaled
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
-from keras_gans.utils.checks import is_whole
+from keras_gans.utils.checks import check_choice, is_whole
 
 # One file for each kind of batch, with `FIT`, `accepts(model)` and
 # `open_batches(request, model)`, a function from a request to its dataset.
@@ -93,21 +93,19 @@ def load(
             of "tfds:cycle_gan/CONFIG".
         model: a `keras_gans.GAN`.
         split: "train", "test" or what else the source has; for TFDS in TFDS' language. Of a
-            folder the subfolders train/ and test/, where it has both, else all of it is "train";
-            pairs may have val/ and need not have all.
+            folder the subfolders train/ and test/ (of pairs also val/), else all is "train".
         batch_size: pictures per update of the discriminator, the model's where not given; a
             batch holds `model.discriminator_steps` times as many.
         shuffle: another order in every epoch; the source's order where False. On where not given,
             but for domains that belong together row by row ("bundled:emoji/styles", "test").
         repeat: of two domains, whether the smaller one starts over until the larger one has been
-            shown. Where False an epoch ends with the smaller, and nothing comes twice: for
-            measuring.
+            shown. Where False an epoch ends with the smaller: for measuring.
         seed: of order and flips: equal seeds give equal batches, epoch by epoch. Drawn (from
             Python's generator, so `keras.utils.set_random_seed` fixes it) where not given.
         flip: mirror half of the pictures, left to right, drawn anew in every epoch.
         jitter: for translators: scale to 286/256 of the model's size, crop at a random place and
             mirror half of them, drawn anew in every epoch; both pictures of a pair alike. Where
-            not given on for a split that begins with "train", and off for others.
+            not given, on for a split that begins with "train".
         fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts.
             Where not given "crop", and "stretch" for translators, as their papers do.
         heads: names of the heads to learn, for sources that have more of them.
@@ -116,8 +114,7 @@ def load(
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie, for machines without a network.
         cache_dir: for folders: a folder on a fast disk for the decoded pictures that do not fit in
-            memory, so that they are decoded once. They go when the process ends. Decoded in
-            every epoch where not given.
+            memory, until the process ends. They are decoded in every epoch where not given.
 
     Returns:
         A `tf.data.Dataset` whose length is known. Each iteration is a pass, in an order of its own;
@@ -125,8 +122,7 @@ def load(
         which is how `fit` reads it: what a pass shows depends on its number and the seed alone.
 
     Raises:
-        ValueError: if the arguments, the source and the model do not go together; the sentence
-            says what came, what was expected and what to do.
+        ValueError: if the arguments, the source and the model do not go together.
         keras_gans.data.NoSuchSplitError: a ValueError, if the source does not have that split.
         ImportError: for "tfds:" where TensorFlow Datasets is not installed.
         ConnectionError: for "tfds:" where a download is needed and fails.
@@ -134,8 +130,7 @@ def load(
     kind = _kind_of(model)
     order = _order(model, batch_size, shuffle, seed, drop_remainder)
     fit = kind.FIT if fit is None else fit
-    if fit not in FITS:
-        raise ValueError(f"`fit` must be one of {FITS}. Received: {fit!r}")
+    check_choice("fit", fit, FITS)
     if (heads or attributes) and labels.of_model(model) is None:
         raise ValueError(
             f"`heads` and `attributes` name labels; {type(model).__name__} learns none. Leave them "
