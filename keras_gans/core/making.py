@@ -83,7 +83,7 @@ class Making:
             f"and is none (averaged weights, image pools, counters): {state:,}."
         )
 
-    @property
+    # No property: Keras saves what a model's properties hold as well.
     def called_network(self):
         """The functional model that `model(x)` and `predict` call."""
         return self.networks[next(iter(self.signature()))]
@@ -91,12 +91,12 @@ class Making:
     @property
     def inputs(self):
         """Of the network that `model(x)` calls."""
-        return self.called_network.inputs
+        return self.called_network().inputs
 
     @property
     def outputs(self):
         """Of the network that `model(x)` calls."""
-        return self.called_network.outputs
+        return self.called_network().outputs
 
 
 def _layers(network):

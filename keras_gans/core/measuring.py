@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_gans.core.feeding import Feed
 from keras_gans.core.signature import (
     directions,
     domains,
@@ -40,6 +41,13 @@ class Measure:
     directions: dict[str, str | None] = {}
     of_pairs = False
     least = 1
+
+    def ready(self) -> None:
+        """Asked before the first step.
+
+        Raises:
+            ValueError: where it could not measure; why.
+        """
 
     def reset(self) -> None:
         """Forgets all pictures."""
@@ -100,6 +108,11 @@ class Measuring:
                     f"{type(metric).__name__} compares each picture with its true one, and "
                     f"{self.name} is not trained on pairs. Use keras_gans.metrics.KID()."
                 )
+        names = [name for metric in metrics for name in metric.directions]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"Two of `metrics` give {', '.join(twice)}. Give one of them another `name`."
+            )
         return metrics
 
     @property
@@ -124,6 +137,8 @@ class Measuring:
                 "good the pictures are. Say what to measure: "
                 "compile(metrics=[keras_gans.metrics.KID()])."
             )
+        for measure in self.measures:
+            measure.ready()
 
     def evaluate(
         self,
@@ -165,9 +180,9 @@ class Measuring:
         self._assert_compile_called("evaluate")
         self.require_measures("`evaluate`")
         self.refuse_weights(sample_weight=sample_weight)
-        failures: list[Exception] = []
+        feed = Feed(self)
         # `fit` has made it data to measure by.
-        data = x if cached else self.data_to_measure(x, y, batch_size, failures)
+        data = x if cached else feed.to_measure(x, y, batch_size)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = keras.callbacks.CallbackList(
                 callbacks,
@@ -177,7 +192,7 @@ class Measuring:
                 steps=steps or _length(data),
                 model=self,
             )
-        with self.explained(failures):
+        with feed.explained():
             logs = self._measured_by(data, steps, callbacks)
         return logs if return_dict else _as_keras_gives_them(logs)
 

@@ -74,6 +74,7 @@ class Saving:
                 "`filepath` must end in .keras, the file of a whole model; weights alone are "
                 f"written by `save_weights` to a .weights.h5. Received: {filepath}"
             )
+        self.refresh()  # what makes pictures is in the file as it makes them
         super().save(filepath, overwrite, zipped, **kwargs)
 
     # Keras numbers a model's own variables; what is named here came later and is missing in

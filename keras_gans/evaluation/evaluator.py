@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import latent
-from keras_gans.core.signature import Latent, source_of, target_of, translates
+from keras_gans.core.measuring import pictures_for, seed_of
+from keras_gans.core.signature import Latent, target_of, translates
 from keras_gans.evaluation import metrics
 from keras_gans.utils.checks import check_positive
 from keras_gans.utils.versions import versions
@@ -232,11 +233,11 @@ class Evaluator:
         interpolate = latent.linear if uniform else latent.spherical
         for number, batch in enumerate(self._batches()):
             size = _count(batch)
-            seeds = [_seed(self.seed, number, end) for end in (1, 2)]
+            seeds = [seed_of(self.seed, number, end) for end in (1, 2)]
             ends = [model.draw_latents(size, seed, **self._drawing) for seed in seeds]
             points, rows = interpolate(*ends, _POINTS + 1), np.arange(size)
             at = np.random.default_rng(seeds[0]).integers(0, _POINTS, size)
-            asked = _asked(model, batch[1]) if isinstance(batch, tuple) else {}
+            asked = model.conditions.asked(batch[1]) if isinstance(batch, tuple) else {}
             metric.update(
                 *(
                     self.extractor(model.sample(latents=points[place, rows], **asked))
@@ -283,18 +284,8 @@ class Evaluator:
     def _generated(self, model):
         """(batch, pictures made for it), batch by batch."""
         for number, batch in enumerate(self._batches()):
-            if translates(model):
-                inputs = source_of(batch, self.direction)
-                yield batch, model.translate(inputs, direction=self.direction)
-                continue
-            # Latents of this batch alone: the same whatever is asked of the rest.
-            seed = _seed(self.seed, number, 0)
-            size = _count(batch)
-            if isinstance(batch, tuple):
-                asked = _asked(model, batch[1])
-                yield batch, model.sample(seed=seed, **self._drawing, **asked)
-            else:
-                yield batch, model.sample(size, seed=seed, **self._drawing)
+            how = (self.direction, number, self.seed)
+            yield batch, pictures_for(model, batch, *how, **self._drawing)[1]
 
 
 def _made(name, seed):
@@ -311,11 +302,6 @@ def check_names(names):
     """
     if unknown := [name for name in names if name not in METRICS]:
         raise ValueError(f"Metrics are {', '.join(METRICS)}. Received: {', '.join(unknown)}")
-
-
-def _seed(*numbers):
-    """A seed for each tuple of numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0] >> 1)
 
 
 def _first(batches, count):
@@ -349,18 +335,6 @@ def _joined(batches):
 
 def _count(batch):
     return len(tf.nest.flatten(batch)[0])
-
-
-def _asked(model, labels):
-    """`sample`'s arguments for pictures of these labels."""
-    conditions, heads = model.conditions, len(model.conditions.heads)
-    if not conditions.in_columns:
-        return {"labels": labels}
-    columns = labels[:, :heads]
-    asked = {"labels": columns[:, 0] if heads == 1 else columns} if heads else {}
-    if conditions.num_attributes:
-        asked["attributes"] = labels[:, heads:]
-    return asked
 
 
 def _real_of(model, batch, direction):

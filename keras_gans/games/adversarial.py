@@ -530,7 +530,6 @@ class AdversarialGAN(GAN):
     def call(self, inputs, training=False):
         return self.sampling_network(inputs, training=training)
 
-    @property
     def called_network(self):
         return self.sampling_network
 

@@ -79,7 +79,7 @@ def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
             size = options.batch_size or model.batch_size
             images = steps * size * model.discriminator_steps
             model.compile(images=images, batch_size=size, jit_compile=options.jit_compile)
-    return model, dataset.repeat() if options.steps_per_epoch else dataset
+    return model, dataset
 
 
 def _model(options):

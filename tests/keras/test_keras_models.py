@@ -370,6 +370,18 @@ def frozen_layer_compiled_again(name):
     assert_still(model, layer.variables, network)
 
 
+def thawed_layer(name):
+    # Without compiling again: optimizers know what could learn.
+    model = eager(name)
+    layer = first_learner(next(iter(model.networks.values())))
+    layer.trainable = False
+    step(model)
+    layer.trainable = True
+    before = snapshot(layer.trainable_variables)
+    step(model)
+    assert not same(before, layer.trainable_variables)
+
+
 def frozen_network(name):
     model = eager(name)
     network = list(model.networks.values())[len(model.networks) - 1]
@@ -410,6 +422,7 @@ def the_whole_model_frozen_is_refused(name):
 FREEZES = [
     frozen_layer,
     frozen_layer_compiled_again,
+    thawed_layer,
     frozen_network,
     frozen_after_loading,
     the_whole_model_frozen_is_refused,
@@ -458,6 +471,16 @@ def other_classes_are_named_in_a_warning(name, tmp_path):
     assert all(path in said for path in unlike(model, other)[1])
 
 
+def another_model_s_file_is_refused_by_name(name, tmp_path):
+    model, other = eager(name), eager(name, num_classes=3, seed=1)
+    model.save(tmp_path / "m.keras")
+    before = snapshot(other.weights)
+    with pytest.raises(ValueError) as raised:
+        other.load_weights(tmp_path / "m.keras")
+    assert same(before, other.weights)
+    assert all(path in str(raised.value) for path in unlike(model, other)[1])
+
+
 def another_family_s_weights_are_refused(name, tmp_path):
     model = eager(name)
     other = eager("gan" if name != "gan" else "lsgan")
@@ -472,6 +495,7 @@ TUNES = [
     (other_classes_are_refused_by_name, LABELLED),
     (other_classes_take_what_fits, LABELLED),
     (other_classes_are_named_in_a_warning, LABELLED),
+    (another_model_s_file_is_refused_by_name, LABELLED),
     (another_family_s_weights_are_refused, SAMPLERS),
 ]
 

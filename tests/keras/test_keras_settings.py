@@ -77,6 +77,14 @@ def on_batch_without_metrics_is_refused(name):
         model.test_on_batch(fabricate(model, 2))
 
 
+def on_batch_pairs_are_measured(name):
+    model = eager(name)
+    batch = fabricate(model, 2)
+    figures = model.test_on_batch(batch, return_dict=True)
+    assert {"l1", "psnr", "ssim"} <= {*figures}
+    assert model.test_on_batch(batch) == list(figures.values())
+
+
 def predict(name):
     model = eager(name)
     inputs, network = latents_of(model)
@@ -104,7 +112,8 @@ BATCHES = [
     train_on_batch,
     train_on_batch_looks_at_values,
     train_on_batch_refuses_weights,
-    on_batch_without_metrics_is_refused,
+    (on_batch_without_metrics_is_refused, [*SAMPLERS, *UNPAIRED]),
+    (on_batch_pairs_are_measured, PAIRED),
     predict,
     predict_in_batches,
     predict_of_a_dataset,
@@ -368,8 +377,37 @@ def kid_is_measured(name):
     model = tiny(name)
     model.compile(run_eagerly=True, metrics=[metrics.KID(name="kid", subsets=2)])
     history = model.fit(data_of(model), validation_data=data_of(model, 1), verbose=0).history
-    assert np.isfinite(history["val_kid"]).all()
-    assert "kid" in model.evaluate(data_of(model), verbose=0, return_dict=True)
+    figures = model.evaluate(data_of(model), verbose=0, return_dict=True)
+    for way in ("_ab", "_ba") if name in UNPAIRED else ("",):
+        assert np.isfinite(history[f"val_kid{way}"]).all()
+        assert f"kid{way}" in figures
+
+
+def metrics_are_kept_in_files(name, tmp_path):
+    from keras_gans import metrics
+
+    model = tiny(name)
+    model.compile(run_eagerly=True, metrics=[metrics.KID(subsets=2), metrics.PrecisionRecall(1)])
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert loaded.measured == model.measured
+    assert loaded.measures[0].subsets == 2
+
+
+def metrics_of_another_kind_are_refused(name):
+    for metric in ("accuracy", keras.metrics.Mean()):
+        with pytest.raises(TypeError, match="keras_gans.metrics"):
+            tiny(name).compile(metrics=[metric])
+
+
+def too_few_pictures_to_measure_by_are_refused(name):
+    from keras_gans import metrics
+
+    model = tiny(name)
+    model.compile(run_eagerly=True, metrics=[metrics.PrecisionRecall(k=3)])
+    batch = fabricate(model, 2)
+    with refused(model, "PrecisionRecall needs at least 4"):
+        model.fit(data_of(model), validation_data=batch, verbose=0)
 
 
 def evaluate_without_metrics_is_refused(name):
@@ -386,6 +424,9 @@ MEASURES = [
     (validation_split_of_pairs, PAIRED),
     (checkpoint_by_a_measured_value, PAIRED),
     (kid_is_measured, families()),
+    metrics_are_kept_in_files,
+    metrics_of_another_kind_are_refused,
+    too_few_pictures_to_measure_by_are_refused,
     (evaluate_without_metrics_is_refused, UNMEASURED),
 ]
 

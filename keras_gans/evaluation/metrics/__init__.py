@@ -1,8 +1,9 @@
 """How good generated pictures are: one paper a file, on features somebody else computed.
 
-Every metric is fed batch by batch and holds a bounded amount of memory, computes in float64, and
-knows nothing of pictures or networks: features are arrays (N, dimension). What they are features of
-decides what a figure means, so name the extractor beside it.
+Every metric is fed batch by batch, holds a bounded amount of memory and computes in float64. What
+`update` takes are features, arrays (N, dimension); `observe` takes pictures and sees them through
+an extractor (`seeing.py`), so that all but PathLength are what `compile(metrics=...)` takes. Which
+extractor it was decides what a figure means: name it beside it.
 """
 
 from keras_gans.evaluation.metrics.density_coverage import DensityCoverage

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_gans.evaluation.metrics.seeing import Seeing
+
 
 class Moments:
     """Mean and covariance of any number of vectors, in memory that does not grow with it."""
@@ -76,16 +78,22 @@ class Reservoir:
         return self._kept[: self.count]
 
 
-class TwoSets:
+class TwoSets(Seeing):
     """What compares real features with generated ones.
+
+    A metric says in `_kept` what it keeps of each.
 
     Attributes:
         real: `Moments` or a `Reservoir` of the real ones.
         fake: of the generated ones.
     """
 
-    def __init__(self, real, fake):
-        self.real, self.fake = real, fake
+    def _kept(self):
+        """What is kept of real and of generated features, both empty."""
+        raise NotImplementedError(f"{type(self).__name__} must say what it keeps of features.")
+
+    def reset(self):
+        self.real, self.fake = self._kept()
 
     def update(self, real=None, fake=None):
         """Adds features.
@@ -121,10 +129,17 @@ class SampledSets(TwoSets):
     Args:
         capacity: features of each kind that are kept.
         seed: of the draws.
+        extractor: of `observe`.
+        name: of the figures.
+        **arguments: further ones of the constructor.
     """
 
-    def __init__(self, capacity, seed):
-        super().__init__(Reservoir(capacity, seed), Reservoir(capacity, seed + 1))
+    def __init__(self, capacity, seed, extractor, name, **arguments):
+        self.capacity, self.seed = capacity, seed
+        self._sees_by(extractor, name, **arguments, capacity=capacity, seed=seed)
+
+    def _kept(self):
+        return Reservoir(self.capacity, self.seed), Reservoir(self.capacity, self.seed + 1)
 
 
 class Neighbourhoods(SampledSets):
@@ -134,11 +149,13 @@ class Neighbourhoods(SampledSets):
         k: a picture's neighbourhood reaches to its k-th nearest of its own kind.
         capacity: features of each kind that are kept; of more an even draw is compared.
         seed: of that draw.
+        extractor: of the pictures that `observe` is shown.
+        name: that the figures' names begin with; nothing where None.
     """
 
-    def __init__(self, k, *, capacity=10_000, seed=0):
-        super().__init__(capacity, seed)
-        self.k = k
+    def __init__(self, k, *, capacity=10_000, seed=0, extractor="lite0", name=None):
+        super().__init__(capacity, seed, extractor, name, k=k)
+        self.k, self.least = k, k + 1
 
     def sets(self):
         """The real and the generated features.

@@ -1,5 +1,7 @@
 """Density and coverage: quality and diversity apart, robust against single strange pictures."""
 
+import keras
+
 from keras_gans.evaluation.metrics.collecting import (
     Neighbourhoods,
     in_rows,
@@ -8,17 +10,21 @@ from keras_gans.evaluation.metrics.collecting import (
 )
 
 
+@keras.saving.register_keras_serializable("keras_gans")
 class DensityCoverage(Neighbourhoods):
     """How thickly generated features lie where real ones do, and of how many real ones they do.
 
     Args:
         k: a real picture's neighbourhood reaches to its k-th nearest real one.
-        **kwargs: `capacity` and `seed` of `collecting.Neighbourhoods`.
+        **kwargs: those of `collecting.Neighbourhoods`: `capacity`, `seed`, `extractor`,
+            `name`.
 
     Memory: `capacity` features of each kind, and a thousand rows of their distances.
 
     Reference: Naeem et al., 2020, https://arxiv.org/abs/2002.09797, equations 6 and 7
     """
+
+    figures_of_result = {"density": "max", "coverage": "max"}
 
     def __init__(self, k=5, **kwargs):
         super().__init__(k, **kwargs)

@@ -1,23 +1,39 @@
 """Frechet distance of features: quality and diversity in one number, lower is better."""
 
+import keras
 import numpy as np
 
 from keras_gans.evaluation.metrics.collecting import Moments, TwoSets
 
 
+@keras.saving.register_keras_serializable("keras_gans")
 class FID(TwoSets):
     """Distance of two normal distributions fitted to real and to generated features.
 
     With the pool features of inception-2015-12-05 it is the FID of the papers; with others it is
     comparable with itself only. It is biased by the number of pictures: compare equal numbers.
 
+    Args:
+        extractor: of the pictures that `observe` is shown.
+        name: of the figure; "fid" where None.
+
     Memory: a few matrices (dimension, dimension).
 
     Reference: Heusel et al., 2017, https://arxiv.org/abs/1706.08500, equation 6
     """
 
-    def __init__(self):
-        super().__init__(Moments(), Moments())
+    figures_of_result = {"fid": "min"}
+    title = "fid"
+
+    def __init__(self, *, extractor="lite0", name=None):
+        self._sees_by(extractor, name)
+
+    def _kept(self):
+        return Moments(), Moments()
+
+    @property
+    def least(self):
+        return self._seer().dimension + 1
 
     def result(self):
         """The distance, a float.

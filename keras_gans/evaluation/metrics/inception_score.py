@@ -1,9 +1,13 @@
 """Inception score: how sure a classifier is of each picture, and how many classes there are."""
 
+import keras
 import numpy as np
 
+from keras_gans.evaluation.metrics.seeing import SeeingClasses
 
-class InceptionScore:
+
+@keras.saving.register_keras_serializable("keras_gans")
+class InceptionScore(SeeingClasses):
     """exp of the mean divergence of a picture's classes from all pictures' classes.
 
     Knows no real pictures: a generator that draws one perfect picture of each class has the best
@@ -11,14 +15,26 @@ class InceptionScore:
 
     Args:
         splits: pictures are dealt out among so many, for a mean and a deviation.
+        extractor: of the pictures that `observe` is shown; it must know classes.
+        name: of the figure; "inception_score" where None.
 
     Memory: `splits` rows of sums.
 
     Reference: Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 4
     """
 
-    def __init__(self, splits=10):
-        self.splits, self.count = splits, 0
+    figures_of_result = {"inception_score": "max", "inception_score_deviation": None}
+    title = "inception_score"
+
+    def __init__(self, splits=10, *, extractor="inception", name=None):
+        self.splits, self.least = splits, splits
+        self._sees_by(extractor, name, splits=splits)
+
+    def reset(self):
+        self.count = 0
+
+    def observe(self, real, fake):
+        self.update(self._probabilities(fake))
 
     def update(self, probabilities):
         """Adds a classifier's probabilities (N, classes), rows that add up to 1.

@@ -1,10 +1,12 @@
 """Kernel distance of features: unbiased, so that few pictures do, lower is better."""
 
+import keras
 import numpy as np
 
 from keras_gans.evaluation.metrics.collecting import SampledSets
 
 
+@keras.saving.register_keras_serializable("keras_gans")
 class KID(SampledSets):
     """Squared maximum mean discrepancy under a polynomial kernel, mean and deviation over subsets.
 
@@ -13,6 +15,8 @@ class KID(SampledSets):
         subset_size: pictures of each kind in a draw; all where there are fewer.
         capacity: features of each kind that are kept to draw from.
         seed: of the draws.
+        extractor: of the pictures that `observe` is shown.
+        name: of the figure; "kid" where None.
 
     Memory: `capacity` features of each kind.
 
@@ -20,9 +24,23 @@ class KID(SampledSets):
     (x . y / dimension + 1)^3, the unbiased estimate (which may be below 0)
     """
 
-    def __init__(self, subsets=100, subset_size=1000, *, capacity=10_000, seed=0):
-        super().__init__(capacity, seed)
-        self.subsets, self.subset_size, self.seed = subsets, subset_size, seed
+    figures_of_result = {"kid": "min", "kid_deviation": None}
+    title = "kid"
+    least = 2
+
+    def __init__(
+        self,
+        subsets=100,
+        subset_size=1000,
+        *,
+        capacity=10_000,
+        seed=0,
+        extractor="lite0",
+        name=None,
+    ):
+        sizes = {"subsets": subsets, "subset_size": subset_size}
+        super().__init__(capacity, seed, extractor, name, **sizes)
+        self.subsets, self.subset_size = subsets, subset_size
 
     def result(self):
         """`(mean, standard deviation)` over the subsets, floats.

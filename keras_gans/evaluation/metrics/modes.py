@@ -1,19 +1,35 @@
 """Modes: how many kinds of pictures a generator draws, and how evenly."""
 
+import keras
 import numpy as np
 
+from keras_gans.evaluation.metrics.seeing import SeeingClasses
 
-class Modes:
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Modes(SeeingClasses):
     """Counts kinds of generated pictures, as a classifier reads them.
 
     Args:
         num_modes: how many kinds there are, all of which are equally frequent in the real data.
+        extractor: of the pictures that `observe` is shown; a kind is a class it knows.
+        name: of the figure; "modes" where None.
 
     Reference: Metz et al., 2016, https://arxiv.org/abs/1611.02163, section 3.3.1 (Stacked MNIST)
     """
 
-    def __init__(self, num_modes):
-        self._counts = np.zeros(num_modes, np.int64)
+    figures_of_result = {"modes": "max", "modes_divergence": "min"}
+    title = "modes"
+
+    def __init__(self, num_modes, *, extractor="inception", name=None):
+        self.num_modes = num_modes
+        self._sees_by(extractor, name, num_modes=num_modes)
+
+    def reset(self):
+        self._counts = np.zeros(self.num_modes, np.int64)
+
+    def observe(self, real, fake):
+        self.update(self._probabilities(fake).argmax(1))
 
     def update(self, kinds):
         """Adds numbers of kinds (N,), from 0.

@@ -1,9 +1,13 @@
 """Distance of two pictures as a network sees them."""
 
+import keras
 import numpy as np
 
+from keras_gans.evaluation.metrics.seeing import Seeing
 
-class Perceptual:
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Perceptual(Seeing):
     """Mean distance of the maps of features of pairs of pictures.
 
     At every place of every map features are scaled to length 1; squared differences are summed over
@@ -11,12 +15,33 @@ class Perceptual:
     learned weights, on whatever maps it is given: its figures are not those of LPIPS, and compare
     with those of the same maps only.
 
+    Args:
+        extractor: of the pictures that `observe` is shown; it must show maps.
+        name: of the figure; "perceptual" where None.
+
     Reference: Zhang, Isola, Efros, Shechtman & Wang, 2018, https://arxiv.org/abs/1801.03924,
     equation 1 (with w = 1)
     """
 
-    def __init__(self):
+    figures_of_result = {"perceptual": "min"}
+    title = "perceptual"
+    of_pairs = True
+
+    def __init__(self, *, extractor="lite0", name=None):
+        self._sees_by(extractor, name)
+
+    def reset(self):
         self.count, self._sum = 0, 0.0
+
+    def ready(self):
+        if not self._seer().taps:
+            raise ValueError(
+                f"Perceptual is of maps of features, and the extractor {self._seer().name} shows "
+                "none. Use extractor='lite0'."
+            )
+
+    def observe(self, real, fake):
+        self.update(self._seer().maps(real), self._seer().maps(fake))
 
     def update(self, first, second):
         """Adds the maps of pictures, two lists of (N, H, W, features), pair by pair.

@@ -1,5 +1,7 @@
 """Precision and recall: the share of pictures of each kind that the other kind could have made."""
 
+import keras
+
 from keras_gans.evaluation.metrics.collecting import (
     Neighbourhoods,
     in_rows,
@@ -8,17 +10,21 @@ from keras_gans.evaluation.metrics.collecting import (
 )
 
 
+@keras.saving.register_keras_serializable("keras_gans")
 class PrecisionRecall(Neighbourhoods):
     """Shares of features that lie in a neighbourhood of the other kind's.
 
     Args:
         k: a picture's neighbourhood reaches to its k-th nearest of its own kind.
-        **kwargs: `capacity` and `seed` of `collecting.Neighbourhoods`.
+        **kwargs: those of `collecting.Neighbourhoods`: `capacity`, `seed`, `extractor`,
+            `name`.
 
     Memory: `capacity` features of each kind, and a thousand rows of their distances.
 
     Reference: Kynkaanniemi et al., 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2
     """
+
+    figures_of_result = {"precision": "max", "recall": "max"}
 
     def __init__(self, k=3, **kwargs):
         super().__init__(k, **kwargs)

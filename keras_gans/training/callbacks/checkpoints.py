@@ -60,7 +60,8 @@ class Checkpoints(keras.callbacks.Callback):
     position in the data are restored. On one device, with operations that are deterministic
     (`tf.config.experimental.enable_op_determinism`), the weights at the end are those of a run that
     was never killed, to the bit. Batches seen before in the epoch are read again and passed over,
-    so `fit` shows them running by; of a pass before, one batch is read.
+    so `fit` shows them running by. Passes before are not read where `keras_gans.data.load` made
+    the data; of other data one batch of each is.
 
     Give it as the last callback, so that no other is behind what it saved. A checkpoint is a
     folder `epoch-00003-batch-0000000` with `state.weights.h5` and `state.json` (position, means,
@@ -160,7 +161,9 @@ class Checkpoints(keras.callbacks.Callback):
                 "`Checkpoints` goes on in the order of the data, which arrays do not have: Keras "
                 "shuffles them anew. Give a tf.data.Dataset; `keras_gans.data.load` makes one."
             )
-        if steps_per_epoch and data.cardinality() != tf.data.INFINITE_CARDINALITY:
+        numbered = hasattr(data, "from_pass")  # `fit` begins it at any epoch by itself
+        endless = data.cardinality() == tf.data.INFINITE_CARDINALITY
+        if steps_per_epoch and not (numbered or endless):
             raise ValueError(
                 "With `steps_per_epoch` the data must have no end for training to be resumed. Use "
                 "`data.repeat()`."
@@ -177,6 +180,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.print_fn(
             f"Goes on from {self._newest}: epoch {state['epoch'] + 1}, step {state['step']}."
         )
+        if numbered:
+            return data, state["epoch"]
         if steps_per_epoch:
             return data.skip(state["epoch"] * steps_per_epoch), state["epoch"]
         for _ in range(state["epoch"]):
@@ -336,6 +341,7 @@ def _check_same(path, state, model, batch_size):
             f"{key} was {state['config'].get(key)!r}, and is {now.get(key)!r}"
             for key in sorted({*state["config"], *now} - _MAY_DIFFER)
             if state["config"].get(key) != now.get(key)
+            and (key in state["config"] or now[key])  # what came later and is off changes nothing
         ]
     if state["batch_size"] != batch_size:
         differences.append(f"the batch size was {state['batch_size']}, and is {batch_size}")
