@@ -67,8 +67,20 @@ OFFERED = {
     layers.UpConv2D: ({"filters": 4}, [(MAPS, OF_KERNELS)]),
     layers.Upsample2D: ({}, [(MAPS, ())]),
 }
+
+
+def _named(options):
+    """A name that is the same in every process: objects show where they lie."""
+    return ",".join(
+        f"{name}={type(value).__name__ if 'object at' in repr(value) else value}"
+        for name, value in options.items()
+    )
+
+
 ALL = [
-    pytest.param(kind, shape, {**needed, **given}, id=f"{kind.__name__}{len(shape)}-{given}")
+    pytest.param(
+        kind, shape, {**needed, **given}, id=f"{kind.__name__}{len(shape)}-{_named(given)}"
+    )
     for kind, (needed, shapes) in OFFERED.items()
     for shape, options in shapes
     for given in (*OF_ALL, *options)
