@@ -54,7 +54,7 @@ OFFERED = {
     ),
     layers.MinibatchStdDev: ({}, [(MAPS, [{"group_size": 1}, {"group_size": 3}])]),
     layers.NarrowConv2D: ({"filters": 2, "kernel_size": 3}, [(MAPS, OF_KERNELS)]),
-    layers.PixelShuffle2D: ({}, [(MAPS, ())]),
+    layers.PixelShuffle2D: ({}, [((3, 8, 8, 8), ())]),
     layers.ReflectionPadding2D: ({}, [(MAPS, [{"padding": n} for n in (0, 1, 3, 7)])]),
     layers.SpectralConv2D: (
         {"filters": 4, "kernel_size": 3},
