@@ -151,6 +151,13 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
             "Leave `stochastic` out (`--stochastic`)."
         )
 
+    def reference_layers(self):
+        """`{network: {module name in the reference's checkpoints: our layer's name}}`.
+
+        Empty in families whose reference publishes none.
+        """
+        return {}
+
     def describe_tensors(self):
         """What a program that feeds the exported networks must know, by input or output name.
 

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from keras_gans import zoo
+from keras_gans.core.model import GAN
 from keras_gans.interop.torch_files import read_state_dict
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
@@ -121,7 +122,7 @@ def _checked_output(output, overwrite):
 
 
 def _check_entry(name):
-    if not hasattr(zoo.entry(name).cls, "reference_layers"):
+    if not _has_reference(zoo.entry(name).cls):
         raise ValueError(
             f"{name} has no networks of pytorch-CycleGAN-and-pix2pix. Entries that do: "
             f"{', '.join(_importable()) or 'none'}."
@@ -129,7 +130,7 @@ def _check_entry(name):
 
 
 def _importable():
-    return [name for name in zoo.names() if hasattr(zoo.entry(name).cls, "reference_layers")]
+    return [name for name in zoo.names() if _has_reference(zoo.entry(name).cls)]
 
 
 # === Which file is which network ===
@@ -153,6 +154,11 @@ def _named(files, network):
     if not named:
         raise ValueError("No checkpoint was given.")
     return named
+
+
+def _has_reference(cls):
+    """Whether a family names its layers as its reference's checkpoints do."""
+    return cls.reference_layers is not GAN.reference_layers
 
 
 def _assigned(named, name, reference):
