@@ -17,7 +17,9 @@ FROZEN_CASES = {key.partition("/")[0] for key in FROZEN.files} - {"processor"}
 _ELSEWHERE = {"rtol": 1e-2, "atol": 1e-4}
 
 #: Cases whose numbers may differ, how far, and why; all others are equal to the bit.
-EXCEPTIONS: dict[str, tuple[float, str]] = {}
+EXCEPTIONS: dict[str, tuple[float, str]] = {
+    "r3gan+gp": (1e-6, "a trick's penalty is added after the paper's own, no longer among them"),
+}
 
 
 def _quick():
