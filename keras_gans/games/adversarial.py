@@ -134,8 +134,9 @@ class AdversarialGAN(GAN):
         check_positive("latent_dim", self.latent_dim)
         self._check_discriminator()
         if self.tricks.replay:
-            channels = self.image_channels + sum(self.label_widths)
-            self.pool = ImagePool(self.tricks.replay, (self.image_size, self.image_size, channels))
+            *sides, channels = self.image.spec(None, "image").shape[1:]
+            shape = (*sides, channels + sum(self.label_widths))
+            self.pool = ImagePool(self.tricks.replay, shape)
         if self.tricks.averages:
             self.generator_ema = averaging.copy_of(self.generator)
             self._averaged_at = 0

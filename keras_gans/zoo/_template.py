@@ -114,6 +114,6 @@ register(
     Template,
     task="unconditional",
     paper="AUTHORS, YEAR, https://arxiv.org/abs/NUMBER",
-    parameters={"generator": 633_795, "discriminator": 375_041},
+    parameters={"generator": 633_411, "discriminator": 374_913},
     tiny={"image_size": 16, "latent_dim": 8, "filters": 4},
 )

@@ -36,6 +36,10 @@ def details_of(path):
     return interpreter.get_input_details(), interpreter.get_output_details()
 
 
+# LiteRT cannot run a one-hot code that its converter makes int16; the export says so and ships no file.
+WITHOUT = {"sngan_projection": {"int16x8"}}
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES.values())
 def test_every_architecture_ships_in_every_precision(name, tmp_path, monkeypatch):
     # Of translators without training all is noise and nearly grey, where SSIM is at its strictest.
@@ -44,17 +48,18 @@ def test_every_architecture_ships_in_every_precision(name, tmp_path, monkeypatch
     if not hasattr(model, "translate"):
         as_if_trained(model.generator)
     image_size = 32 if hasattr(model, "translate") else None
+    chosen = [one for one in PRECISIONS if one not in WITHOUT.get(name, ())]
     manifest = export.export(
         model,
         tmp_path / "out",
         formats="tflite",
-        precisions="all",
+        precisions=chosen,
         batch_size=1,
         image_size=image_size,
         examples=pictures(model),
     )
     networks = len(model.networks_to_export())
-    assert len(manifest.files) == networks * len(PRECISIONS)
+    assert len(manifest.files) == networks * len(chosen)
     for record in manifest.files:
         assert not {"SHAPE", "PACK"} & set(record.ops)
         inputs, outputs = details_of(tmp_path / "out" / record.path)
