@@ -36,7 +36,8 @@ def details_of(path):
     return interpreter.get_input_details(), interpreter.get_output_details()
 
 
-# LiteRT cannot run a one-hot code that its converter makes int16; the export says so and ships no file.
+# LiteRT cannot run a one-hot code that its converter makes int16; the export says so and ships
+# no file.
 WITHOUT = {"sngan_projection": {"int16x8"}}
 
 

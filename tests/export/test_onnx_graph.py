@@ -61,8 +61,8 @@ def written(network, path, **sizes):
 # === Over the registry ===
 
 
-# More transpositions than one at each end are left where channels are multiplied by what classes say,
-# and where channels become pixels: no rewrite takes these across yet.
+# More transpositions than one at each end are left where channels are multiplied by what classes
+# say, and where channels become pixels: no rewrite takes these across yet.
 TRANSPOSES = {"sngan_projection": 9, "srgan": 4, "srresnet": 4}
 
 
