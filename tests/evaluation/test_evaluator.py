@@ -10,7 +10,7 @@ from fabrication import fabricate, tiny
 
 from keras_gans import training
 from keras_gans.core.measuring import seed_of
-from keras_gans.evaluation import evaluate_model, evaluator, features, metrics
+from keras_gans.evaluation import evaluate_model, features, metrics
 from keras_gans.evaluation.evaluator import METRICS, Evaluator
 from keras_gans.images import grids
 from keras_gans.training.callbacks import Metrics
