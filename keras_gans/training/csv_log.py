@@ -34,7 +34,7 @@ class Log(keras.callbacks.CSVLogger):
 
     def on_epoch_end(self, epoch, logs=None):
         if self.keys is None:
-            self.keys = sorted(logs or {})  # Keras adds columns for validation, which no game has
+            self.keys = sorted(logs or {})  # Keras would add columns for validation, which no run has
         elif new := sorted((logs or {}).keys() - set(self.keys)):
             self._add(new)
         super().on_epoch_end(epoch, logs)

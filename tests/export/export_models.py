@@ -30,13 +30,11 @@ def tiny(name):
 class Plain(GAN):
     """Any network as a model to export."""
 
+    players = {"generator": ("generator",)}
+
     def __init__(self, network, size=None, **kwargs):
         super().__init__(name="plain", **kwargs)
         self.generator, self.size = network, size
-
-    @property
-    def networks(self):
-        return {"generator": self.generator}
 
     def batch_roles(self):
         return {"image": Image(self.size, self.size, 3)}
