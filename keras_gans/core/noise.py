@@ -47,9 +47,10 @@ class Noise(Mixin):
     def step_seed(self, draw=0):
         """Seed of a draw of this training step, for TensorFlow's stateless random operations."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        # In 64 bits before the sum: the numbers of streams are large.
         return tf.random.fold_in(
             tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step.value)]),
-            tf.cast(draw * _MAX_REPLICAS + replica, tf.int64),
+            draw * _MAX_REPLICAS + tf.cast(replica, tf.int64),
         )
 
     def stream_seed(self, stream, draw=0):

@@ -9,7 +9,8 @@ import pytest
 from fabrication import fabricate, tiny
 
 from keras_gans import training
-from keras_gans.evaluation import evaluate_model, evaluator, features, metrics
+from keras_gans.core.measuring import seed_of
+from keras_gans.evaluation import evaluate_model, features, metrics
 from keras_gans.evaluation.evaluator import METRICS, Evaluator
 from keras_gans.images import grids
 from keras_gans.training.callbacks import Metrics
@@ -159,6 +160,9 @@ class Corner:
     def __call__(self, images):
         return np.array(images[:, :2, :2, 0].reshape(len(images), -1), "float64")
 
+    def signature(self):
+        return {}
+
     def sample(self, count, seed):
         return np.random.default_rng(seed).random((count, 2, 2, 1), "float32")
 
@@ -243,7 +247,7 @@ def test_path_length_is_that_of_a_straight_generator():
             return images.reshape(len(images), -1)
 
     found = Evaluator(batch_of(model), Pixels(), ["path_length"])(model)
-    one, two = (_directions(30, evaluator._seed(0, 0, end)) for end in (1, 2))
+    one, two = (_directions(30, seed_of(0, 0, end)) for end in (1, 2))
     angles = np.arccos((one * two).sum(1))
     chords = (2 * np.sin(angles / 200)) ** 2 * 1e4
     assert found["path_length_pixels"] == pytest.approx(chords.mean(), rel=1e-3)

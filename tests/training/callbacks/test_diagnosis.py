@@ -10,7 +10,7 @@ import tensorflow as tf
 from fabrication import by_default, fabricated, families, tiny
 
 from keras_gans import callbacks, data, training, zoo
-from keras_gans.core import model as gan
+from keras_gans.core.saving import constructor_arguments
 from keras_gans.training.callbacks import Diagnosis, Finding, diagnosis
 
 EVEN = {
@@ -218,7 +218,7 @@ def test_lines_go_to_standard_error_and_to_the_file(capsys, tmp_path):
 def test_every_entry_has_the_arguments_it_is_told_to_use(name, symptom):
     model = tiny(name)
     advice = diagnosis.advise(model, symptom)
-    known = {*gan.constructor_arguments(type(model)), "compile"}
+    known = {*constructor_arguments(type(model)), "compile"}
     known |= {f"{player}_optimizer" for player in model.players}
     named = re.findall(r"`(\w+)(?:=[^`]*)?`", advice)
     assert named and set(named) <= known and "\n" not in advice
