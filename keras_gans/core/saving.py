@@ -27,7 +27,13 @@ class Saving(Mixin):
 
     def get_config(self):
         """The constructor's arguments, plain JSON, each read from the attribute of its name."""
-        values = {name: getattr(self, name) for name in own_arguments(type(self))}
+        names = own_arguments(type(self))
+        if lost := [name for name in names if not hasattr(self, name)]:
+            raise AttributeError(
+                f"{type(self).__name__} must keep its constructor's `{lost[0]}` as an attribute of "
+                "that name, from which `get_config` reads it, or write a `get_config` of its own."
+            )
+        values = {name: getattr(self, name) for name in names}
         config = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()

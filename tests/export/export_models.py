@@ -36,6 +36,9 @@ class Plain(GAN):
         super().__init__(name="plain", **kwargs)
         self.generator, self.size = network, size
 
+    def get_config(self):
+        return {"name": self.name}
+
     def batch_roles(self):
         return {"image": Image(self.size, self.size, 3)}
 
