@@ -1,6 +1,6 @@
 """Runs one exported file by itself, and prints what it costs as a line of JSON.
 
-    python _alone.py FORMAT FILE INPUTS.npz THREADS
+    python _measure_file.py FORMAT FILE INPUTS.npz THREADS
 
 A program, not a module: what it imports counts into the memory it measures, so that it may know the
 runtime and NumPy only.

@@ -122,5 +122,5 @@ def test_the_runner_knows_its_runtime_only():
         "import runpy, sys; runpy.run_path(sys.argv[1]);"
         "assert not {'keras_gans', 'tensorflow', 'keras', 'onnxruntime'} & set(sys.modules)"
     )
-    alone = export.report.__globals__["_ALONE"]
+    alone = export.report.__globals__["_MEASURED_ALONE"]
     subprocess.run([sys.executable, "-P", "-c", code, str(alone)], check=True)
