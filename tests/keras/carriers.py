@@ -21,10 +21,11 @@ def _joined(batches):
 def arrays(model, batches):
     """`x` and `y` of `fit`, NumPy's; two sets of pictures are one `x`."""
     whole = _joined(batches)
+    # `batch_size` is of one update of the discriminator.
+    size = len(tf.nest.flatten(batches[0])[0]) // model.discriminator_steps
     if isinstance(whole, tuple) and model.conditions:
-        return {"x": whole[0], "y": whole[1], "batch_size": len(batches[0][0]), "shuffle": False}
-    first = whole[0] if isinstance(whole, tuple) else whole
-    return {"x": whole, "batch_size": len(first) // len(batches), "shuffle": False}
+        return {"x": whole[0], "y": whole[1], "batch_size": size, "shuffle": False}
+    return {"x": whole, "batch_size": size, "shuffle": False}
 
 
 def tensors(model, batches):

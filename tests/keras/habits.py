@@ -43,9 +43,6 @@ SAMPLERS = sorted([*PLAIN, *LABELLED])
 SCHEDULED = ["cgan", "cyclegan", "gan", "pix2pix", "r3gan", "sngan", "wgan_gp"]
 CONSTANT = [name for name in families() if name not in SCHEDULED]
 
-#: Families whose discriminator learns several times a step, from shares of the batch.
-SEVERAL = ["sngan", "wgan", "wgan_gp"]
-
 
 class Fails:
     """That a row does not hold yet, and why.
