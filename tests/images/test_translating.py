@@ -263,11 +263,11 @@ def test_no_more_pictures_are_kept_than_the_sheet_shows(saved, tmp_path, monkeyp
         def __array__(self, dtype=None, copy=None):
             return pixels
 
-    def translate_files(model, pairs, direction):
+    def translated(model, pairs, direction):
         for source, target in pairs:
             yield source, target, Picture(), pixels
 
-    monkeypatch.setattr(translate_files, "translate_files", translate_files)
+    monkeypatch.setattr(translate_files, "translate_files", translated)
     monkeypatch.setattr(translate_files, "side_by_side", lambda shown: Image.new("RGB", (8, 8)))
     monkeypatch.setattr(translate_files, "SHEET_ROWS", kept or 16)
     for number in range(6):
@@ -294,7 +294,9 @@ def test_a_translator_s_run(tmp_path):
     assert result.exit_code == 0, result.output
     run = training.open_run(tmp_path / "00001-pix2pix-emoji")
     model = run.load_model()
-    assert (model.constant_steps, model.decay_steps) == (2, 2)
+    assert model.run_images == 4  # two epochs of two steps of one picture
+    schedule = model.generator_optimizer.get_config()["learning_rate"]["config"]
+    assert (schedule["constant_steps"], schedule["decay_steps"]) == (2, 2)
     sheet = Image.open(run.path / "samples" / "epoch-0002.png")
     assert sheet.size == (3 * 66 + 2, 8 * 66 + 2)  # source, translation, target of 8 pictures
     refused = call("sample", run.path)
