@@ -148,7 +148,7 @@ class ACGAN(ConditionalGAN):
 
     def _cross_entropy(self, labels, logits):
         """`mean(-log P(y))`, added over the heads and attributes."""
-        code = self.conditions.code(labels)
+        code = ops.cast(self.conditions.code(labels), "float32")  # whatever Keras' floatx is
         total, start = 0.0, 0
         for size in self.conditions.heads:
             part = slice(start, start + size)
@@ -162,7 +162,7 @@ class ACGAN(ConditionalGAN):
 
     def _accuracy(self, labels, logits):
         """The share of heads and attributes that D names rightly."""
-        code = self.conditions.code(labels)
+        code = ops.cast(self.conditions.code(labels), "float32")  # whatever Keras' floatx is
         right, start = [], 0
         for size in self.conditions.heads:
             part = slice(start, start + size)

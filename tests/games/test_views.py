@@ -208,7 +208,15 @@ def of_size(size, known):
     return data
 
 
-@pytest.mark.parametrize("known", [None, True, False], ids=["array", "known", "open"])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_batch_of_open_size_is_cut_to_what_packing_divides(steps):
+    model = tiny("dcgan", packing=2, discriminator_steps=steps)
+    with pytest.warns(UserWarning, match="left out"):
+        model.fit(**of_size(3, False)(model, steps), verbose=0)
+    assert int(model.step) >= 1
+
+
+@pytest.mark.parametrize("known", [None, True], ids=["array", "known"])
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_batch_that_packing_does_not_divide_is_refused(known, steps):
     model = tiny("dcgan", packing=2, discriminator_steps=steps)
@@ -220,8 +228,9 @@ def test_a_batch_that_packing_does_not_divide_is_refused(known, steps):
 
 def test_a_remainder_that_cannot_be_packed_is_left_out():
     model = tiny("dcgan", packing=2)
-    model.fit(fabricate(model, 7), batch_size=4, verbose=0)
-    assert int(model.step) == 1
+    with pytest.warns(UserWarning, match="Images left out: 1"):
+        model.fit(fabricate(model, 7), batch_size=4, verbose=0)
+    assert int(model.step) == 2 and int(model.images_shown) == 6
     with pytest.raises(ValueError, match="1 images cannot be shared out.*needs at least 2"):
         model.fit(fabricate(model, 1), batch_size=4, verbose=0)
 
