@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_gans.core.players import schedule_of
+from keras_gans.core.players import inner_of, schedule_of
 
 #: Which way figures are better, whoever measures them; `kid_lite0` is a `kid`.
 _DIRECTIONS = {
@@ -122,10 +122,7 @@ def _check_rates(model, callback):
 
 
 def _check_averages(model, callback):
-    def averages(optimizer):
-        return getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False)
-
-    if not any(averages(model.optimizer_of(player)) for player in model.players):
+    if not any(inner_of(model.optimizer_of(player)).use_ema for player in model.players):
         raise ValueError(
             f"{type(callback).__name__} swaps the averages of optimizers, and none of "
             f"{model.name} has use_ema=True. Compile with such optimizers, or use the model's own "

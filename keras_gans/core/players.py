@@ -289,8 +289,7 @@ class PlayerOptimizers:
     def finalize_variable_values(self, variables=None):
         """Puts averaged weights (`use_ema`) in the place of the last ones, as `fit` does."""
         for optimizer in self.optimizers:
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
-            optimizer.finalize_variable_values(inner._trainable_variables)
+            optimizer.finalize_variable_values(inner_of(optimizer)._trainable_variables)
 
     def get_config(self):
         """`{"optimizers": {player: its optimizer, serialized}, "name": ...}`, plain JSON."""
@@ -355,9 +354,13 @@ class _Rate:
 
 def schedule_of(optimizer):
     """The schedule its learning rate follows, or None."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    rate = getattr(optimizer, "_learning_rate", None)
+    rate = getattr(inner_of(optimizer), "_learning_rate", None)
     return rate if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
+
+
+def inner_of(optimizer):
+    """The optimizer itself or, of one that scales losses, the one inside."""
+    return optimizer.inner_optimizer if is_scaled(optimizer) else optimizer
 
 
 def is_scaled(optimizer):

@@ -14,6 +14,7 @@ import time
 import keras
 import tensorflow as tf
 
+from keras_gans.core.players import inner_of
 from keras_gans.training import distribution
 from keras_gans.training.callbacks.divergence import finite_players
 from keras_gans.utils.files import remove_abandoned, resolve, sha256, staged
@@ -327,8 +328,8 @@ class Checkpoints(keras.callbacks.Callback):
 
 def _rate(optimizer):
     """The learning rate an optimizer was given: a number, or its schedule's configuration."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales losses
-    return json.loads(json.dumps(inner.get_config()["learning_rate"], default=float))
+    rate = inner_of(optimizer).get_config()["learning_rate"]
+    return json.loads(json.dumps(rate, default=float))
 
 
 def _check_same(path, state, model, batch_size):
