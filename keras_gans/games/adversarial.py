@@ -159,6 +159,13 @@ class AdversarialGAN(GAN):
                 f"{spectral[0].name!r}): clipping would change nothing but the step size. Use one "
                 "of them."
             )
+        if len(self.discriminator.outputs) > 1 and not self._plays_its_own:
+            raise ValueError(
+                "`objective`, `label_smoothing` and `label_flipping` put another loss in place of "
+                f"the family's own, and {type(self).__name__}'s has further terms, of D's other "
+                "outputs, that would be lost. Leave them out, or use a family whose D has one "
+                "output."
+            )
         if self.tricks.packing > 1 and self.conditions:
             raise ValueError(
                 "`packing` judges several images at once, which here would have labels of their "
@@ -300,8 +307,9 @@ class AdversarialGAN(GAN):
         )
 
     def slope_logits(self, samples):
-        """The logits whose slope penalties are of: all that `judge` says, where it says one."""
-        return self.judge(samples)
+        """The logits whose slopes are penalised: D's first output, where it has several."""
+        said = self.judge(samples)
+        return said[0] if isinstance(said, (list, tuple)) else said
 
     @property
     def objective(self):

@@ -9,6 +9,7 @@ from habits import PAIRED, SAMPLERS, UNPAIRED, ask, eager, refused, steps_of, ta
 from keras.src.backend.common import global_state
 
 from keras_gans import zoo
+from keras_gans.training import distribution
 
 
 @pytest.fixture(autouse=True)
@@ -438,9 +439,11 @@ def test_measuring(habit, name, tmp_path):
 
 # === Several devices ===
 
+# Of `distribution`, which makes one strategy for all: two in a process get in each other's way.
+
 
 def in_a_scope(name, tmp_path):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = distribution.strategy(devices=2)
     with strategy.scope():
         model = tiny(name)
     size = model.packing * model.discriminator_steps * 2
@@ -455,7 +458,7 @@ def in_a_scope(name, tmp_path):
 
 
 def summary_in_a_scope(name):
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with distribution.strategy(devices=2).scope():
         model = tiny(name)
     lines = []
     model.summary(print_fn=lambda line, **_: lines.append(line))
@@ -464,14 +467,14 @@ def summary_in_a_scope(name):
 
 def weights_in_a_scope(name):
     source = tiny(name)
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with distribution.strategy(devices=2).scope():
         model = tiny(name, seed=1)
         model.set_weights(source.get_weights())
     assert same(snapshot(source.weights), model.weights)
 
 
 def compile_outside_the_scope(name):
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with distribution.strategy(devices=2).scope():
         model = tiny(name)
     model.compile()
     size = model.packing * model.discriminator_steps * 2
@@ -481,7 +484,7 @@ def compile_outside_the_scope(name):
 
 def eager_steps_are_refused(name):
     # TensorFlow's devices wait for each other in one order only where they run a graph.
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with distribution.strategy(devices=2).scope():
         model = tiny(name)
         with refused(model, "run_eagerly"):
             model.compile(run_eagerly=True)

@@ -6,6 +6,7 @@ import tensorflow as tf
 from fabrication import fabricated, tiny
 
 from keras_gans.layers import ImagePool
+from keras_gans.training import distribution
 
 
 def numbered(number, count=1):
@@ -94,7 +95,7 @@ def test_state_is_saved_and_restored(tmp_path):
 
 def test_counts_in_int32_load():
     """Files of version 0.1 may have them, one for each replica."""
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = distribution.strategy(devices=2)
     with strategy.scope():
         pool = ImagePool(3, (2, 2, 1))
     store = {}
