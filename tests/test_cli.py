@@ -264,6 +264,12 @@ def test_list_and_show():
     assert "dcgan" in listed and "cdcgan" not in listed
     shown = call("show", "dcgan", "--set", "filters=8").output
     assert "filters = 8" in shown and "The game" in shown and "Total params" in shown
+    shown = call("show", "pix2pix_emoji").output
+    assert "Recipe" in shown and "jitter = False" in shown and "epochs = 40" in shown
+    shown = call("show", "dcgan_fashion").output
+    assert "weights that ship were trained with --data tfds:fashion_mnist" in " ".join(
+        shown.split()
+    )
 
 
 def test_dry_run_writes_nothing(tmp_path):

@@ -69,5 +69,22 @@ def describe(row, model):
     console.print("\n[bold]Arguments[/] (change them with --set key=value)")
     for key, value in model.get_config().items():
         console.print(f"  {key} = {value!r}", highlight=False, markup=False)
+    _print_recipe(row)
     for network in model.networks.values():
         network.summary(print_fn=lambda line: console.print(line, markup=False, highlight=False))
+
+
+def _print_recipe(row):
+    """Prints how the entry is trained, where it says so, and what its weights were trained on."""
+    if not row.recipe:
+        return
+    console.print("\n[bold]Recipe[/] (of `train`, where nothing else is given)")
+    for key, value in row.recipe.items():
+        console.print(f"  {key} = {value!r}", highlight=False, markup=False)
+    if row.weights and "data" in row.recipe:
+        console.print(
+            f"  `train {row.name}` without --data takes {row.data}, which comes with the package; "
+            f"the weights that ship were trained with --data {row.recipe['data']}.",
+            highlight=False,
+            markup=False,
+        )

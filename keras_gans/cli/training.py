@@ -36,12 +36,16 @@ def train(
             "`tfds:NAME`; the entry's own where not given."
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the data; the entry's recipe, or 20, where not given."),
+    ] = None,
     steps_per_epoch: Annotated[
         int | None, typer.Option(help="Batches in a pass; all where not given.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Images per update; the paper's where not given.")
+        int | None,
+        typer.Option(help="Images per update; the recipe's or the paper's where not given."),
     ] = None,
     devices: Annotated[
         int | None,
@@ -64,12 +68,20 @@ def train(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Same seed, same weights to the bit; slower.")
     ] = False,
-    flip: Annotated[bool, typer.Option("--flip", help="Mirror pictures at random.")] = False,
+    flip: Annotated[
+        bool | None,
+        typer.Option(
+            "--flip/--no-flip",
+            help="Mirror pictures at random; as the recipe says where not given.",
+            show_default=False,
+        ),
+    ] = None,
     jitter: Annotated[
         bool | None,
         typer.Option(
             "--jitter/--no-jitter",
-            help="For translators: scale, crop and mirror pictures at random; on where not given.",
+            help="For translators: scale, crop and mirror pictures at random; as the recipe says, "
+            "or on, where not given.",
             show_default=False,
         ),
     ] = None,

@@ -39,9 +39,10 @@ class Options:
         attributes: names of the attributes to learn; sets `num_attributes` where `overrides` does
             not.
         split: part of the source.
-        epochs: passes over the data.
+        epochs: passes over the data; those of the entry's recipe, or 20, where None.
         steps_per_epoch: batches in a pass; all of them where None.
-        batch_size: images per update, of all devices together; the paper's where None.
+        batch_size: images per update, of all devices together; the recipe's, or the paper's, where
+            None.
         devices: GPUs, or parts of a CPU, to share batches among.
         workers: machines to share batches among, see `keras_gans.distribution.strategy`.
         sync_batch_norm: batch norm over the whole batch instead of each device's share.
@@ -51,9 +52,9 @@ class Options:
         precision: what networks compute in, "float32", "mixed_bfloat16" or "mixed_float16".
         on_divergence: "stop", or "rollback" to the last checkpoint, where a loss or weight is no
             longer finite.
-        flip: mirror pictures at random.
+        flip: mirror pictures at random; as the recipe does, or not, where None.
         jitter: for translators: scale, crop and mirror pictures at random, see
-            `keras_gans.data.load`; as there where None.
+            `keras_gans.data.load`; as the recipe does, or as there, where None.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
         cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
@@ -73,7 +74,7 @@ class Options:
     heads: list[str] | None = None
     attributes: list[str] | None = None
     split: str = "train"
-    epochs: int = 20
+    epochs: int = None  # type: ignore[assignment]  # set below
     steps_per_epoch: int | None = None
     batch_size: int | None = None
     devices: int | None = None
@@ -84,7 +85,7 @@ class Options:
     jit_compile: bool = False
     precision: str = "float32"
     on_divergence: str = "stop"
-    flip: bool = False
+    flip: bool = None  # type: ignore[assignment]  # set below
     jitter: bool | None = None
     data_dir: str | None = None
     manual_dir: str | None = None
@@ -108,6 +109,10 @@ class Options:
         return dataclasses.replace(self, data=source, data_dir=None, manual_dir=None)
 
     def __post_init__(self):
+        recipe = {"epochs": 20, "flip": False, **zoo.entry(self.model).recipe}
+        for name in ("epochs", "batch_size", "flip", "jitter"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, recipe.get(name))
         for name in (
             "epochs",
             "steps_per_epoch",
@@ -128,6 +133,21 @@ class Options:
             raise ValueError(
                 f"`on_divergence` must be 'stop' or 'rollback'. Received: {self.on_divergence!r}"
             )
+
+
+def read(saved):
+    """`Options` of a run's record, `{name: value}`.
+
+    What an earlier version left open, the entry's recipe did not yet fill: it is what it was then.
+    """
+    row = zoo.entry(saved["model"])
+    then = {"batch_size": row.cls.batch_size, "jitter": True}
+    left_open = {
+        name: value
+        for name, value in then.items()
+        if name in row.recipe and saved.get(name) is None
+    }
+    return Options(**{**saved, **left_open})
 
 
 def changes(before, now):

@@ -9,6 +9,7 @@ import sys
 
 from keras_gans import zoo
 from keras_gans.training import distribution
+from keras_gans.training import options as run_options
 from keras_gans.training.options import Options
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.text import did_you_mean
@@ -143,7 +144,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     try:
         text = (path / "options.json").read_text(encoding="utf-8")
         record = json.loads(text)
-        return Run(path, Options(**record["options"]), record["label_names"])
+        return Run(path, run_options.read(record["options"]), record["label_names"])
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} is not the folder of a run: it needs a readable options.json, as "

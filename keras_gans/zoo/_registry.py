@@ -35,6 +35,9 @@ class ZooEntry:
         tiny: further arguments that shrink it so that it builds and fits in a second, for tests.
         data: default source for `keras_gans.data.load`, or None.
         parameters: trainable parameters of each network, from the paper's table or the reference.
+        recipe: how the row is trained, by names of `keras_gans.training.Options`: what `train`
+            does where nothing else is said. Its `data` is what the weights that ship were trained
+            on, where that is not `data` above.
     """
 
     name: str
@@ -45,6 +48,7 @@ class ZooEntry:
     tiny: dict[str, Any]
     data: str | None = None
     parameters: dict[str, int] | None = None
+    recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def family(self):
@@ -70,6 +74,7 @@ def register(
     tiny: dict[str, Any],
     data: str | None = None,
     parameters: dict[str, int] | None = None,
+    recipe: dict[str, Any] | None = None,
     **config: Any,
 ) -> ZooEntry:
     """Adds a row to the zoo.
@@ -82,6 +87,7 @@ def register(
         tiny: constructor arguments that make it build and fit in a second.
         data: default data source.
         parameters: trainable parameters of each network, `{network: number}`.
+        recipe: how to train it, `{name of keras_gans.training.Options: value}`.
         **config: constructor arguments of the row.
 
     Returns:
@@ -101,7 +107,7 @@ def register(
             "its files cannot be read again. Decorate it with "
             "@keras.saving.register_keras_serializable(PACKAGE)."
         )
-    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data, parameters)
+    _ENTRIES[name] = ZooEntry(name, cls, task, paper, config, tiny, data, parameters, recipe or {})
     return _ENTRIES[name]
 
 

@@ -168,6 +168,7 @@ register(
     "cdcgan_fashion",
     CDCGAN,
     parameters={"generator": 822_400, "discriminator": 148_864},
+    recipe={"data": "tfds:fashion_mnist", "epochs": 44},
     **_ENTRY,
     data="bundled:fashion_mnist",
     tiny={"filters": 4, "latent_dim": 8},

@@ -241,7 +241,11 @@ register(
     tiny={"image_size": 16, "filters": 4, "latent_dim": 8},
 )
 register(
-    "dcgan_fashion", DCGAN, parameters={"generator": 759_680, "discriminator": 138_624}, **_FASHION
+    "dcgan_fashion",
+    DCGAN,
+    parameters={"generator": 759_680, "discriminator": 138_624},
+    recipe={"data": "tfds:fashion_mnist", "epochs": 40},
+    **_FASHION,
 )
 register(
     "dcgan_pooling_fashion",

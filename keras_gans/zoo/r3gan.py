@@ -235,6 +235,7 @@ register(
     "r3gan_fashion",
     R3GAN,
     parameters={"generator": 86_720, "discriminator": 83_696},
+    recipe={"data": "tfds:fashion_mnist", "epochs": 24},
     **_ENTRY,
     data="bundled:fashion_mnist",
     tiny={"latent_dim": 8, "widths": (16, 8, 8)},

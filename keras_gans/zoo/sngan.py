@@ -191,6 +191,7 @@ register(
     "sngan_fashion",
     SNGAN,
     parameters={"generator": 174_193, "discriminator": 37_369},
+    recipe={"data": "tfds:fashion_mnist", "epochs": 24},
     **_ENTRY,
     data="bundled:fashion_mnist",
     image_size=28,

@@ -185,6 +185,7 @@ register(
     "wgan_gp_fashion",
     WGANGP,
     parameters={"generator": 174_193, "discriminator": 37_369},
+    recipe={"data": "tfds:fashion_mnist", "epochs": 13},
     **_ENTRY,
     data="bundled:fashion_mnist",
     image_size=28,

@@ -1,69 +1,46 @@
-"""Recipes: short, complete in what they say, and runnable."""
+"""Recipes, how an entry is trained where nothing else is said, and the cards that tell of them."""
 
-import importlib.util
+import dataclasses
 import pathlib
 import re
-import signal
-import sys
 
 import pytest
 
 from keras_gans import training, zoo
-from keras_gans.training import callbacks
+from keras_gans.training import options
 
 GALLERY = pathlib.Path(__file__).parent.parent.parent / "zoo"
-RECIPES = sorted(GALLERY.glob("*/recipe.py"))
+WITH_RECIPE = [name for name in zoo.names() if zoo.entry(name).recipe]
+TRAINED = [name for name in zoo.names() if zoo.entry(name).weights]
 
 
-QUICK = ("dcgan", "pix2pix")
+@pytest.mark.parametrize("name", WITH_RECIPE)
+def test_a_run_follows_the_recipe_where_nothing_else_is_given(name):
+    recipe = zoo.entry(name).recipe
+    how = {key: value for key, value in recipe.items() if key != "data"}
+    assert how and set(recipe) <= {field.name for field in dataclasses.fields(training.Options)}
+    found = training.Options(name)
+    assert {key: getattr(found, key) for key in how} == how
+    assert found.source == zoo.entry(name).data  # which comes with the package
 
 
-def imported(path):
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-    return recipe
+def test_what_is_given_goes_before_the_recipe():
+    given = {"epochs": 3, "batch_size": 2, "jitter": True, "flip": False}
+    found = training.Options("pix2pix_emoji", **given)
+    assert {key: getattr(found, key) for key in given} == given
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(
-            path,
-            id=path.parent.name,
-            marks=() if path.parent.name in QUICK else pytest.mark.large,
-        )
-        for path in RECIPES
-    ],
-)
-def test_a_recipe_runs(path, tmp_path, monkeypatch):
-    recipe = imported(path)
-    monkeypatch.setattr(sys, "argv", [str(path), "--smoke", "--runs-dir", str(tmp_path)])
-    recipe.main()
-    (folder,) = tmp_path.iterdir()
-    run = training.open_run(folder)
-    assert run.options.model == recipe.NAME and int(run.load_model().step) == 2
-    assert zoo.entry(recipe.NAME).cls.__module__.endswith(f".{path.parent.name}")
+def test_without_a_recipe_a_run_takes_twenty_epochs_of_the_paper_s_batches():
+    found = training.Options("dcgan")
+    assert (found.epochs, found.batch_size, found.flip, found.jitter) == (20, None, False, None)
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
-def test_a_recipe_that_is_stopped_says_how_to_go_on(path, tmp_path, monkeypatch):
-    def train(options, runs_dir):
-        raise callbacks.Stopped(tmp_path / "checkpoint", signal.SIGTERM)
-
-    recipe = imported(path)
-    monkeypatch.setattr(recipe.training, "train", train)
-    monkeypatch.setattr(sys, "argv", [str(path), "--smoke", "--runs-dir", str(tmp_path)])
-    with pytest.raises(SystemExit, match="checkpoint. The same command goes on from there."):
-        recipe.main()
-
-
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
-def test_a_recipe_says_what_it_takes(path):
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 60
-    for said in ("Data ", "Hardware ", "Time ", "Expected ", f"python zoo/{path.parent.name}/"):
-        assert said in text
+def test_a_run_of_before_there_were_recipes_stays_what_it_was():
+    saved = {**dataclasses.asdict(training.Options("pix2pix_emoji")), "flip": False}
+    saved |= {"batch_size": None, "jitter": None, "epochs": 7}
+    found = options.read(saved)
+    assert (found.epochs, found.batch_size, found.flip, found.jitter) == (7, 1, False, True)
+    assert options.read(dataclasses.asdict(training.Options("dcgan"))) == training.Options("dcgan")
 
 
 def test_every_family_has_a_card():
@@ -74,5 +51,11 @@ def test_every_family_has_a_card():
         assert all(f"`{name}`" in card for name in names)
         assert re.search(r"^(- \*\*)?Data", card, re.M), family
         assert re.search(r"^Limits: ", card, re.M) and re.search(r"^Misuse: ", card, re.M), family
-    trained = {name for name in zoo.names() if zoo.entry(name).weights}
-    assert {path.parent.name for path in RECIPES} >= {zoo.entry(name).family for name in trained}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_card_s_command_trains_as_the_weights_that_ship_were_trained(name):
+    row = zoo.entry(name)
+    card = " ".join((GALLERY / row.family / "README.md").read_text(encoding="utf-8").split())
+    data = f" --data {row.recipe['data']}" if "data" in row.recipe else ""
+    assert f"`keras-gans train {name}{data}`: {row.recipe['epochs']} epochs" in card
