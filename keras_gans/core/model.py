@@ -14,6 +14,7 @@ from keras_gans.core.noise import Noise
 from keras_gans.core.players import Players
 from keras_gans.core.saving import Saving
 from keras_gans.core.signature import Labels
+from keras_gans.utils.checks import check_weight
 
 
 class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.Model):
@@ -31,10 +32,14 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
         seed: base of all noise drawn in training; two models with equal weights and seeds draw
             the same. Drawn at random (from Python's generator, so `keras.utils.set_random_seed`
             fixes it) where not given.
+        generator_learning_rate: of the generator's optimizer instead of the paper's; where that
+            falls by a schedule, the schedule starts at this one and keeps its form.
+        discriminator_learning_rate: likewise; unequal rates are the two time-scale rule (Heusel
+            et al., 2017, https://arxiv.org/abs/1706.08500).
         **kwargs: those of `keras.Model` (`name`).
 
     Raises:
-        ValueError: for a seed that TensorFlow cannot take.
+        ValueError: for a seed that TensorFlow cannot take, or a learning rate below 0.
     """
 
     #: The networks each optimizer moves.
@@ -59,8 +64,20 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
     #: Images the discriminator judges at once; an update's images are a multiple of it.
     packing = 1
 
-    def __init__(self, *, seed=None, **kwargs):
+    def __init__(
+        self,
+        *,
+        seed=None,
+        generator_learning_rate=None,
+        discriminator_learning_rate=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        self.generator_learning_rate = generator_learning_rate
+        self.discriminator_learning_rate = discriminator_learning_rate
+        for name, rate in self._learning_rates().items():
+            if rate is not None:
+                check_weight(name, rate)
         self.precision = keras.config.dtype_policy().name
         self.seed = random.randrange(2**31) if seed is None else int(seed)
         if not 0 <= self.seed < 2**63:

@@ -141,7 +141,20 @@ class Players(Mixin):
 
     def adjusted(self, optimizers):
         """The family's optimizers with what the model's arguments change of them."""
-        return optimizers
+        rates = self._learning_rates()
+        return {
+            player: optimizer
+            if (rate := rates.get(f"{player}_learning_rate")) is None
+            else at_rate(optimizer, rate)
+            for player, optimizer in optimizers.items()
+        }
+
+    def _learning_rates(self):
+        """`{constructor argument: rate}`, None for the paper's."""
+        return {
+            "generator_learning_rate": self.generator_learning_rate,
+            "discriminator_learning_rate": self.discriminator_learning_rate,
+        }
 
     def steps_of(self, images):
         """Training steps in which so many images are shown; None of None."""
@@ -388,6 +401,13 @@ def at_rate(optimizer, rate):
     config = optimizer.get_config()
     schedule = config["learning_rate"]
     if isinstance(schedule, dict):  # written out, as Keras writes schedules
-        settings = {**schedule["config"], "initial_learning_rate": rate}
-        rate = {**schedule, "config": settings}
+        rate = {**schedule, "config": _begun_at(rate, schedule["config"])}
     return type(optimizer).from_config({**config, "learning_rate": rate})
+
+
+def _begun_at(rate, settings):
+    """The settings of a schedule, in the same form, that begins at a rate."""
+    if "values" in settings:  # piecewise constant
+        first = settings["values"][0]
+        return {**settings, "values": [rate * value / first for value in settings["values"]]}
+    return {**settings, "initial_learning_rate": rate}

@@ -16,7 +16,6 @@ from keras import ops
 from keras_gans import augment, latent, penalties
 from keras_gans.core.conditioning import needed
 from keras_gans.core.model import GAN
-from keras_gans.core.players import at_rate
 from keras_gans.core.signature import Image, Labels, Latent, Signature, label_roles
 from keras_gans.games import averaging, views
 from keras_gans.games.loss import Loss, Samples, joined, rows
@@ -457,11 +456,7 @@ class AdversarialGAN(GAN):
         """The family's optimizers with what the tricks change of them."""
         if self.tricks.discriminator_optimizer == "sgd":
             optimizers["discriminator"] = keras.optimizers.SGD(0.01, name="discriminator")
-        for player in self.players:
-            rate = getattr(self.tricks, f"{player}_learning_rate")
-            if rate is not None:
-                optimizers[player] = at_rate(optimizers[player], rate)
-        return optimizers
+        return super().adjusted(optimizers)
 
     # === Pictures ===
 

@@ -27,10 +27,6 @@ class Tricks:
             (Arjovsky et al., 2017). `batch_size` of `fit` and `data.load` counts the images of one.
         balance: D pauses while the running share of images it judges rightly is above this, 0
             for never: a D that has won teaches nothing (ganhacks 12 warns that it is brittle).
-        generator_learning_rate: instead of the paper's; where that falls by a schedule, the
-            schedule starts at this one and keeps its form.
-        discriminator_learning_rate: likewise; unequal rates are the two time-scale rule (Heusel
-            et al., 2017, https://arxiv.org/abs/1706.08500).
         discriminator_optimizer: "sgd" in place of the paper's (ganhacks 10), at
             `discriminator_learning_rate`, or 0.01 where that is not given.
         latent_distribution: "normal" or "uniform", U(-1, 1): a normal's mass lies on a sphere, on
@@ -76,8 +72,6 @@ class Tricks:
     objective: str = "non_saturating"
     discriminator_steps: int = 1
     balance: float = 0.0
-    generator_learning_rate: float | None = None
-    discriminator_learning_rate: float | None = None
     discriminator_optimizer: str | None = None
     latent_distribution: str = "normal"
     label_smoothing: float = 0.0
@@ -150,9 +144,6 @@ class Tricks:
             self._check_range(name, 0.0, 1.0)
         if not is_number(self.ema_decay) or not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"`ema_decay` must be in [0, 1). Received: {self.ema_decay!r}")
-        for name in ("generator_learning_rate", "discriminator_learning_rate"):
-            if getattr(self, name) is not None:
-                self._check_range(name, 0.0, float("inf"))
 
     def _check_whole(self, name, least):
         value = getattr(self, name)

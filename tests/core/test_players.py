@@ -2,7 +2,7 @@
 
 import keras
 import pytest
-from fabrication import fabricated, tiny
+from fabrication import fabricated, families, tiny
 
 from keras_gans import zoo
 
@@ -123,3 +123,34 @@ def test_without_images_the_arguments_say_how_long():
 def test_runs_of_no_images_are_refused(argument, value):
     with pytest.raises(ValueError, match=f"`{argument}` must be a whole number"):
         tiny("wgan_gp").compile(**{argument: value})
+
+
+@pytest.mark.parametrize("name", families())
+def test_every_family_takes_a_learning_rate_for_each_kind_of_player(name):
+    rates = {"generator": 0.25, "discriminator": 0.125}
+    arguments = {f"{player}_learning_rate": rate for player, rate in rates.items()}
+    model = tiny(name, **arguments)
+    for player in model.players:
+        assert float(model.optimizer_of(player).learning_rate) == rates[player]
+    assert arguments.items() <= model.get_config().items()
+    unchanged = tiny(name, generator_learning_rate=0.25)
+    if "discriminator" in model.players:
+        ours, paper = (
+            unchanged.optimizer_of("discriminator"),
+            tiny(name).optimizer_of("discriminator"),
+        )
+        assert float(ours.learning_rate) == float(paper.learning_rate)
+
+
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.1", True, [0.1]])
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_learning_rate_is_a_finite_number_of_at_least_0(player, value):
+    with pytest.raises(ValueError, match=f"`{player}_learning_rate` must be .*. Received: "):
+        tiny("pix2pix", **{f"{player}_learning_rate": value})
+
+
+def test_a_schedule_of_steps_keeps_its_form_from_another_rate():
+    schedule = tiny("srgan", generator_learning_rate=0.5).generator_optimizer._learning_rate
+    assert [float(schedule(step)) for step in (0, 100_000, 100_001)] == pytest.approx(
+        [0.5, 0.5, 0.05]
+    )

@@ -522,8 +522,6 @@ ONE_BY_ONE = {
     "objective": {"objective": "hinge"},
     "discriminator_steps": {"discriminator_steps": 2},
     "balance": {"balance": 0.75},
-    "generator_learning_rate": {"generator_learning_rate": 0.5},
-    "discriminator_learning_rate": {"discriminator_learning_rate": 0.25},
     "discriminator_optimizer": {"discriminator_optimizer": "sgd"},
     "latent_distribution": {"latent_distribution": "uniform"},
     "label_smoothing": {"label_smoothing": 0.25},

@@ -21,9 +21,8 @@ from keras_gans.losses import OBJECTIVES
 
 WHOLE = ("discriminator_steps", "packing", "penalty_interval", "replay", "instance_noise_steps")
 AMOUNTS = (
-    "balance", "generator_learning_rate", "discriminator_learning_rate", "label_smoothing",
-    "label_flipping", "instance_noise", "augment_probability", "ada_target", *PENALTIES, "clip",
-    "ema_decay", "ema_kimg",
+    "balance", "label_smoothing", "label_flipping", "instance_noise", "augment_probability",
+    "ada_target", *PENALTIES, "clip", "ema_decay", "ema_kimg",
 )  # fmt: skip
 CHOICES = ("objective", "latent_distribution", "batch_norm", "discriminator_optimizer")
 
@@ -172,8 +171,6 @@ def legal(draw):
         "objective": objective,
         "discriminator_steps": draw(st.integers(1, 9)),
         "balance": draw(some(0.5, 1)),
-        "generator_learning_rate": draw(st.none() | some(0, 1)),
-        "discriminator_learning_rate": draw(st.none() | some(0, 1)),
         "discriminator_optimizer": draw(st.sampled_from([None, "sgd"])),
         "latent_distribution": draw(st.sampled_from(DISTRIBUTIONS)),
         "batch_norm": draw(st.sampled_from(BATCH_NORMS)),
