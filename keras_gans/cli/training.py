@@ -36,6 +36,13 @@ def train(
             "`tfds:NAME`; the entry's own where not given."
         ),
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Fine-tune: begin with the weights of a run, a .keras or .weights.h5 file, or an "
+            "entry with pretrained weights; what has another shape begins anew, and is named."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Passes over the data; the entry's recipe, or 20, where not given."),
@@ -181,6 +188,13 @@ def train(
 
         keras-gans train dcgan --data folder:photos --dry-run
 
+    Fine-tune, with other data, classes or learning rates:
+
+        keras-gans train cdcgan_fashion --start-from cdcgan_fashion --data folder:shoes
+        --set num_classes=3 --set generator_learning_rate=5e-5
+
+        keras-gans train pix2pix --start-from runs/00001-pix2pix --data folder:sketches
+
     A run saves its state after every epoch, every ten minutes within one, and when it is stopped by
     Ctrl-C or SIGTERM. Go on with it, also after a crash, and for longer:
 
@@ -210,6 +224,7 @@ def train(
         options = training.Options(
             model=name,
             data=data,
+            start_from=start_from,
             overrides=read_settings(settings),
             heads=head,
             attributes=attribute,

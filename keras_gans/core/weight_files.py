@@ -41,15 +41,15 @@ def unlike(path, networks):
 def _pairs(file, networks):
     """`(variable, its shape in the file)`, or None for the shape where it is not there."""
     for name, network in networks.items():
-        for key, layer in _keys(network):
+        for key, layer in keys_of(network):
             own = layer._trainable_variables + layer._non_trainable_variables
             for number, variable in enumerate(own):
                 place = f"{name}/layers/{key}/vars/{number}"
                 yield variable, file[place].shape if place in file else None
 
 
-def _keys(network):
-    """Layers by the names Keras gives them in files: of their classes, numbered."""
+def keys_of(network):
+    """`(key, layer)` of a network, by the keys of Keras' files: names of classes, numbered."""
     counts: dict[str, int] = {}
     for layer in network.layers:
         name = to_snake_case(type(layer).__name__)

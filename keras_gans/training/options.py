@@ -66,6 +66,8 @@ class Options:
             pictures of the split "test".
         metrics_every: epochs from one evaluation to the next.
         extractor: whose features they compare, as `keras_gans.evaluation.features.get` takes it.
+        start_from: weights to begin with, as `keras_gans.zoo.start_from` takes them, or the folder
+            of another run; drawn at random where None.
     """
 
     model: str
@@ -96,6 +98,7 @@ class Options:
     metrics: list[str] | None = None
     metrics_every: int = 5
     extractor: str = "lite0"
+    start_from: str | None = None
 
     @property
     def source(self):

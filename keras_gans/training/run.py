@@ -64,6 +64,8 @@ def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
         tf.config.experimental.enable_op_determinism()
     with distribution.strategy(options.devices, options.workers).scope():
         model = _model(options)
+        if options.start_from:
+            _start(model, options.start_from)
         dataset = _load(
             options,
             model,
@@ -94,6 +96,15 @@ def _model(options):
     if options.sync_batch_norm:
         distribution.synchronise_batch_norm(model)
     return model
+
+
+def _start(model, source):
+    """Begins with the weights of another run, of a file or of an entry, and says so."""
+    if (pathlib.Path(source) / "options.json").exists():
+        source = open_run(source).trained()
+    said = zoo.start_from(model, source)
+    if distribution.is_chief():
+        print(said)
 
 
 def _load(options, model, *, split=None, **how):
@@ -238,7 +249,8 @@ def resume(
     chief = distribution.is_chief()
     with _locked(run):
         data_inventory.refuse_changed(run.path, options.source)
-        model, dataset = prepare(options)
+        # What it began with is long learned from, and may be gone.
+        model, dataset = prepare(dataclasses.replace(options, start_from=None))
         before, run = run.options, dataclasses.replace(run, options=options)
         if chief and options != before:
             write_options(run, model, before)

@@ -52,12 +52,20 @@ class Run:
         Raises:
             ValueError: if the run has no trained model, or one that `zoo.load` refuses.
         """
+        return zoo.load(self.trained())
+
+    def trained(self):
+        """Path of the trained model.
+
+        Raises:
+            ValueError: if the run has none.
+        """
         if not self.model_path.exists():
             raise ValueError(
                 f"{self.path} has no trained model yet (model.keras). It was stopped before the "
                 "end of its first epoch; train again."
             )
-        return zoo.load(self.model_path)
+        return self.model_path
 
     def labels(self, classes):
         """Numbers of classes given by name or by number; None for none.

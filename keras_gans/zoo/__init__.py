@@ -17,6 +17,7 @@ from keras_gans.zoo import wgan as _wgan  # noqa: F401
 from keras_gans.zoo import wgan_gp as _wgan_gp  # noqa: F401
 from keras_gans.zoo._presets import from_preset, save_to_preset
 from keras_gans.zoo._registry import ZooEntry, entry, get, load, names, register
+from keras_gans.zoo._starting import start_from
 
 __all__ = [
     "ZooEntry",
@@ -27,4 +28,5 @@ __all__ = [
     "names",
     "register",
     "save_to_preset",
+    "start_from",
 ]

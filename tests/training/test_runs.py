@@ -228,6 +228,21 @@ def test_a_finished_run_goes_on_for_longer_and_notes_it(tmp_path):
     assert [change["before"]["epochs"] for change in record["changes"]] == [3]
 
 
+def test_a_run_starts_from_another_and_is_resumed_without_it(tmp_path, capsys):
+    first = training.train(dataclasses.replace(OPTIONS, epochs=1), tmp_path / "a", verbose=0)
+    still = {**OPTIONS.overrides, "generator_learning_rate": 0.0, "seed": 5}
+    tuned = dataclasses.replace(
+        OPTIONS, epochs=1, overrides=still, start_from=str(first.path), seed=5
+    )
+    run = training.train(tuned, tmp_path / "b", verbose=0)
+    assert f"Started from {first.path}" in capsys.readouterr().out.replace("\n", "")
+    weights = first.load_model().generator.trainable_variables
+    assert same(snapshot(weights), run.load_model().generator.trainable_variables)
+    shutil.rmtree(first.path)
+    longer = dataclasses.replace(tuned, epochs=2)
+    assert training.is_finished(training.resume(run, longer, verbose=0))
+
+
 @pytest.mark.parametrize(
     "change, message",
     [

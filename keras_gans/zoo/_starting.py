@@ -1,0 +1,117 @@
+"""Fine-tuning: a model that begins with weights that were trained before."""
+
+import os
+import pathlib
+import warnings
+from typing import Any
+
+from keras_gans.core.model import GAN
+from keras_gans.core.weight_files import keys_of
+from keras_gans.zoo import _weights as weights
+from keras_gans.zoo._registry import entry, get, load, names
+
+_NAMED = 5  # variables that stay as they were
+
+
+def start_from(model: Any, source: Any) -> str:
+    """Gives a model the weights of another: what fits is taken, the rest stays as it is.
+
+    Optimizers, pools and counters are not taken: training begins anew.
+
+        model = zoo.get("cdcgan_fashion", num_classes=3, generator_learning_rate=5e-5)
+        print(zoo.start_from(model, "cdcgan_fashion"))
+        model.fit(...)
+
+    Args:
+        model: a `keras_gans.GAN`.
+        source: another model of the same family, a `.keras` or `.weights.h5` file, or the name of
+            an entry with pretrained weights. Of a model with other classes, or of another size,
+            the layers that have other shapes stay as they are.
+
+    Returns:
+        A sentence: how much was taken, and the first variables that were not.
+
+    Raises:
+        ValueError: for a source that is none of these, is of another family, or fits nowhere.
+    """
+    if str(source).endswith(".weights.h5"):
+        return _from_weights(model, pathlib.Path(source))
+    other = source if isinstance(source, GAN) else _opened(source)
+    said = other.name if isinstance(source, GAN) else source
+    if type(other) is not type(model):
+        raise ValueError(
+            f"{said} is a {type(other).__name__}, and the model to train is a "
+            f"{type(model).__name__}, whose networks mean other things. Use weights of a "
+            f"{type(model).__name__}."
+        )
+    pairs, left = [], []
+    for name, network in model.networks.items():
+        fitting, others = _matched(network, _counterpart(other, name))
+        pairs += fitting
+        left += others
+    if not any(len(variable.shape) > 1 for variable, _ in pairs):  # no kernel, biases at most
+        raise ValueError(
+            f"Nothing in {said} fits the model to train; the first that differ: "
+            f"{', '.join(left[:_NAMED])}. Use the image size and widths it was trained with."
+        )
+    for variable, value in pairs:
+        variable.assign(value)
+    return _sentence(said, len(pairs), left)
+
+
+def _opened(source: str | os.PathLike[str]):
+    if str(source).endswith(".keras"):
+        return load(source)
+    known = [name for name in names() if entry(name).weights]
+    if str(source) in known:
+        return get(str(source), pretrained=True)
+    raise ValueError(
+        "Weights to start from are a .keras or .weights.h5 file, or the name of an entry with "
+        f"pretrained weights ({', '.join(known)}). Received: {source}"
+    )
+
+
+def _counterpart(other, name):
+    """The other model's network of a name; for an averaged one that it lacks, the plain one."""
+    found = other.networks
+    return found.get(name) or found.get(name.removesuffix("_ema"))
+
+
+def _matched(network, other):
+    """Pairs of variables that fit, layer by layer, in the order of each class within the network.
+
+    Returns:
+        `[(variable, value)]`, and the variables that are left, as text.
+    """
+    layers = dict(keys_of(other)) if other is not None else {}
+    pairs, left = [], []
+    for key, layer in keys_of(network):
+        theirs = layers[key].weights if key in layers else []
+        for number, variable in enumerate(layer.weights):
+            if number < len(theirs) and theirs[number].shape == variable.shape:
+                pairs.append((variable, theirs[number]))
+                continue
+            found = tuple(theirs[number].shape) if number < len(theirs) else "none"
+            place = f"{network.name}/{key}/{variable.name}"
+            left.append(f"{place} {tuple(variable.shape)} (there {found})")
+    return pairs, left
+
+
+def _sentence(source, taken, left):
+    text = f"Started from {source}: {taken} of {taken + len(left)} arrays of weights."
+    if left:
+        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        text += f" New, as their shapes differ: {', '.join(left[:_NAMED])}{more}."
+    return text
+
+
+def _from_weights(model, path):
+    try:
+        weights.check(path, weights.most_of(model))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.load_weights(path, skip_mismatch=True)
+    except (OSError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} does not hold weights that can be read: {error}") from error
+    differ = [str(warning.message) for warning in caught]
+    return " ".join([f"Started from {path}.", *differ])
