@@ -1,4 +1,10 @@
-"""The zoo's numbers are those that were frozen before its games were written anew."""
+"""The zoo's numbers are those that were frozen before its games were written anew.
+
+On one machine the two versions of the code gave equal numbers to the bit, but for one case: in
+`r3gan+gp` a trick's penalty is added after the paper's own, no longer among them, which moves one
+logged value by 8e-8 of itself. Between processors kernels sum in another order, even of one model
+name: what is compared here has the leeway that two of them were found to need, times five.
+"""
 
 import pathlib
 import subprocess
@@ -10,15 +16,20 @@ from fabrication import families
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 FROZEN = np.load(GOLDEN / "numbers.npz")
-FROZEN_CASES = {key.partition("/")[0] for key in FROZEN.files} - {"processor"}
+FROZEN_CASES = {key.partition("/")[0] for key in FROZEN.files}
 
-# Off the processor the numbers were frozen on kernels sum in another order, and three steps of Adam
-# at gradients near zero make more of it.
-_ELSEWHERE = {"rtol": 1e-2, "atol": 1e-4}
-
-#: Cases whose numbers may differ, how far, and why; all others are equal to the bit.
-EXCEPTIONS: dict[str, tuple[float, str]] = {
-    "r3gan+gp": (1e-6, "a trick's penalty is added after the paper's own, no longer among them"),
+#: Of the largest value in an array, how far each may lie off. Adam divides by the size of
+#: gradients, so that after a step the rounding of those near zero shows.
+LEEWAY = {
+    "output": 2e-5,
+    "step_0/gradients": 5e-5,
+    "step_0/logs": 1.5e-3,
+    "weights": 1.5e-3,
+    "step_1/gradients": 3e-3,
+    "step_1/logs": 1.5e-3,
+    "step_2/gradients": 1.2e-2,
+    "step_2/logs": 2.5e-3,
+    "pictures": 2e-2,
 }
 
 
@@ -34,24 +45,21 @@ def _differences(tmp_path, cases):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     now = np.load(path)
-    same_processor = str(now["processor"]) == str(FROZEN["processor"])
     wanted = [key for key in FROZEN.files if key.partition("/")[0] in cases]
     assert wanted and set(wanted) <= set(now.files)
     return [
         f"{key}: {np.abs(now[key] - FROZEN[key]).max():.3g}"
         for key in wanted
-        if not _is_same(key, now[key], FROZEN[key], same_processor)
+        if not _is_same(key, now[key], FROZEN[key])
     ]
 
 
-def _is_same(key, now, frozen, same_processor):
-    case = key.partition("/")[0]
-    if not same_processor:
-        return np.allclose(now, frozen, **_ELSEWHERE)
-    if case in EXCEPTIONS:
-        rtol, _ = EXCEPTIONS[case]
-        return np.allclose(now, frozen, rtol=rtol, atol=rtol * float(np.abs(frozen).max()))
-    return np.array_equal(now, frozen)
+def _is_same(key, now, frozen):
+    _, _, what = key.partition("/")
+    (leeway,) = (most for kind, most in LEEWAY.items() if what.startswith(kind))
+    return now.shape == frozen.shape and np.allclose(
+        now, frozen, rtol=0, atol=leeway * float(np.abs(frozen).max())
+    )
 
 
 def test_numbers_of_every_family_are_those_that_were_frozen(tmp_path):

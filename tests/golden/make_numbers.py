@@ -5,7 +5,7 @@
 A case is an entry in its tiny form, with or without tricks, or the weights that ship with one at
 full size. Weights, data and the states of random generators are set here, by name and place, so
 that no number depends on the order in which a model builds its networks. The steps run eagerly, on
-one thread and with AVX2 at most: on one kind of processor the numbers are equal to the bit.
+one thread and with AVX2 at most: on one machine the numbers are equal to the bit.
 
 `tests/test_golden_numbers.py` compares a run of this file with `numbers.npz`.
 """
@@ -24,7 +24,6 @@ os.environ.update(
 import json  # noqa: E402
 import math  # noqa: E402
 import pathlib  # noqa: E402
-import platform  # noqa: E402
 import zlib  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
@@ -215,18 +214,9 @@ def _thinned(tensor):
     return values[:: max(1, len(values) // _KEPT)][:_KEPT]
 
 
-def processor():
-    """What the numbers depend on to the bit besides the code."""
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        lines = dict(line.strip().partition(":")[::2] for line in file if ":" in line)
-    facts = {key.strip(): value.strip() for key, value in lines.items()}
-    known = [facts.get(key, "") for key in ("vendor_id", "cpu family", "model")]
-    return " ".join([platform.machine(), *known, tf.__version__, keras.__version__])
-
-
 def main(path, *chosen):
     """Writes the numbers of the chosen cases, of all where none is chosen."""
-    arrays = {"processor": np.array(processor())}
+    arrays = {}
     for case, make in cases().items():
         if chosen and case not in chosen:
             continue
