@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import keras_gans
-from keras_gans import training
+from keras_gans import training, zoo
 from keras_gans.cli import app, common, exporting
 from keras_gans.data import examples, files
 from keras_gans.web import runtime
@@ -505,3 +506,55 @@ def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
     assert f"keras-gans train {folder} --resume" in said
+
+
+# === Models of the user's own ===
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_module_is_imported_wherever_it_is_named(place, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("print('mine is here')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    words = ["list", "--task", "upscaling"]
+    words[place:place] = ["--import=mine"] if place else ["--import", "mine"]
+    result = call(*words)
+    assert result.exit_code == 0 and "srgan" in result.output, result.output
+    assert "mine" in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [("missing_module", "No module named"), ("broken", "ZeroDivisionError"), ("a.py", "a.py")],
+)
+def test_a_module_that_cannot_be_imported_is_named(module, said, tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("1 / 0")
+    monkeypatch.chdir(tmp_path)
+    result = call("list", "--import", module)
+    assert result.exit_code == 2 and f"--import {module}" in result.output and said in result.output
+
+
+@pytest.mark.large
+def test_a_family_of_one_s_own_is_trained_sampled_and_exported(tmp_path):
+    template = pathlib.Path(zoo.__file__).parent / "_template.py"
+    code = template.read_text(encoding="utf-8").replace('"template"', '"my_gan"')
+    (tmp_path / "my_gans.py").write_text(code, encoding="utf-8")
+    program = pathlib.Path(sys.executable).with_name("keras-gans")
+
+    def run(*words):
+        command = [program, *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    tiny_form = (
+        "--set image_size=16 --set image_channels=1 --set filters=4 --set latent_dim=8".split()
+    )
+    data = "--data bundled:fashion_mnist".split()
+    short = "--epochs 1 --steps-per-epoch 2 --batch-size 4".split()
+    done = run("train", "my_gan", *data, *short, *tiny_form, "--import", "my_gans")
+    assert done.returncode == 0, done.stderr[-2000:]
+    folder = "runs/00001-my-gan"
+    done = run("sample", folder)
+    assert done.returncode == 2 and "--import MODULE" in " ".join(done.stderr.split())
+    for verb in ("sample", "export"):
+        done = run(verb, folder, "--import", "my_gans")
+        assert done.returncode == 0, done.stderr[-2000:]

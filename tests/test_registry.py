@@ -75,3 +75,21 @@ def _as_lists(value):
     if isinstance(value, dict):
         return {key: _as_lists(inner) for key, inner in value.items()}
     return [_as_lists(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def test_families_of_installed_packages_are_found_once_and_broken_ones_named(monkeypatch):
+    loaded = []
+
+    class Point:
+        value = "their.families"
+
+        def load(self):
+            loaded.append(self)
+            raise RuntimeError("their bug")
+
+    monkeypatch.setattr(registry.importlib.metadata, "entry_points", lambda group: [Point()])
+    registry._load_plugins.cache_clear()
+    with pytest.warns(UserWarning, match=r"their.families cannot be loaded: RuntimeError: their"):
+        assert "dcgan" in zoo.names()
+    zoo.entry("dcgan")
+    assert len(loaded) == 1

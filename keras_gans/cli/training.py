@@ -229,7 +229,7 @@ def train(
             heads=head,
             attributes=attribute,
             split=split,
-            epochs=epochs,
+            epochs=epochs,  # type: ignore[arg-type]  # None: the recipe's
             steps_per_epoch=steps_per_epoch,
             batch_size=batch_size,
             devices=devices,
@@ -240,7 +240,7 @@ def train(
             jit_compile=jit_compile,
             precision=precision,
             on_divergence=on_divergence,
-            flip=flip,
+            flip=flip,  # type: ignore[arg-type]
             jitter=jitter,
             data_dir=data_dir,
             manual_dir=manual_dir,

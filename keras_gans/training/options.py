@@ -76,7 +76,7 @@ class Options:
     heads: list[str] | None = None
     attributes: list[str] | None = None
     split: str = "train"
-    epochs: int = None  # type: ignore[assignment]  # set below
+    epochs: int = None  # type: ignore[assignment]  # as `__post_init__` finds it
     steps_per_epoch: int | None = None
     batch_size: int | None = None
     devices: int | None = None
@@ -87,7 +87,7 @@ class Options:
     jit_compile: bool = False
     precision: str = "float32"
     on_divergence: str = "stop"
-    flip: bool = None  # type: ignore[assignment]  # set below
+    flip: bool = None  # type: ignore[assignment]
     jitter: bool | None = None
     data_dir: str | None = None
     manual_dir: str | None = None

@@ -1,8 +1,11 @@
 """The zoo's catalogue: names, and the models they stand for."""
 
 import dataclasses
+import functools
+import importlib.metadata
 import json
 import os
+import warnings
 import zipfile
 from typing import Any
 
@@ -64,6 +67,29 @@ class ZooEntry:
 
 _ENTRIES: dict[str, ZooEntry] = {}
 
+#: Entry points of other packages whose modules register families of their own:
+#: `[project.entry-points."keras_gans.families"]`, `NAME = "package.module"`.
+PLUGINS = "keras_gans.families"
+
+
+@functools.cache
+def _load_plugins():
+    """Imports the modules that installed packages name as families, once."""
+    for point in importlib.metadata.entry_points(group=PLUGINS):
+        try:
+            point.load()
+        except Exception as error:  # somebody else's code: the zoo opens without it
+            warnings.warn(
+                f"The families of {point.value} cannot be loaded: {type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+
+
+def _entries():
+    """All rows, those of installed packages too."""
+    _load_plugins()
+    return _ENTRIES
+
 
 def register(
     name: str,
@@ -117,10 +143,10 @@ def names(task: str | None = None) -> list[str]:
     Raises:
         ValueError: for an unknown task.
     """
-    tasks = sorted({row.task for row in _ENTRIES.values()})
+    tasks = sorted({row.task for row in _entries().values()})
     if task is not None and task not in tasks:
         raise ValueError(f"`task` must be one of {', '.join(tasks)}. Received: {task!r}")
-    return sorted(name for name, row in _ENTRIES.items() if task in (None, row.task))
+    return sorted(name for name, row in _entries().items() if task in (None, row.task))
 
 
 def entry(name: str) -> ZooEntry:
@@ -129,11 +155,13 @@ def entry(name: str) -> ZooEntry:
     Raises:
         ValueError: for an unknown name, with the nearest one.
     """
-    if name in _ENTRIES:
-        return _ENTRIES[name]
+    rows = _entries()
+    if name in rows:
+        return rows[name]
     raise ValueError(
-        f"Unknown zoo model: {name!r}.{_suggestion(name, _ENTRIES)} "
-        f"Available models: {', '.join(names())}."
+        f"Unknown zoo model: {name!r}.{_suggestion(name, rows)} "
+        f"Available models: {', '.join(names())}. One of your own is known after the import of the "
+        "module that registers it (--import MODULE)."
     )
 
 
@@ -229,7 +257,7 @@ def build(config, source, size):
         raise ValueError(
             f"{source} holds no model of this zoo: its configuration is not an object."
         )
-    classes = {_registered_name(row.cls): row.cls for row in _ENTRIES.values()}
+    classes = {_registered_name(row.cls): row.cls for row in _entries().values()}
     cls = classes.get(str(config.get("registered_name")))
     arguments = config.get("config", {})
     if cls is None or not set(arguments) <= {*constructor_arguments(cls), "frozen"}:
