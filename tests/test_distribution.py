@@ -167,6 +167,24 @@ def test_every_replica_has_a_pool_and_all_are_saved(two_devices, tmp_path):
         np.testing.assert_array_equal(pool, pools[0])
 
 
+@pytest.mark.parametrize("layer", [keras.layers.Dropout, keras.layers.GaussianNoise])
+def test_layers_that_draw_the_same_on_all_devices_are_refused(layer, two_devices):
+    def with_layer():
+        model = tiny("dcgan")
+        first, *others = model.discriminator.layers
+        x = layer(0.5, name="stock")(first.output)
+        for other in others:
+            x = other(x)
+        model.discriminator = keras.Model(first.output, x, name="discriminator")
+        return model
+
+    with_layer().compile()  # one device draws once
+    with two_devices.scope():
+        model = with_layer()
+        with pytest.raises(ValueError, match="'stock' of discriminator.*keras_gans.layers.Drop"):
+            model.compile()
+
+
 def test_batch_norm_is_each_replicas_own_unless_synchronised(two_devices):
     with two_devices.scope():
         layer = BatchNorm()

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_gans.core.measuring import read_measures, written_measures
 from keras_gans.core.mixin import Mixin
+from keras_gans.layers import Dropout
 from keras_gans.utils.checks import check_positive
 
 
@@ -190,6 +191,20 @@ class Players(Mixin):
                 "On several devices XLA cannot compile losses scaled for float16 in Keras 3. Use "
                 "jit_compile=False, or precision='mixed_bfloat16', which needs no scaling."
             )
+        self._refuse_equal_draws()
+
+    def _refuse_equal_draws(self):
+        """Refuses layers whose random numbers would be the same on every device."""
+        for network in self.networks.values():
+            for layer in network._flatten_layers():
+                if layer._seed_generators and not isinstance(layer, Dropout):
+                    raise ValueError(
+                        f"Layer {layer.name!r} of {network.name} is a "
+                        f"{type(layer).__module__.partition('.')[0]}.layers.{type(layer).__name__}"
+                        ", which draws the same random numbers on every device, so that several "
+                        "learn less than one with their whole batch. Use "
+                        "keras_gans.layers.Dropout, or noise as an input (`self.normal`)."
+                    )
 
     def get_compile_config(self):
         if not self.compiled:
