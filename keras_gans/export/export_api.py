@@ -343,6 +343,7 @@ def servables(model, batch_size, image_size, stochastic):
             batch_size=batch_size,
             image_size=None if stochastic else size,
             tensors=tensors,
+            usual_size=picture_size(model),
         )
         for name, network in chosen.items()
     ]

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans.export.formats.base import ExportError
+from keras_gans.export.naming import steadily_named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +37,12 @@ class Servable:
         image_size: (height, width) of the pictures that go in, or None to leave them as the
             network has them.
         tensors: what `GAN.describe_tensors` says; all of rank 4 are pictures where left out.
+        usual_size: (height, width) of the pictures it was trained on, or None.
 
     Attributes:
         name: of the network.
         model: the `keras.Model`.
+        usual_size: as given.
         inputs: the `Tensor`s that go in.
         outputs: the `Tensor`s that come out.
         function: `tf.function` of the network's input structure, returns `{name: tensor}`.
@@ -49,16 +52,23 @@ class Servable:
         ExportError: for a network that is not functional, or not of this `image_size`.
     """
 
-    def __init__(self, name, network, *, batch_size=None, image_size=None, tensors=None):
+    def __init__(
+        self, name, network, *, batch_size=None, image_size=None, tensors=None, usual_size=None
+    ):
         if not getattr(network, "inputs", None) or not hasattr(network, "output_names"):
             raise ExportError(
                 f"`networks_to_export` must return functional keras.Models. Received for {name!r}: "
                 f"{type(network).__name__}."
             )
-        self.name = name
-        self._as = {"batch_size": batch_size, "image_size": image_size, "tensors": tensors}
+        self.name, self.usual_size = name, usual_size
+        self._as = {
+            "batch_size": batch_size,
+            "image_size": image_size,
+            "tensors": tensors,
+            "usual_size": usual_size,
+        }
         kind = lambda name: (tensors or {}).get(name, {}).get("kind")  # noqa: E731
-        self.model = in_float32(network)
+        self.model = steadily_named(in_float32(network))
         self.inputs = tuple(
             Tensor(
                 tensor.name,

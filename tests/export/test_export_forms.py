@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from fabrication import tiny
 
 from keras_gans import export, zoo
+from keras_gans.core.signature import images_of
 from keras_gans.export.formats import saved_model
 from keras_gans.images.grids import to_uint8
 
@@ -149,3 +151,24 @@ def test_families_without_such_a_form_say_so(name, tmp_path):
     with pytest.raises(ValueError, match=f"{name} has no form for export.*Leave `stochastic` out"):
         export.export(model, tmp_path / "out", stochastic=True)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["cyclegan", "pix2pix", "srgan"])
+def test_a_tflite_file_of_free_sizes_is_ready_at_the_size_of_training(name, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    model = tiny(name)
+    export.export(model, tmp_path / "made", formats="tflite")
+    side = next(iter(images_of(model).values())).height
+    for path in (tmp_path / "made").glob("*.tflite"):
+        interpreter = Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()
+        (given,) = interpreter.get_input_details()
+        assert given["shape"].tolist() == [1, side, side, 3]
+        assert given["shape_signature"].tolist() == [-1, -1, -1, 3]
+        picture = np.zeros((1, side, side, 3), "float32")
+        interpreter.set_tensor(given["index"], picture)
+        interpreter.invoke()
+        network = model.networks[path.stem]
+        found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        np.testing.assert_allclose(found, network(picture, training=False), atol=1e-4)

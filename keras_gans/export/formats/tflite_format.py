@@ -21,7 +21,9 @@ import tempfile
 import weakref
 from pathlib import Path
 
+import flatbuffers
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_gans.export import parity
@@ -34,6 +36,7 @@ _REFUSED_OP = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op
 _BUILTINS = tf.lite.OpsSet.TFLITE_BUILTINS
 _INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 _NORMS = (InstanceNorm, keras.layers.LayerNormalization, keras.layers.GroupNormalization)
+_IDENTIFIER = b"TFL3"  # of the flatbuffer
 _RANK = 4  # what the GPU delegate and many accelerators stop at
 # Its integer form gives other codes, and so pictures of other classes: 10 dB for 44.
 _NEVER_IN_INTEGERS = {"ONE_HOT"}
@@ -74,7 +77,7 @@ class TFLiteExporter(Exporter):
             content = self._in_int8(network, calibration, kept, Path(path).parent)
         else:
             content = self._converted(network, precision, calibration, Path(path).parent)
-        Path(path).write_bytes(content)
+        Path(path).write_bytes(_at_usual_size(content, network))
 
     def layers_to_keep(self, network, precision, calibration):
         """In order of what it gains for what it costs.
@@ -184,6 +187,29 @@ def _parsed(content):
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(content)))
+
+
+def _at_usual_size(content, network):
+    """A file whose free sides stand at the training's pictures until they are set.
+
+    The converter has them at 1, at which networks that reflect or halve pictures cannot be
+    allocated: interpreters of every language then fail before a first picture is given.
+    """
+    model = _parsed(content)
+    graph, changed = model.subgraphs[0], False
+    for index in graph.inputs:
+        tensor = graph.tensors[index]
+        signature = _signature_of(tensor)
+        if network.usual_size and len(signature) == _RANK and -1 in signature[1:3]:
+            sides = zip(signature[1:3], network.usual_size, strict=True)
+            tensor.shape = np.array(tensor.shape)
+            tensor.shape[1:3] = [usual if side == -1 else side for side, usual in sides]
+            changed = True
+    if not changed:
+        return content
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
 
 
 def _all_ops(model):

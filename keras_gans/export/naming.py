@@ -1,0 +1,61 @@
+"""Layers named by their place in a network, so that equal models make equal files.
+
+Keras numbers the layers it names by how many of their class the process has made before, and
+those numbers come into files as names of operations.
+"""
+
+import contextlib
+import re
+
+import keras
+from keras.src.backend.common import global_state
+from keras.src.utils.naming import to_snake_case
+
+_COUNTS = "object_name_uids"  # where Keras counts
+
+
+def steadily_named(network):
+    """A copy of a network in which layers that Keras has named are numbered from their first.
+
+    Layers with names of their own, inputs and outputs keep them.
+
+    Args:
+        network: functional `keras.Model`.
+
+    Returns:
+        A functional `keras.Model` with copies of the weights.
+    """
+    names = _names(network)
+
+    def renamed(layer):
+        config = {**layer.get_config(), "name": names[layer.name]}
+        return type(layer).from_config(config)
+
+    with _counted_anew():  # for what layers make inside themselves
+        copy = keras.models.clone_model(network, clone_function=renamed)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _names(network):
+    """`{name: steady name}` of all layers and operations."""
+    counts: dict[str, int] = {}
+    names, public = {}, {*network.output_names, *(tensor.name for tensor in network.inputs)}
+    for operation in network.operations:
+        stem = to_snake_case(type(operation).__name__)
+        number = counts.get(stem, 0)
+        counts[stem] = number + 1
+        is_keras_own = re.fullmatch(rf"{stem}(_\d+)?", operation.name)
+        keeps = operation.name in public or not is_keras_own
+        names[operation.name] = operation.name if keeps else f"{stem}_{number}" if number else stem
+    return names
+
+
+@contextlib.contextmanager
+def _counted_anew():
+    before = global_state.get_global_attribute(_COUNTS)
+    global_state.set_global_attribute(_COUNTS, None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_COUNTS, before)
