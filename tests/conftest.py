@@ -6,6 +6,9 @@ import sys
 import unittest.mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process for each core
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ["COLUMNS"] = "200"  # what the command prints is not wrapped where a test looks for it
 
 import keras  # noqa: E402

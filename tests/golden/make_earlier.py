@@ -9,13 +9,14 @@ finished without a stop; a preset; and the pictures and weights that belong to t
 import os
 import sys
 
-os.environ.update(
-    TF_CPP_MIN_LOG_LEVEL="2",
-    TF_NUM_INTRAOP_THREADS="1",
-    TF_NUM_INTEROP_THREADS="1",
-    ONEDNN_MAX_CPU_ISA="AVX2",
-    CUDA_VISIBLE_DEVICES="-1",
-)
+if __name__ == "__main__":  # not where a test imports it: half of oneDNN's kernels would be gone
+    os.environ.update(
+        TF_CPP_MIN_LOG_LEVEL="2",
+        TF_NUM_INTRAOP_THREADS="1",
+        TF_NUM_INTEROP_THREADS="1",
+        ONEDNN_MAX_CPU_ISA="AVX2",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
 
 import pathlib  # noqa: E402
 import shutil  # noqa: E402
