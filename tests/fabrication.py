@@ -27,6 +27,11 @@ def families():
     return sorted({zoo.entry(name).cls: name for name in reversed(zoo.names())}.values())
 
 
+#: An entry for each game and each kind of network: what is asked by default where asking all takes
+#: minutes; the others are asked by the slower checks.
+SOME = ("cdcgan", "cyclegan", "sngan_projection", "srgan", "wgan_gp")
+
+
 def by_default(quick, names=None, *more):
     """Parameters: these names by default, the rest of the families among the slower checks."""
     names = families() if names is None else names

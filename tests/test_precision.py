@@ -8,7 +8,7 @@ from fabrication import by_default, fabricate, fabricated, same, snapshot, tiny
 
 from keras_gans import zoo
 
-EVERY_FAMILY = pytest.mark.parametrize("name", by_default(("cdcgan", "cyclegan", "gan")))
+EVERY_FAMILY = pytest.mark.parametrize("name", by_default(("cyclegan", "gan")))
 MIXED = pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 
 

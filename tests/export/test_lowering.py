@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from export_models import as_if_trained
+from fabrication import by_default, families
 
 from keras_gans import zoo
 from keras_gans.export import parity
@@ -18,7 +19,7 @@ def names_of(network):
     return {type(layer).__name__ for layer in network.layers}
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", by_default(families(), zoo.names()))
 def test_every_entry_stays_what_it_is(name):
     model = zoo.get(name, **zoo.entry(name).tiny)
     for key, network in model.networks_to_export().items():

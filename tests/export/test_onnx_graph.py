@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from export_models import Plain, Translator, as_if_trained, tiny
+from fabrication import SOME, by_default
 
 from keras_gans import export, zoo
 from keras_gans.core.signature import Image, Signature
@@ -66,7 +67,7 @@ def written(network, path, **sizes):
 TRANSPOSES = {"sngan_projection": 9, "srgan": 4, "srresnet": 4}
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", by_default(SOME, zoo.names()))
 def test_every_entry_ships_in_every_precision_and_lean(name, tmp_path):
     model = zoo.get(name, **zoo.entry(name).tiny)
     for network in model.networks_to_export().values():

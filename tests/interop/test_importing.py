@@ -571,7 +571,7 @@ def test_failures_leave_nothing_and_keep_what_was(tmp_path, monkeypatch):
     ("name", "file", "network"),
     [
         ("pix2pix", "latest_net_G.pth", "generator"),
-        ("cyclegan", "latest_net_G_A.pth", "generator_ab"),
+        pytest.param("cyclegan", "latest_net_G_A.pth", "generator_ab", marks=pytest.mark.large),
     ],
 )
 def test_an_imported_model_ships_through_the_same_gate(tmp_path, monkeypatch, name, file, network):

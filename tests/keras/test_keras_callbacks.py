@@ -13,7 +13,7 @@ from fabrication import fabricate, same, snapshot, tiny
 from habits import CONSTANT, SCHEDULED, ask, eager, refused, table
 
 #: Entries asked by default: the quickest one, with and without a schedule of its learning rates.
-FEW = ["dcgan", "gan"]
+FEW = ["gan"]
 
 
 def data_of(model, batches=1):

@@ -171,6 +171,7 @@ def test_a_model_without_labels_remembers_none(tmp_path):
     assert record["label_names"] == {"heads": {}, "attributes": []}
 
 
+@pytest.mark.large
 def test_deterministic_runs_are_equal_to_the_bit(tmp_path):
     script = (
         "import sys\n"
@@ -198,6 +199,12 @@ def stopped_at(epoch, tmp_path, options=LONGER):
     with pytest.raises(KeyboardInterrupt):
         training.train(options, tmp_path, callbacks=[Stop(epoch, KeyboardInterrupt())], verbose=0)
     return training.open_run(tmp_path / "00001-cdcgan-fashion")
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that nobody goes on with."""
+    return stopped_at(1, tmp_path_factory.mktemp("runs"))
 
 
 def test_a_run_goes_on_in_its_folder(tmp_path):
@@ -252,12 +259,11 @@ def test_a_run_starts_from_another_and_is_resumed_without_it(tmp_path, capsys):
         ({"seed": 1, "deterministic": True}, "`seed` was 0, and is 1; `deterministic` was False"),
     ],
 )
-def test_what_must_not_change_is_refused_by_name(tmp_path, change, message):
-    run = stopped_at(1, tmp_path)
+def test_what_must_not_change_is_refused_by_name(stopped, change, message):
     options = dataclasses.replace(LONGER, **change)
     for go_on in (
-        lambda: training.resume(run, options),
-        lambda: training.to_resume(options, tmp_path),
+        lambda: training.resume(stopped, options),
+        lambda: training.to_resume(options, stopped.path.parent),
     ):
         with pytest.raises(ValueError, match=message):
             go_on()
@@ -487,6 +493,7 @@ def test_every_value_of_a_log_is_under_its_name(tmp_path, processes):
     assert set(rows[0]) == {"epoch"}.union(*logs)  # no column that nothing was ever said for
 
 
+@pytest.mark.large
 def test_the_log_of_a_run_with_metrics_goes_on(tmp_path):
     logs = []
     keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, of: logs.append(dict(of)))

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import fabricated, families, same, snapshot, tiny
+from fabrication import SOME, by_default, fabricated, same, snapshot, tiny
 
 from keras_gans import zoo
 from keras_gans.utils import files
@@ -68,7 +68,7 @@ def shipping(tmp_path, monkeypatch):
     weights.shipped.cache_clear()
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", by_default(SOME))
 def test_what_ships_is_what_was_trained(name, shipping):
     model, path = shipping(name)
     again = zoo.get("mine", pretrained=True)
@@ -129,7 +129,7 @@ def test_every_shipped_file_is_within_its_bounds_and_loads():
 # === Presets ===
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", by_default(SOME))
 def test_a_preset_is_the_model(name, tmp_path):
     model = changed(name)
     zoo.save_to_preset(model, tmp_path / "preset", license="mit", figures={"kid_lite0": 0.0123})
