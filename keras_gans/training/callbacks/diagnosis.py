@@ -31,14 +31,23 @@ AHEAD = "discriminator ran ahead"
 LOST = "discriminator lost"
 FLAT = "generator loss flat"
 COLLAPSED = "sample diversity collapsed"
+UNHEARD = "labels ignored"
 VANISHED = "gradients vanished"
 NOT_FINITE = "not finite"
 
 _WON, _GUESSING = 0.98, 0.52  # accuracies; half of the images are guessed right by chance
 _FLAT_EPOCHS, _FLAT_SPREAD = 5, 0.01
 _ALIKE = 0.3  # of the real pictures' mean distance from each other
+# Of the real pictures' median distance to the nearest other. Measured on 64 pictures of clothes:
+# 0.9 to 1.1 of the weights that ship, 0.5 of a GAN after 20 epochs, 0.09 to 0.22 in its first
+# twelve, when it makes four kinds of picture.
+_TWINS = 0.25
+# Of the distance of pictures of one class from each other, that of pictures of one latent and other
+# classes. Measured on a conditional GAN: 0.02 to 0.05 while labels are ignored, 0.8 soon after.
+_SAME_CLASS = 0.1
 _STILL = 1e-6  # of the norm of the weights, in an epoch
 _PICTURES = 64
+_LATENTS, _CLASSES = 16, 10  # in which labels are listened for
 _MOST_SWITCHES = 5  # an advice is one line
 _WITH_TARGETS = (None, "minimax", "non_saturating", "least_squares")
 
@@ -106,6 +115,11 @@ _SWITCHES = {
         _Switch("augment"),
         _rate("a lower", "generator"),
     ),
+    UNHEARD: (
+        _Switch("class_weight", change="a larger"),
+        _rate("a lower", "generator"),
+        _rate("a lower", "discriminator"),
+    ),
     VANISHED: (
         _Switch("objective", "non_saturating"),
         _Switch("instance_noise", 0.1),
@@ -126,6 +140,7 @@ _WORDS = {
     LOST: "",
     FLAT: "Relativistic and hinge games rest at a flat loss: look at the samples first.",
     COLLAPSED: "Larger batches and a minibatch standard deviation layer in D help too.",
+    UNHEARD: "Longer training often cures it; cdcgan and sngan_projection listen to labels sooner.",
     VANISHED: "",
     NOT_FINITE: "This goes on; keras_gans.callbacks.StopOnDivergence() would stop it.",
 }
@@ -257,7 +272,10 @@ class Diagnosis(keras.callbacks.Callback):
         if not seen[NOT_FINITE] and self._is_warm():
             self._history.append(logs)
             seen[FLAT] = self._flatness()
-            seen[COLLAPSED] = self._collapse()
+            # A discriminator that has won teaches nothing, of which all else follows.
+            if not seen.get(AHEAD):
+                seen[COLLAPSED] = self._collapse()
+                seen[UNHEARD] = self._deafness()
             seen[VANISHED] = self._stillness()
         self._judge(seen)
 
@@ -310,9 +328,40 @@ class Diagnosis(keras.callbacks.Callback):
     def _collapse(self):
         if self._real is None or not self._real_distance or not draws(self.model):
             return None
-        ratio = mean_distance(self.model.sample(len(self._real), seed=self.seed))
-        ratio /= self._real_distance
-        return f"samples differ {ratio:.2f} as much as real pictures" if ratio < _ALIKE else None
+        samples = self.model.sample(len(self._real), seed=self.seed)
+        ratio = mean_distance(samples) / self._real_distance
+        if ratio < _ALIKE:
+            return f"samples differ {ratio:.2f} as much as real pictures"
+        twins = nearest_distance(samples) / max(nearest_distance(self._real), 1e-9)
+        if twins >= _TWINS:
+            return None
+        return (
+            f"samples are of a few kinds, {twins:.2f} as far from the nearest as real pictures are"
+        )
+
+    def _deafness(self):
+        """Whether equal latents give equal pictures whatever the class."""
+        heads = self.model.conditions.heads
+        if not heads or heads[0] < 2 or not draws(self.model):
+            return None
+        latents = self.model.draw_latents(_LATENTS, self.seed)
+        drawn = self.model.conditions.draw(_LATENTS, self.seed)
+        by_class = []
+        for number in range(min(heads[0], _CLASSES)):
+            labels = np.array(drawn)
+            labels[(slice(None), 0) if labels.ndim > 1 else slice(None)] = number
+            by_class.append(self._pictures_of(latents, labels))
+        of_class = np.mean([mean_distance(pictures) for pictures in np.stack(by_class, 1)])
+        of_latents = np.mean([mean_distance(pictures) for pictures in by_class])
+        if not of_latents or of_class >= _SAME_CLASS * of_latents:
+            return None
+        return (
+            f"pictures of one latent and other classes differ {of_class / of_latents:.2f} as much "
+            "as pictures of one class"
+        )
+
+    def _pictures_of(self, latents, labels):
+        return np.asarray(self.model.sampling_network([latents, labels], training=False))
 
     def _generator_weights(self):
         if "generator" not in self.model.players:
@@ -343,7 +392,7 @@ class Diagnosis(keras.callbacks.Callback):
                 self._find(Finding(symptom, evidence, advise(self.model, symptom)))
 
     def _needed(self, symptom):
-        return self.patience if symptom in (AHEAD, LOST, COLLAPSED) else 1
+        return self.patience if symptom in (AHEAD, LOST, COLLAPSED, UNHEARD) else 1
 
     def _find(self, finding):
         self.findings.append(finding)
@@ -371,6 +420,15 @@ def mean_distance(images):
     distances = squares[:, None] + squares - 2.0 * flat @ flat.T
     np.fill_diagonal(distances, 0.0)  # not what rounding makes of it
     return float(np.sqrt(np.maximum(distances, 0.0)).sum() / (len(flat) * (len(flat) - 1)))
+
+
+def nearest_distance(images):
+    """Median Euclidean distance of pictures (N, ...) to the nearest other one."""
+    flat = np.asarray(images, "float64").reshape(len(images), -1)
+    squares = np.sum(flat**2, axis=1)
+    distances = squares[:, None] + squares - 2.0 * flat @ flat.T
+    np.fill_diagonal(distances, np.inf)
+    return float(np.sqrt(np.maximum(np.median(distances.min(axis=1)), 0.0)))
 
 
 def _spread(values):

@@ -124,10 +124,48 @@ def test_a_generator_of_one_picture():
     )
 
 
+def test_a_few_kinds_of_picture_far_apart(monkeypatch):
+    random = np.random.default_rng(0)
+    real, kinds = random.uniform(-1, 1, (64, 16, 16, 3)), random.uniform(-1, 1, (4, 16, 16, 3))
+    model = tiny("dcgan")
+    callback, _ = watching(model, real=real)
+    four = np.tile(kinds, (16, 1, 1, 1)) + random.normal(0, 0.02, (64, 16, 16, 3))
+    monkeypatch.setattr(model, "sample", lambda count, seed: four[:count])
+    evidence = callback._collapse()
+    assert re.match(r"samples are of a few kinds, 0\.0\d as far from the nearest", evidence)
+    monkeypatch.setattr(model, "sample", lambda count, seed: real[::-1])
+    assert callback._collapse() is None
+
+
+@pytest.mark.parametrize("arguments", [{}, {"num_classes": (3, 4), "num_attributes": 2}])
+def test_labels_that_are_ignored(arguments):
+    def found(scale):
+        model = tiny("cgan", **arguments)
+        model.compile(generator_optimizer=keras.optimizers.SGD(0.0))
+        length = model.conditions.code_length
+        (of_labels,) = [v for v in model.generator.weights if v.shape[0] == length and v.ndim > 1]
+        of_labels.assign(scale * of_labels)
+        return fitted(model, Diagnosis(warm_up=0, print_fn=lambda line: None), epochs=2)
+
+    assert "labels ignored" not in found(20.0)
+    finding = found(0.0)["labels ignored"]
+    assert finding.evidence.startswith("pictures of one latent and other classes differ 0.00")
+
+
+def test_a_discriminator_that_has_won_is_named_before_what_follows_from_it():
+    model = tiny("dcgan")
+    model.generator.layers[1].kernel.assign(tf.zeros_like(model.generator.layers[1].kernel))
+    model.compile(generator_optimizer=keras.optimizers.SGD(0.0))
+    real = np.random.default_rng(0).uniform(-1, 1, (64, 16, 16, 3))
+    callback, _ = watching(model, real=real)
+    assert told(callback, AHEAD, AHEAD) == ["discriminator ran ahead"]
+
+
 def test_diversity_by_hand():
     corners = np.array([[0, 0], [3, 0], [0, 4]]).reshape(3, 1, 2)
     assert diagnosis.mean_distance(corners) == pytest.approx((3 + 4 + 5) / 3)
     assert diagnosis.mean_distance(corners[:1]) == 0.0
+    assert diagnosis.nearest_distance(corners) == 3.0  # of 3, 3 and 4
 
 
 def test_numbers_that_are_not_finite():
