@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_gans.utils.checks import check_positive, is_whole
+from keras_gans.utils.checks import LARGEST, check_positive, is_whole
 
 
 class Conditions:
@@ -41,12 +41,12 @@ class Conditions:
     def __init__(self, num_classes=None, num_attributes=0):
         several = isinstance(num_classes, (tuple, list))
         self.heads = tuple(num_classes) if several else (num_classes,) if num_classes else ()
-        if not all(is_whole(number) and number > 0 for number in self.heads):
+        if not all(is_whole(number) and 0 < number <= LARGEST for number in self.heads):
             raise ValueError(
                 "`num_classes` must be a whole number of classes, or a tuple of them, one for each "
                 f"head. Received: {num_classes!r}"
             )
-        if not is_whole(num_attributes) or num_attributes < 0:
+        if not is_whole(num_attributes) or not 0 <= num_attributes <= LARGEST:
             raise ValueError(
                 f"`num_attributes` must be a whole number, 0 or more. Received: {num_attributes!r}"
             )

@@ -6,6 +6,7 @@ import inspect
 import keras
 
 from keras_gans.core.mixin import Mixin
+from keras_gans.utils.checks import check_like
 
 
 class Making(Mixin):
@@ -107,9 +108,11 @@ def _layers(network):
 
 def _made_alike(init):
     """A constructor that makes the same networks whatever layout Keras is set to."""
+    signature = inspect.signature(init)
 
     @functools.wraps(init)
     def made(self, *args, **kwargs):
+        _check_kinds(signature, self, args, kwargs)
         outermost = "_being_made" not in vars(self)
         layout = keras.config.image_data_format()
         object.__setattr__(self, "_being_made", True)
@@ -123,7 +126,16 @@ def _made_alike(init):
         if outermost:
             self._is_made()
 
-    vars(made)["__signature__"] = inspect.signature(
-        init
-    )  # Keras reads it without following `wraps`
+    vars(made)["__signature__"] = signature  # Keras reads it without following `wraps`
     return made
+
+
+#: Arguments that take values of several kinds, which `Conditions` checks.
+_OF_SEVERAL_KINDS = ("num_classes",)
+
+
+def _check_kinds(signature, model, args, kwargs):
+    """Refuses arguments of another kind than their defaults, before a network is built of them."""
+    for name, value in signature.bind(model, *args, **kwargs).arguments.items():
+        if name not in _OF_SEVERAL_KINDS:
+            check_like(name, value, signature.parameters[name].default)

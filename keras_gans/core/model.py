@@ -14,7 +14,7 @@ from keras_gans.core.noise import Noise
 from keras_gans.core.players import Players
 from keras_gans.core.saving import Saving
 from keras_gans.core.signature import Labels
-from keras_gans.utils.checks import check_weight
+from keras_gans.utils.checks import check_weight, is_whole
 
 
 class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.Model):
@@ -79,9 +79,11 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
             if rate is not None:
                 check_weight(name, rate)
         self.precision = keras.config.dtype_policy().name
+        if seed is not None and not (is_whole(seed) and 0 <= seed < 2**63):
+            raise ValueError(
+                f"`seed` must be a whole number from 0 to 2**63 - 1. Received: {seed!r}"
+            )
         self.seed = random.randrange(2**31) if seed is None else int(seed)
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"`seed` must be from 0 to 2**63 - 1. Received: {seed!r}")
         self.step = self._counter("step")
         self.images_shown = self._counter("images_shown")
         self._forwards = {}

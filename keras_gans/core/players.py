@@ -413,7 +413,7 @@ def _refused_together(gradients):
 
 def at_rate(optimizer, rate):
     """Such an optimizer, new, whose learning rate is this or, by its schedule, falls from it."""
-    config = optimizer.get_config()
+    config, rate = optimizer.get_config(), float(rate)  # Keras takes no whole numbers
     schedule = config["learning_rate"]
     if isinstance(schedule, dict):  # written out, as Keras writes schedules
         rate = {**schedule, "config": _begun_at(rate, schedule["config"])}

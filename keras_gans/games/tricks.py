@@ -9,7 +9,7 @@ import dataclasses
 
 from keras_gans.augment import as_policy
 from keras_gans.losses import OBJECTIVES
-from keras_gans.utils.checks import is_number, is_whole
+from keras_gans.utils.checks import check_positive, is_number
 
 DISTRIBUTIONS = ("normal", "uniform")
 BATCH_NORMS = ("apart", "together")
@@ -133,9 +133,9 @@ class Tricks:
 
     def _check_ranges(self):
         for name in ("discriminator_steps", "packing", "penalty_interval"):
-            self._check_whole(name, least=1)
+            check_positive(name, getattr(self, name))
         for name in ("replay", "instance_noise_steps"):
-            self._check_whole(name, least=0)
+            check_positive(name, getattr(self, name), least=0)
         for name in ("instance_noise", "clip", "ema_kimg", *PENALTIES):
             self._check_range(name, 0.0, float("inf"))
         for name, most in (("label_smoothing", 0.5), ("label_flipping", 0.5), ("ada_target", 1.0)):
@@ -144,13 +144,6 @@ class Tricks:
             self._check_range(name, 0.0, 1.0)
         if not is_number(self.ema_decay) or not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"`ema_decay` must be in [0, 1). Received: {self.ema_decay!r}")
-
-    def _check_whole(self, name, least):
-        value = getattr(self, name)
-        if not is_whole(value) or value < least:
-            raise ValueError(
-                f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
-            )
 
     def _check_range(self, name, low, high):
         value = getattr(self, name)
@@ -169,9 +162,10 @@ class Tricks:
                 "non_saturating, minimax or least_squares."
             )
         if self.clip and self.has_penalty:
+            penalties = ", ".join(name for name in PENALTIES if getattr(self, name))
             raise ValueError(
-                "`clip` and a penalty bound the same slope in two ways, and the penalty was made "
-                "to replace clipping (Gulrajani et al., 2017). Use one of them."
+                f"`clip` and a penalty ({penalties}) bound the same slope in two ways, and the "
+                "penalty was made to replace clipping (Gulrajani et al., 2017). Use one of them."
             )
         if self.ada_target and not self.augment:
             raise ValueError(

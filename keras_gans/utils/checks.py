@@ -6,6 +6,9 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
+#: What TensorFlow's shapes hold.
+LARGEST = 2**31 - 1
+
 
 def check_structure(batch, spec):
     """Compares structure, dtypes and shapes of a batch (tensors or their specs) with `spec`.
@@ -114,11 +117,12 @@ def _are_bytes_by_255(images):
 
 
 def check_positive(name, value, least=1):
-    """Refuses what is not a whole number of at least `least`."""
-    if not is_whole(value) or value < least:
-        raise ValueError(
-            f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
-        )
+    """Refuses what is not a whole number of at least `least`, or too large for a shape."""
+    if is_whole(value) and least <= value <= LARGEST:
+        return
+    too_large = is_whole(value) and value > LARGEST
+    bound = f"at most {LARGEST}" if too_large else f"at least {least}"
+    raise ValueError(f"`{name}` must be a whole number of {bound}. Received: {value!r}")
 
 
 def check_multiple(name, value, divisor, reason, least=1):
@@ -162,10 +166,66 @@ def check_doublings(image_size, least, reason):
     )
 
 
+def check_length(name, values, length):
+    """Refuses another number of values."""
+    if len(values) != length:
+        raise ValueError(f"`{name}` must be {length} numbers. Received: {values!r}")
+
+
+def check_share(name, value):
+    """Refuses what is no share: a number from 0 to below 1."""
+    if not is_number(value) or not 0 <= value < 1:
+        raise ValueError(f"`{name}` must be from 0 to below 1. Received: {value!r}")
+
+
 def check_weight(name, value):
     """Refuses what is not a finite number of at least 0."""
     if not is_number(value) or value < 0:
         raise ValueError(f"`{name}` must be a finite number of at least 0. Received: {value!r}")
+
+
+#: Ends of the names of arguments that are sizes of something, of which there is one at least.
+_SIZES = ("image_size", "channels", "latent_dim", "filters", "units", "widths")
+
+
+def check_like(name, value, default):
+    """Refuses a value of another kind than an argument's default.
+
+    Args:
+        name: of the argument.
+        value: given.
+        default: a bool, a whole number, a number, a string or numbers in a tuple; of anything else
+            nothing is said.
+
+    Raises:
+        ValueError: what came, what was expected.
+    """
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise ValueError(f"`{name}` must be True or False. Received: {value!r}")
+    if is_whole(default):
+        _check_whole(name, value)
+    elif isinstance(default, float) and not is_number(value):
+        raise ValueError(f"`{name}` must be a finite number. Received: {value!r}")
+    elif isinstance(default, str) and not isinstance(value, str):
+        raise ValueError(f"`{name}` must be a word, such as {default!r}. Received: {value!r}")
+    elif isinstance(default, tuple) and default and all(map(is_whole, default)):
+        if not isinstance(value, (tuple, list)) or not value:
+            raise ValueError(f"`{name}` must be numbers, such as {default}. Received: {value!r}")
+        for number in value:
+            _check_whole(name, number)
+    elif isinstance(default, tuple) and default:
+        words = value if isinstance(value, (tuple, list)) else (value,)
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError(f"`{name}` must be words, such as {default}. Received: {value!r}")
+
+
+def _check_whole(name, value):
+    if name == "image_size" and isinstance(value, (tuple, list)):
+        raise ValueError(
+            "`image_size` must be one side, such as 64, as pictures are square here. "
+            f"Received: {value}"
+        )
+    check_positive(name, value, least=1 if name.endswith(_SIZES) else 0)
 
 
 def check_choice(name, value, choices):

@@ -33,7 +33,7 @@ from keras_gans.games.adversarial import ConditionalGAN
 from keras_gans.games.loss import Loss
 from keras_gans.layers import BatchNorm, Dropout
 from keras_gans.optimizers import Adam
-from keras_gans.utils.checks import check_doublings
+from keras_gans.utils.checks import check_doublings, check_weight
 from keras_gans.zoo._registry import register
 
 
@@ -118,6 +118,7 @@ class ACGAN(ConditionalGAN):
         num_attributes=0,
         **kwargs,
     ):
+        check_weight("class_weight", class_weight)
         super().__init__(**kwargs)
         conditions = self.set_conditions(num_classes, num_attributes)
         self.image_size, self.image_channels = image_size, image_channels

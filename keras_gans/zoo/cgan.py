@@ -34,6 +34,7 @@ from keras_gans.games.adversarial import ConditionalGAN
 from keras_gans.games.loss import Loss
 from keras_gans.layers import Dropout, Maxout
 from keras_gans.optimizers import FlooredDecay, RampedSGD
+from keras_gans.utils.checks import check_length
 from keras_gans.zoo._registry import register
 
 
@@ -122,6 +123,8 @@ class CGAN(ConditionalGAN):
         num_attributes=0,
         **kwargs,
     ):
+        check_length("generator_units", generator_units, 3)
+        check_length("discriminator_units", discriminator_units, 3)
         super().__init__(**kwargs)
         conditions = self.set_conditions(num_classes, num_attributes)
         self.image_size, self.image_channels = image_size, image_channels

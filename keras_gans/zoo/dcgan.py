@@ -46,7 +46,7 @@ from keras_gans.layers import (
     Upsample2D,
 )
 from keras_gans.optimizers import Adam
-from keras_gans.utils.checks import check_choice, check_doublings
+from keras_gans.utils.checks import check_choice, check_doublings, check_share
 from keras_gans.zoo._registry import register
 
 NORMS = ("batch", "layer", "none")
@@ -173,6 +173,7 @@ class DCGAN(AdversarialGAN):
         check_choice("generator_norm", generator_norm, NORMS)
         check_choice("discriminator_norm", discriminator_norm, (*NORMS, "spectral"))
         check_choice("resampling", resampling, RESAMPLINGS)
+        check_share("dropout", dropout)
         super().__init__(**kwargs)
         self.image_size, self.image_channels = image_size, image_channels
         self.latent_dim, self.filters = latent_dim, filters

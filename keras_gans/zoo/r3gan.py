@@ -44,6 +44,7 @@ from keras_gans.games.adversarial import AdversarialGAN
 from keras_gans.games.loss import Loss
 from keras_gans.layers import BlurDown, BlurUp, LearnedBasis
 from keras_gans.optimizers import Adam
+from keras_gans.utils.checks import check_positive
 from keras_gans.zoo._registry import register
 
 _BLOCKS = 2
@@ -164,6 +165,7 @@ class R3GAN(AdversarialGAN):
         decay_steps=300_000,
         **kwargs,
     ):
+        check_positive("expansion", expansion)
         super().__init__(**kwargs)
         if group_width and any(expansion * width % group_width for width in widths):
             raise ValueError(
