@@ -147,6 +147,8 @@ class Saving(Mixin):
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """As Keras', but all or nothing: of a file of other networks nothing is taken.
 
+        A file that leads elsewhere, or to more memory than its size warrants, is refused unread.
+
         Args:
             filepath: of weights, or of a whole model.
             skip_mismatch: take what fits; the rest is named in one warning.
@@ -162,7 +164,9 @@ class Saving(Mixin):
             if not skip_mismatch:
                 warnings.filterwarnings("error", message="Skipping nested container")
             try:
-                super().load_weights(filepath, skip_mismatch, **kwargs)
+                with weight_files.as_hdf5(filepath) as plain:
+                    weight_files.check(plain)
+                    super().load_weights(plain, skip_mismatch, **kwargs)
             except (UserWarning, ValueError, KeyError) as error:
                 for variable, value in zip(self._everything(), before, strict=True):
                     variable.assign(value)

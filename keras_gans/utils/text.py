@@ -1,6 +1,21 @@
-"""The sentence that helps with a misspelt name."""
+"""Text for people: the sentence that helps with a misspelt name, and what a terminal obeys."""
 
 import difflib
+import unicodedata
+
+
+def plain(text):
+    """Text of which a terminal obeys nothing but the ends of its lines.
+
+    Names in files may hold what moves its cursor, sets its title or turns the order of letters;
+    such characters are written as Python writes them.
+    """
+    return "".join(
+        repr(letter)[1:-1]
+        if unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in "\n\t"
+        else letter
+        for letter in str(text)
+    )
 
 
 def did_you_mean(name, known, *, cutoff=0.6, ignore_case=False):
