@@ -60,7 +60,7 @@ def evaluate(
         inception:weights-inception-2015-12-05-6726825d.pth
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, run):
         from keras_gans import zoo
         from keras_gans.evaluation import evaluate as evaluate_source
         from keras_gans.training.evaluate_run import FIGURES, evaluate_run

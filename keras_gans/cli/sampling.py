@@ -81,7 +81,7 @@ def sample(
         keras-gans sample cdcgan_fashion --label Bag --truncation 2 --output bags.png
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, run):
         from keras_gans.images import grids
 
         kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
