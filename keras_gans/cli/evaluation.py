@@ -72,7 +72,7 @@ def evaluate(
         opened, model, _ = opened_model(run)
         if opened:
             refuse_existing(opened.path / FIGURES, overwrite, or_else="")
-            results = evaluate_run(opened, model, source=source, **how)
+            results = evaluate_run(opened, model, source=source, overwrite=overwrite, **how)
         else:
             source = source or (None if run.suffix == ".keras" else zoo.entry(model.name).data)
             if source is None:

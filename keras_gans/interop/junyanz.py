@@ -107,7 +107,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
         for target, (path, guessed) in assigned.items()
     }
     if output:
-        write_whole(output, model.save)
+        write_whole(output, model.save, replace=overwrite)
     return model
 
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -436,4 +437,11 @@ def _some_real(options, model):
     if translates(model):
         return None
     # Not from the training's dataset: a pass begun here would change the order of all later ones.
-    return tf.nest.flatten(_first_batch(options, model, _COMPARED))[0]
+    real = tf.nest.flatten(_first_batch(options, model, _COMPARED))[0]
+    if len(real) > 1 and (real == real[:1]).all():
+        warnings.warn(
+            f"The first {len(real)} pictures of {options.source} are all the same: there is "
+            "nothing to learn from them.",
+            stacklevel=2,
+        )
+    return real

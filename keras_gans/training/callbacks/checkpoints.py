@@ -239,9 +239,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._epoch = epoch
         if self._passed_over and self._restored:
             for metric in self.model.metrics:
-                saved = self._restored["metrics"].get(metric.name)
-                for variable, value in zip(metric.variables, saved, strict=True) if saved else ():
-                    variable.assign(value)
+                _give_back(metric, self._restored["metrics"].get(metric.name), self._newest)
             self._learned = self._passed_over
         else:
             self._learned = 0
@@ -345,6 +343,15 @@ class Checkpoints(keras.callbacks.Callback):
         }
 
 
+def _give_back(metric, saved, path):
+    """Gives a running mean the values that a checkpoint has of it; none where it has none."""
+    try:
+        for variable, value in zip(metric.variables, saved, strict=True) if saved else ():
+            variable.assign(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds other values of {metric.name}: {error}") from error
+
+
 def _rate(optimizer):
     """The learning rate an optimizer was given: a number, or its schedule's configuration."""
     rate = inner_of(optimizer).get_config()["learning_rate"]
@@ -388,7 +395,8 @@ def _check_finite(model):
         if not finite:
             raise ValueError(
                 f"The {player}'s weights are no longer finite, and are not saved: training has "
-                "diverged. Resume from the last checkpoint with a smaller learning rate."
+                "diverged. Resume from the last checkpoint, or begin anew where there is none, "
+                "with a smaller learning rate."
             )
 
 
