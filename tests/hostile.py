@@ -4,6 +4,7 @@ All of it is made from seeds, so that what a seed has found is found again.
 """
 
 import contextlib
+import copy
 import json
 import random
 import resource
@@ -93,7 +94,7 @@ def json_of(value, seed):
     for _ in range(chance.choice((1, 1, 1, 3))):
         places = list(_places(changed))
         if not places:
-            return chance.choice(VALUES)
+            return copy.deepcopy(chance.choice(VALUES))
         holder, key = chance.choice(places)
         how = chance.randrange(4)
         if how == 0 and isinstance(holder, dict):
@@ -101,7 +102,7 @@ def json_of(value, seed):
         elif how == 1:
             del holder[key]
         else:
-            holder[key] = chance.choice(VALUES)
+            holder[key] = copy.deepcopy(chance.choice(VALUES))
     return changed
 
 

@@ -112,7 +112,7 @@ def _damage(error, given):
     """What an error without a sentence means to whoever gave the files; None of others."""
     if isinstance(error, _exhausted()):
         wrong = "it takes more memory than there is"
-    elif isinstance(error, DAMAGE) and not isinstance(error, _USERS):
+    elif isinstance(error, DAMAGE) and not isinstance(error, ValueError):
         wrong = "it seems damaged"
     else:
         return None
