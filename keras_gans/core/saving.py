@@ -164,9 +164,12 @@ class Saving(Mixin):
             if not skip_mismatch:
                 warnings.filterwarnings("error", message="Skipping nested container")
             try:
-                with weight_files.as_hdf5(filepath) as plain:
-                    weight_files.check(plain)
-                    super().load_weights(plain, skip_mismatch, **kwargs)
+                with weight_files.as_hdf5(filepath) as source:
+                    weight_files.check(source)
+                    if source is filepath:
+                        super().load_weights(filepath, skip_mismatch, **kwargs)
+                    else:
+                        weight_files.load(self, source, skip_mismatch, **kwargs)
             except (UserWarning, ValueError, KeyError) as error:
                 for variable, value in zip(self._everything(), before, strict=True):
                     variable.assign(value)

@@ -4,15 +4,17 @@ import contextlib
 import io
 import os
 import pathlib
-import shutil
 import struct
-import tempfile
+import types
 import zipfile
+import zlib
 
 import h5py
+from keras.src.saving import saving_lib
 from keras.src.utils.naming import to_snake_case
 
 from keras_gans.utils import hdf5
+from keras_gans.utils.files import open_plain
 
 _IN_MODEL = "model.weights.h5"  # in a .keras file
 _HEADER = struct.Struct("<26xHH")  # before a file in an archive: lengths of two texts after it
@@ -63,35 +65,65 @@ def stored(file, entry):
 
 @contextlib.contextmanager
 def as_hdf5(path):
-    """The path of the weights' HDF5: of a `.keras` file that of a copy, of others their own.
+    """What HDF5 reads weights from: of a `.keras` file the part where they lie, else the path.
 
     Raises:
-        ValueError: for weights in a `.keras` file that unpack to more than they can be.
+        ValueError: for weights that are compressed or encrypted, as Keras writes none, or damaged.
     """
     if pathlib.Path(path).suffix != ".keras":
         yield path
         return
-    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+    with open_plain(path, follow=True) as file, zipfile.ZipFile(file) as archive:
         entry = archive.getinfo(_IN_MODEL)
-        if entry.file_size > hdf5.most_of_file(entry.compress_size):
-            raise ValueError(f"the weights in {path} unpack to {entry.file_size} bytes")
-        copy = pathlib.Path(folder) / _IN_MODEL
-        with archive.open(entry) as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target, 2**20)
-        yield copy
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            raise ValueError(f"the weights in {path} are compressed or encrypted")
+        weights = stored(file, entry)
+        if _crc(weights) != entry.CRC:
+            raise ValueError(f"the weights in {path} do not match their checksum")
+        yield weights
 
 
-def check(path):
-    """Refuses a file of weights that leads elsewhere, or takes more memory than its size warrants.
+def _crc(file):
+    found = 0
+    while part := file.read(2**20):
+        found = zlib.crc32(part, found)
+    return found
+
+
+def check(source):
+    """Refuses weights that lead elsewhere, or take more memory than their size warrants.
 
     Args:
-        path: of HDF5; files of another kind are Keras' to read.
+        source: what `as_hdf5` gives; files of another kind are Keras' to read.
 
     Raises:
         ValueError: what is wrong with it.
     """
-    if str(path).endswith("weights.h5"):
-        hdf5.check(path, hdf5.most_of_file(os.path.getsize(path)))
+    if isinstance(source, Slice):
+        hdf5.check(source, hdf5.most_of_file(source.seek(0, os.SEEK_END)))
+    elif str(source).endswith("weights.h5"):
+        hdf5.check(source, hdf5.most_of_file(os.path.getsize(source)))
+
+
+def load(model, weights, skip_mismatch, objects_to_skip=()):
+    """Gives a model weights from a part of a file, as Keras does from a file of their own."""
+    store = saving_lib.H5IOStore(
+        _IN_MODEL, archive=types.SimpleNamespace(open=lambda name, mode: weights), mode="r"
+    )
+    messages: dict = {}
+    failed: set = set()
+    saving_lib._load_state(
+        model,
+        weights_store=store,
+        assets_store=None,
+        inner_path="",
+        skip_mismatch=skip_mismatch,
+        visited_saveables={id(one) for one in objects_to_skip or ()},
+        failed_saveables=failed,
+        error_msgs=messages,
+    )
+    if failed:
+        saving_lib._raise_loading_failure(messages, warn_only=skip_mismatch)
 
 
 def unlike(path, networks):
@@ -111,7 +143,7 @@ def unlike(path, networks):
                 for variable, found in _pairs(file, networks)
                 if found != tuple(variable.shape)
             ]
-    except (OSError, KeyError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return []
 
 

@@ -108,7 +108,7 @@ def writing_to(folder):
         yield
     except Exception as error:
         if reason := _full(error):
-            raise OSError(_refusal(folder, reason, "Make room there, or choose")) from None
+            raise OSError(_refusal(folder, reason)) from None
         if isinstance(error, OSError) and error.errno in _CLOSED and _inside(error, folder):
             raise type(error)(_refusal(folder, error.strerror)) from None
         raise
@@ -316,17 +316,21 @@ def locked(folder):
         # The file stays: were it removed, a third process could lock another of its name.
 
 
-def _refusal(folder, reason, what_to_do="Choose"):
+def _refusal(folder, reason):
+    what_to_do = "Make room there, or choose" if reason in _full_words() else "Choose"
     return f"Cannot write to {folder}: {reason}. {what_to_do} another place."
 
 
 def _full(error):
     """What the system says where no more can be written; None for other errors."""
-    # TensorFlow's errors are no OSErrors and have no number, but end in the same words.
-    if isinstance(error, OSError) and error.errno is None:
+    if isinstance(error, OSError) and str(error).startswith("Cannot write to "):
         return None  # one of ours, which says so already
-    words = [os.strerror(number) for number in _FULL]
-    return next((reason for reason in words if reason in str(error)), None)
+    # TensorFlow's errors are no OSErrors and have no number, but end in the same words.
+    return next((reason for reason in _full_words() if reason in str(error)), None)
+
+
+def _full_words():
+    return [os.strerror(number) for number in _FULL]
 
 
 def _inside(error, folder):

@@ -9,9 +9,11 @@ import shutil
 import keras
 import pytest
 from fabrication import same, snapshot
+from PIL import Image
 
 from keras_gans import training, zoo
 from keras_gans.training import data_inventory, guards, model_file
+from keras_gans.training import run as training_run
 from keras_gans.training.callbacks import Checkpoints, checkpoints
 from keras_gans.utils.files import locked
 
@@ -332,3 +334,12 @@ def test_disks_that_refuse_are_named(first, monkeypatch, number, said):
     monkeypatch.setattr(pathlib.Path, "mkdir", refuse(number, "fresh")(pathlib.Path.mkdir))
     with pytest.raises(OSError, match=f"Cannot write to .*: {said}"):
         training.train(OPTIONS, first.path.parent / "fresh", verbose=0)
+
+
+def test_pictures_that_are_all_the_same_are_remarked_on(tmp_path):
+    for number in range(3):
+        Image.new("L", (28, 28), 9).save(tmp_path / f"{number}.png")
+    model = zoo.get("gan")
+    options = dataclasses.replace(OPTIONS, data=f"folder:{tmp_path}")
+    with pytest.warns(UserWarning, match="first 3 pictures of folder:.* are all the same"):
+        training_run._some_real(options, model)
