@@ -76,6 +76,18 @@ def test_what_was_abandoned_goes_with_the_next_writing_of_whatever_name(tmp_path
     assert sorted(os.listdir(tmp_path)) == [".mine.partial-notes", "alive", "b"]
 
 
+def test_what_looks_like_a_leftover_is_not_waited_for_nor_put_in_place(tmp_path):
+    """In a folder from elsewhere."""
+    os.mkfifo(tmp_path / ".a.partial-0123abcd")
+    (tmp_path / "there").mkdir()
+    (tmp_path / ".b.partial-0123abcd").symlink_to(tmp_path / "there")
+    (tmp_path / ".log.csv.partial-0123abcd").mkdir()
+    (tmp_path / ".log.csv.partial-0123abcd" / "replaced").symlink_to(tmp_path / "diary.txt")
+    before = {*os.listdir(tmp_path), "c"}
+    files.write_whole(tmp_path / "c", lambda new: new.write_text("c"))
+    assert set(os.listdir(tmp_path)) == before
+
+
 def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     done, fsync, replace = [], os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda one: (done.append("fsync"), fsync(one)))

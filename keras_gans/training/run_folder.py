@@ -15,7 +15,7 @@ import warnings
 
 from keras_gans import zoo
 from keras_gans.training import distribution, model_file
-from keras_gans.training.callbacks import checkpoints, sample_sheet
+from keras_gans.training.callbacks import checkpoints
 from keras_gans.training.options import OPTIONS_SHAPE, Options
 from keras_gans.utils.files import UnfitFileError, refuse_unplain, write_whole, writing_to
 from keras_gans.utils.json_files import read_json
@@ -23,6 +23,9 @@ from keras_gans.utils.text import did_you_mean
 from keras_gans.utils.versions import versions
 
 _OPTIONS = "options.json"
+_SHEET = re.compile(
+    r"(epoch|images)-[0-9]{4,18}\.png|(samples|interpolation|arithmetic)-seed[0-9]+\.png"
+)
 _NUMBERED = re.compile(r"([0-9]{5,})-.+")
 _FILES = (_OPTIONS, "data.json", "model.keras", "metrics.json")
 _APPENDED = ("lock", "log.csv", "metrics.jsonl", "diagnosis.txt")
@@ -182,7 +185,8 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         ) from error
     refuse_unplain(path, _FILES, _FOLDERS, _APPENDED)
     sheets = path / "samples"
-    refuse_unplain(sheets, sample_sheet.found_in(sheets))
+    names = os.listdir(sheets) if sheets.exists() else ()
+    refuse_unplain(sheets, [name for name in names if _SHEET.fullmatch(name)])
     for checkpoint in run.checkpoints:
         refuse_unplain(checkpoint.parent, folders=[checkpoint.name])
     return run

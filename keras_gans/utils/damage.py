@@ -1,5 +1,6 @@
 """What readers raise when a file is not what it says; none of it is a sentence for people."""
 
+import csv
 import struct
 import zlib
 
@@ -11,6 +12,7 @@ DAMAGE = (
     LookupError,  # of keys and places
     MemoryError,
     RecursionError,
+    csv.Error,
     struct.error,
     zlib.error,
 )

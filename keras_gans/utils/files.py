@@ -127,8 +127,13 @@ def remove_abandoned(folder, names):
 
 
 def _remove_workspaces(folder):
-    """Removes what killed processes left for targets of any names, which may never come again."""
-    _remove_dead(folder, (one for one in folder.glob(".*") if _WORKSPACE.fullmatch(one.name)))
+    """Removes what killed processes left for targets of any names, which may never come again.
+
+    What holds the old one of a target stays until that target is written again: it would be lost,
+    or come to its place where nobody looks at it.
+    """
+    found = (one for one in folder.glob(".*") if _WORKSPACE.fullmatch(one.name))
+    _remove_dead(folder, (one for one in found if not os.path.lexists(one / _REPLACED)))
 
 
 def _remove_dead(folder, workspaces):
@@ -139,8 +144,9 @@ def _remove_dead(folder, workspaces):
             if lock is None:
                 continue
             try:
-                if (workspace / _REPLACED).exists() and not target.exists():
-                    os.rename(workspace / _REPLACED, target)
+                replaced = workspace / _REPLACED  # a folder, where it is ours
+                if replaced.is_dir() and not (replaced.is_symlink() or os.path.lexists(target)):
+                    os.rename(replaced, target)
                 shutil.rmtree(workspace, ignore_errors=True)
             finally:
                 _release(lock)
@@ -357,7 +363,7 @@ def _lock(folder, wait):
     """A descriptor that holds the lock of a folder; None where it, or locks, cannot be had."""
     if fcntl is None:
         return None
-    lock = os.open(folder, os.O_RDONLY)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _flags("O_NONBLOCK", False))
     if not _flock(lock, wait):
         os.close(lock)
         return None

@@ -155,7 +155,9 @@ def put_folder_or_file(path, diary):
         path.mkdir()
 
 
-@pytest.mark.parametrize("name", [*FILES, *FOLDERS, "samples/epoch-0002.png"])
+@pytest.mark.parametrize(
+    "name", [*FILES, *FOLDERS, "samples/epoch-0002.png", "samples/samples-seed0.png"]
+)
 @pytest.mark.parametrize("put", [put_link, put_broken_link, put_fifo, put_folder_or_file])
 def test_what_is_no_plain_file_is_refused_and_nothing_written(first, tmp_path, name, put):
     diary = tmp_path / ("diary" if name in FOLDERS else "diary.txt")

@@ -12,12 +12,6 @@ from keras_gans.images import grids
 _NAME = re.compile(r"(epoch|images)-([0-9]{4,18})\.png")
 
 
-def found_in(directory):
-    """Names of the sheets in a directory; strangers left out."""
-    found = directory.iterdir() if directory.is_dir() else ()
-    return [path.name for path in found if _NAME.fullmatch(path.name)]
-
-
 class SampleSheet(keras.callbacks.Callback):
     """Draws the same latents, or translates the same pictures, again and again.
 
