@@ -31,6 +31,10 @@ _WORKSPACE = re.compile(rf"\..+{re.escape(_MARK)}[0-9a-f]{{8}}")  # of `_open_wo
 _THERE = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
 
 
+class UnwritableError(OSError):
+    """No more can be written; the message says where, and what to do."""
+
+
 def write_whole(path, write, *, replace=True):
     """Has `write(path)` write a file that appears whole or not at all.
 
@@ -108,7 +112,7 @@ def writing_to(folder):
         yield
     except Exception as error:
         if reason := _full(error):
-            raise OSError(_refusal(folder, reason)) from None
+            raise UnwritableError(_refusal(folder, reason)) from None
         if isinstance(error, OSError) and error.errno in _CLOSED and _inside(error, folder):
             raise type(error)(_refusal(folder, error.strerror)) from None
         raise
@@ -329,8 +333,8 @@ def _refusal(folder, reason):
 
 def _full(error):
     """What the system says where no more can be written; None for other errors."""
-    if isinstance(error, OSError) and str(error).startswith("Cannot write to "):
-        return None  # one of ours, which says so already
+    if isinstance(error, UnwritableError):
+        return None  # which says it, and more
     # TensorFlow's errors are no OSErrors and have no number, but end in the same words.
     return next((reason for reason in _full_words() if reason in str(error)), None)
 

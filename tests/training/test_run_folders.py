@@ -338,6 +338,13 @@ def test_disks_that_refuse_are_named(first, monkeypatch, number, said):
         training.train(OPTIONS, first.path.parent / "fresh", verbose=0)
 
 
+def test_a_checkpoint_without_room_says_what_to_do_in_a_run_too(first, monkeypatch):
+    usage = shutil.disk_usage(first.path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="The checkpoint of epoch 2, .*No space left.*and resume"):
+        training.resume(first, LONGER, verbose=0)
+
+
 def test_pictures_that_are_all_the_same_are_remarked_on(tmp_path):
     for number in range(3):
         Image.new("L", (28, 28), 9).save(tmp_path / f"{number}.png")

@@ -20,6 +20,7 @@ from keras_gans.training.callbacks.divergence import finite_players
 from keras_gans.utils.damage import DAMAGE
 from keras_gans.utils.files import (
     UnfitFileError,
+    UnwritableError,
     open_plain,
     remove_abandoned,
     resolve,
@@ -311,7 +312,7 @@ class Checkpoints(keras.callbacks.Callback):
             yield
         except OSError as error:
             kept = f"The last good one is {self._newest}." if self._newest else "There is none yet."
-            raise OSError(
+            raise UnwritableError(
                 f"The checkpoint of epoch {epoch}, batch {batch} cannot be written to "
                 f"{self.directory} ({_reason(error)}). {kept} Make room and resume."
             ) from None
