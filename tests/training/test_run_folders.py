@@ -5,6 +5,9 @@ import json
 import os
 import pathlib
 import shutil
+import signal
+import subprocess
+import sys
 
 import keras
 import pytest
@@ -74,6 +77,31 @@ def test_a_model_of_an_earlier_checkpoint_is_no_end(killed, continued):
     whole = training.open_run(continued[1]).load_model()
     model = killed.load_model()
     assert same(snapshot(whole.saved_variables), model.saved_variables)
+
+
+KILLED = """
+import os, signal, sys
+
+from keras_gans import training
+from keras_gans.training import model_file, open_run
+
+run = open_run(sys.argv[1])
+model_file.save = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+options = training.Options(**{**vars(run.options), "epochs": 2})
+training.resume(run, options, verbose=0)
+"""
+
+
+@pytest.mark.large
+def test_a_run_that_is_killed_before_its_model_is_saved_gets_it(first):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(first.path)])
+    assert done.returncode == -signal.SIGKILL
+    run = training.open_run(first.path)
+    assert run.checkpoints[-1].name == "epoch-00002-batch-0000000"
+    assert run.options == LONGER and not training.is_finished(run)
+    trained = Trained()
+    training.resume(run, callbacks=[trained], verbose=0)
+    assert trained.batches == 0 and int(run.load_model().step) == 4
 
 
 def test_a_model_that_does_not_say_what_it_was_made_of_is_saved_again(second):
