@@ -254,7 +254,7 @@ def test_json_of_the_shape_is_read(tmp_path):
 
 
 def test_a_terminal_obeys_nothing_of_a_text():
-    obeyed, kept = "a\x1b]0;owned\x07\u202e", "b\n\tc é 猫"
+    obeyed, kept = "a\x1b]0;owned\x07\u202e", "b\n\tc é 猫 \u200d"
     assert text.plain(obeyed + kept) == "a\\x1b]0;owned\\x07\\u202e" + kept
 
 

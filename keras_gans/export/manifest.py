@@ -198,6 +198,15 @@ class Manifest:
             **{file["path"]: file["sha256"] for file in page},
         }
 
+    @property
+    def sizes(self):
+        """`{path: bytes}` of the same."""
+        page = self.page["files"] if self.page else []
+        return {
+            **{record.path: record.size for record in self.files},
+            **{file["path"]: file["size"] for file in page},
+        }
+
     def to_json(self):
         """Plain JSON."""
         return {
@@ -262,11 +271,12 @@ class Manifest:
             ValueError: naming the files that are missing or have changed since they were proven.
         """
         wrong = []
+        sizes = self.sizes
         for name, expected in self.hashes.items():
             path = Path(directory) / name
             if not path.exists():
                 wrong.append(f"{name} is missing")
-            elif not _is(path, expected):
+            elif not _is(path, expected, sizes[name]):
                 wrong.append(f"{name} has changed")
         if wrong:
             raise ValueError(
@@ -280,8 +290,10 @@ def _check_inside(source, name):
         raise UnfitFileError(f"{source} is damaged: path {name!r} leads out of the export.")
 
 
-def _is(path, expected):
+def _is(path, expected, size):
     """Whether a file or folder has the hash it should; what is neither has none."""
+    if path.is_file() and path.stat().st_size != size:
+        return False  # which may have no end that one could wait for
     try:
         return fingerprint(path)[0] == expected
     except UnfitFileError:

@@ -26,7 +26,7 @@ _OPTIONS = "options.json"
 _SHEET = re.compile(
     r"(epoch|images)-[0-9]{4,18}\.png|(samples|interpolation|arithmetic)-seed[0-9]+\.png"
 )
-_NUMBERED = re.compile(r"([0-9]{5,})-.+")
+_NUMBERED = re.compile(r"([0-9]{5,18})-.+")
 _FILES = (_OPTIONS, "data.json", "model.keras", "metrics.json")
 _APPENDED = ("lock", "log.csv", "metrics.jsonl", "diagnosis.txt")
 _FOLDERS = (

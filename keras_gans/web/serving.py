@@ -94,23 +94,17 @@ def _held(directory, manifest):
     with open_plain(directory / manifests.FILE_NAME) as file:
         content = file.read()
     held = {manifests.FILE_NAME: (content, hashlib.sha256(content).hexdigest())}
-    for name, expected in _sizes(manifest).items():
-        with open_plain(directory / name, most=expected[0]) as file:
-            content = file.read(expected[0] + 1)
-        if (len(content), hashlib.sha256(content).hexdigest()) != expected:
+    for name, size in manifest.sizes.items():
+        with open_plain(directory / name, most=size) as file:
+            content = file.read(size + 1)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != manifest.hashes[name]:
             raise ValueError(
                 f"{directory / name} is not the file that its manifest names. Make the page again: "
                 "`keras-gans export RUN --web DIR --overwrite`."
             )
-        held[name] = content, expected[1]
+        held[name] = content, digest
     return held
-
-
-def _sizes(manifest):
-    """`{name: (bytes, hash)}` as a manifest says."""
-    sizes = {record.path: (record.size, record.sha256) for record in manifest.files}
-    sizes.update({f["path"]: (f["size"], f["sha256"]) for f in manifest.page["files"]})
-    return sizes
 
 
 def _names(host):

@@ -57,7 +57,8 @@ def load(model, path):
         ValueError: for a file that is larger than the model's weights can be, holds links, is of
             other networks, or has weights that are not finite.
     """
-    open_plain(path, hdf5.most_in_file(model.saved_variables)).close()
+    # Some installers link the package's files; presets have refused links before.
+    open_plain(path, hdf5.most_in_file(model.saved_variables), follow=True).close()
     try:
         model.load_weights(path)
     except (OSError, ValueError, RuntimeError, *DAMAGE) as error:
