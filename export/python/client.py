@@ -435,12 +435,13 @@ def sheet(pictures, columns):
     return tiles.reshape(rows * height, columns * width, channels)
 
 
-def save(pixels, path):
-    """Writes a PNG, whole or not at all."""
+def save(pixels, path, overwrite=False):
+    """Writes a PNG, whole or not at all; what came to its place meanwhile is asked for again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         image_of(pixels).save(unfinished, format="PNG")
+        refuse(path, overwrite)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -480,7 +481,7 @@ def translate_files(network, path, output, overwrite=False):
         except Exception:  # Pillow's parsers raise nearly anything on a damaged file
             yield source, None
             continue
-        save(network.translate(picture), target)
+        save(network.translate(picture), target, overwrite)
         yield source, target
 
 
@@ -522,7 +523,7 @@ def draw(network, given):
     refuse(given.output, given.overwrite)
     pictures = network.sample(given.count, given.seed, given.label, given.attribute)
     columns = given.count or (10 if network.inputs("label") else int(np.ceil(len(pictures) ** 0.5)))
-    save(sheet(pictures, columns), given.output)
+    save(sheet(pictures, columns), given.output, given.overwrite)
     print(f"{len(pictures)} pictures of {network.record['path']} on {given.output}")
 
 

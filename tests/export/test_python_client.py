@@ -443,32 +443,48 @@ def test_a_file_of_other_sizes_than_the_manifests_is_not_run(unconditional, tmp_
         client.Network(folder)
 
 
-def test_weights_in_other_files_are_not_read(unconditional, tmp_path, monkeypatch):
-    """ONNX lets a file name others, which no hash is of."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "private.bin").write_bytes(np.full((4, 16, 16, 3), 0.5, "float32").tobytes())
-    source = only_onnx(unconditional[0], tmp_path / "onnx")
+def reaching_out(folder, target, elsewhere):
+    """An export whose network has its weights in another file, as ONNX allows."""
 
     def change(content):
-        (record,) = content["files"]
-        network = onnx.load(source / record["path"])
-        name = network.graph.output[0].name
-        weights = onnx.numpy_helper.from_array(np.zeros((4, 16, 16, 3), "float32"), "w")
-        onnx.external_data_helper.set_external_data(weights, "private.bin")
+        record = content["files"][0]
+        network = onnx.load(folder / record["path"])
+        name, shape = network.graph.output[0].name, (4, *record["outputs"][0]["shape"][1:])
+        weights = onnx.numpy_helper.from_array(np.zeros(shape, "float32"), "w")
+        onnx.external_data_helper.set_external_data(weights, elsewhere)
         weights.ClearField("raw_data")
         node = onnx.helper.make_node("Identity", ["w"], [name])
-        output = onnx.helper.make_tensor_value_info(name, 1, ["n", 16, 16, 3])
+        output = onnx.helper.make_tensor_value_info(name, 1, shape)
         graph = onnx.helper.make_graph([node], "g", network.graph.input, [output], [weights])
         network.graph.CopyFrom(graph)
         record["outputs"][0]["shape"][0] = 4
-        written.append(network.SerializeToString())
-        record["sha256"] = hashlib.sha256(written[0]).hexdigest()
+        written.append((record["path"], network.SerializeToString()))
+        record["sha256"] = hashlib.sha256(written[0][1]).hexdigest()
 
     written = []
-    folder = copied(source, tmp_path / "other", change, files=False)
-    (folder / "generator.onnx").write_bytes(written[0])
+    copied(folder, target, change, files=False)
+    for name, content in written:
+        (target / name).write_bytes(content)
+    return target
+
+
+def test_weights_in_other_files_are_not_read(unconditional, tmp_path, monkeypatch):
+    """No hash is of them, and they may be the user's own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "private.bin").write_bytes(np.full((4, 16, 16, 3), 0.5, "float32").tobytes())
+    source = only_onnx(unconditional[0], tmp_path / "onnx")
+    folder = reaching_out(source, tmp_path / "other", "private.bin")
     with pytest.raises(ValueError, match="cannot be loaded"):
         client.Network(folder)
+
+
+def test_a_sheet_that_came_to_be_meanwhile_is_kept(tmp_path):
+    (tmp_path / "sheet.png").write_text("mine")
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        client.save(photo(), tmp_path / "sheet.png")
+    assert os.listdir(tmp_path) == ["sheet.png"]
+    client.save(photo(), tmp_path / "sheet.png", overwrite=True)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "sheet.png")), photo())
 
 
 @pytest.mark.parametrize("name", ["generator.onnx", "manifest.json"])
