@@ -74,6 +74,8 @@ def as_hdf5(path):
         yield path
         return
     with open_plain(path, follow=True) as file, zipfile.ZipFile(file) as archive:
+        if _IN_MODEL not in archive.namelist():
+            raise ValueError(f"{path} holds no weights")
         entry = archive.getinfo(_IN_MODEL)
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise ValueError(f"the weights in {path} are compressed or encrypted")
@@ -90,19 +92,26 @@ def _crc(file):
     return found
 
 
-def check(source):
+def check(source, path):
     """Refuses weights that lead elsewhere, or take more memory than their size warrants.
 
     Args:
         source: what `as_hdf5` gives; files of another kind are Keras' to read.
+        path: named in messages.
 
     Raises:
         ValueError: what is wrong with it.
     """
     if isinstance(source, Slice):
-        hdf5.check(source, hdf5.most_of_file(source.seek(0, os.SEEK_END)))
+        size = source.seek(0, os.SEEK_END)
     elif str(source).endswith("weights.h5"):
-        hdf5.check(source, hdf5.most_of_file(os.path.getsize(source)))
+        size = os.path.getsize(source)
+    else:
+        return
+    try:
+        hdf5.check(source, hdf5.most_of_file(size))
+    except ValueError as error:
+        raise ValueError(f"{path} is no file of weights to be read: {error}.") from None
 
 
 def load(model, weights, skip_mismatch, objects_to_skip=()):

@@ -5,7 +5,8 @@ A model that is there may be an earlier one: that a run is finished is written i
 
 import zipfile
 
-from keras_gans.utils.files import UnfitFileError, open_plain, write_whole
+from keras_gans.utils.damage import DAMAGE
+from keras_gans.utils.files import open_plain, write_whole
 from keras_gans.utils.json_files import parse_json
 
 _RECORD = "run.json"  # in the .keras file, where Keras passes it over
@@ -45,5 +46,5 @@ def made_of(path):
             if record.compress_type != zipfile.ZIP_STORED or record.file_size > _LARGEST_RECORD:
                 return None
             return parse_json(archive.read(record), path, {"weights_sha256": str})["weights_sha256"]
-    except (OSError, KeyError, RuntimeError, UnfitFileError, zipfile.BadZipFile):
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, *DAMAGE):
         return None

@@ -38,7 +38,7 @@ from keras_gans.training.run_folder import (
     open_run,
     write_options,
 )
-from keras_gans.utils.files import locked, writing_to
+from keras_gans.utils.files import UnfitFileError, locked, writing_to
 from keras_gans.utils.text import plain
 
 _PREVIEWED = 8  # pictures on a translator's sheet
@@ -297,6 +297,9 @@ def _newest(options, runs_dir):
     for path in sorted(numbered, key=number_of, reverse=True):
         try:
             run = open_run(path)
+        except UnfitFileError as error:  # a run, and perhaps the one that is meant
+            warnings.warn(f"{path} is passed over: {error}", stacklevel=2)
+            continue
         except ValueError:  # another folder
             continue
         if run.options.model != options.model:

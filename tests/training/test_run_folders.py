@@ -158,6 +158,12 @@ def test_strangers_among_sheets_and_runs_are_passed_over(first):
     assert training.train(OPTIONS, first.path.parent, verbose=0).path.name == "00002-gan"
 
 
+def test_a_run_that_is_passed_over_is_named(first, tmp_path):
+    (first.path / "data.json").symlink_to(tmp_path / "diary.txt")
+    with pytest.warns(UserWarning, match="00001-gan is passed over: .*data.json is a link"):
+        assert training.to_resume(OPTIONS, first.path.parent) is None
+
+
 # === What lies under the names ===
 
 FILES = ("lock", "log.csv", "options.json", "data.json", "model.keras", "diagnosis.txt")
