@@ -51,6 +51,9 @@ constexpr std::int64_t kLongest = 65535;  // side of a picture; products of such
 // === Which file, and whether it is the right one ===
 
 std::string read_all(const fs::path& path) {
+  std::error_code ignored;
+  // A FIFO would be waited for, and a device may never end.
+  if (!fs::is_regular_file(path, ignored)) refuse("Cannot read " + path.string() + ".");
   std::ifstream file(path, std::ios::binary);
   if (!file) refuse("Cannot read " + path.string() + ".");
   return {std::istreambuf_iterator<char>(file), {}};
@@ -405,7 +408,12 @@ void run(const Options& options) {
   std::mt19937_64 random(options.seed);
 
   Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "client");
-  Ort::Session session(env, content.data(), content.size(), Ort::SessionOptions{});
+  // Weights that lie in files of their own, which no hash is of, are looked for where none can be.
+  const fs::path nowhere = options.folder / record.at("path").get<std::string>();
+  Ort::SessionOptions how;
+  how.AddConfigEntry("session.model_external_initializers_file_folder_path",
+                     nowhere.string().c_str());
+  Ort::Session session(env, content.data(), content.size(), how);
   const json& output = record.at("outputs").at(0);
   const std::string output_name = output.at("name");
   Picture sheet;

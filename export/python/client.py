@@ -11,6 +11,8 @@ import itertools
 import json
 import math
 import os
+import stat
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,8 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 BATCH = 16  # pictures at a time, where the file leaves it free
 MOST = 10_000  # pictures drawn at once: they are held in memory, and lie on one sheet
 LONGEST = 65_535  # side of a picture
+MOST_MANIFEST = 2**26  # bytes of a manifest
+EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"  # to ONNX Runtime
 
 
 class Network:
@@ -152,7 +156,7 @@ def read_manifest(folder):
     if not path.is_file():
         raise FileNotFoundError(f"No manifest at {path}: give the folder of an export.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_plain(path, MOST_MANIFEST))
         kind, version = content["format"], content["format_version"]
         if (kind, version) != ("keras_gans.export", 1):
             raise ValueError(f"it is {kind!r} of version {version!r}, not 'keras_gans.export' 1")
@@ -171,6 +175,7 @@ def check_record(record):
     """Refuses the record of a file that is not as the manifest's format has it."""
     for key in ("path", "network", "format", "precision", "sha256"):
         expect(isinstance(record[key], str), f"{key} {record[key]!r} is no text")
+    expect(is_whole(record["size"]), f"size {record['size']!r} is no number of bytes")
     expect(isinstance(record["signature"], str | None), "a signature is no text")
     for side in ("inputs", "outputs"):
         expect(record[side], f"{record['path']} has no {side}")
@@ -261,10 +266,21 @@ def read_file(folder, record):
     path = (folder / record["path"]).resolve()
     if not path.is_relative_to(folder):
         raise ValueError(f"Path {record['path']!r} leads out of the export: do not trust it.")
-    content = path.read_bytes()
+    content = read_plain(path, record["size"])
     if hashlib.sha256(content).hexdigest() != record["sha256"]:
         raise ValueError(f"{path} has changed since it was exported. Export the model again.")
     return content
+
+
+def read_plain(path, most):
+    """The bytes of a file that is plain and not too large: others may be waited for, or endless."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path} is no plain file: do not trust the export.")
+    if found.st_size > most:
+        raise ValueError(f"{path} has {found.st_size} bytes where {most} are the most.")
+    with path.open("rb") as file:
+        return file.read(most + 1)
 
 
 def load(record, content):
@@ -273,13 +289,42 @@ def load(record, content):
         from ai_edge_litert.interpreter import Interpreter
 
         runner = Interpreter(model_content=content).get_signature_runner(record["signature"])
+        details = runner.get_output_details()
+        check_outputs(
+            record,
+            # -1 stands for sides that are free.
+            {n: [s if s >= 0 else None for s in d["shape_signature"]] for n, d in details.items()},
+        )
         # What a runner returns is overwritten by its next call.
         return lambda feeds: {name: array.copy() for name, array in runner(**feeds).items()}
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    with tempfile.TemporaryDirectory() as empty:
+        # Weights that lie in files of their own, which no export has, are looked for in an empty
+        # folder: none but the bytes that were hashed is read.
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry(EXTERNAL_FOLDER, empty)
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    shapes = {
+        tensor.name: [side if type(side) is int else None for side in tensor.shape]
+        for tensor in session.get_outputs()
+    }
+    check_outputs(record, shapes)
     names = [tensor["name"] for tensor in record["outputs"]]
     return lambda feeds: dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def check_outputs(record, shapes):
+    """Refuses a file whose outputs, `{name: shape}`, are of other sizes than the manifest says.
+
+    What it gives is only known when it is there, and may fill the memory.
+    """
+    for tensor in record["outputs"]:
+        found = shapes.get(tensor["name"])
+        said = tensor["shape"]
+        fits = found is not None and len(found) == len(said)
+        if not fits or any(a is not None and a != b for a, b in zip(found, said, strict=True)):
+            raise ValueError(f"{tensor['name']} is of the shape {found}; the manifest says {said}")
 
 
 # === What goes in and comes out, as the manifest says ===
@@ -390,12 +435,13 @@ def sheet(pictures, columns):
     return tiles.reshape(rows * height, columns * width, channels)
 
 
-def save(pixels, path):
-    """Writes a PNG, whole or not at all."""
+def save(pixels, path, overwrite=False):
+    """Writes a PNG, whole or not at all; what came to its place meanwhile is asked for again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         image_of(pixels).save(unfinished, format="PNG")
+        refuse(path, overwrite)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -435,7 +481,7 @@ def translate_files(network, path, output, overwrite=False):
         except Exception:  # Pillow's parsers raise nearly anything on a damaged file
             yield source, None
             continue
-        save(network.translate(picture), target)
+        save(network.translate(picture), target, overwrite)
         yield source, target
 
 
@@ -477,7 +523,7 @@ def draw(network, given):
     refuse(given.output, given.overwrite)
     pictures = network.sample(given.count, given.seed, given.label, given.attribute)
     columns = given.count or (10 if network.inputs("label") else int(np.ceil(len(pictures) ** 0.5)))
-    save(sheet(pictures, columns), given.output)
+    save(sheet(pictures, columns), given.output, given.overwrite)
     print(f"{len(pictures)} pictures of {network.record['path']} on {given.output}")
 
 

@@ -14,6 +14,7 @@ from keras_gans.cli.common import (
     load_tensorflow,
     one_sentence,
     read_settings,
+    say,
 )
 
 
@@ -65,13 +66,13 @@ def show(
 def describe(row, model):
     """Prints an entry's game, its arguments and its networks."""
     module = sys.modules[row.cls.__module__]
-    console.print((module.__doc__ or row.cls.__doc__ or "").strip(), highlight=False, markup=False)
+    say((module.__doc__ or row.cls.__doc__ or "").strip())
     console.print("\n[bold]Arguments[/] (change them with --set key=value)")
     for key, value in model.get_config().items():
-        console.print(f"  {key} = {value!r}", highlight=False, markup=False)
+        say(f"  {key} = {value!r}")
     _print_recipe(row)
     for network in model.networks.values():
-        network.summary(print_fn=lambda line: console.print(line, markup=False, highlight=False))
+        network.summary(print_fn=say)
 
 
 def _print_recipe(row):
@@ -80,11 +81,9 @@ def _print_recipe(row):
         return
     console.print("\n[bold]Recipe[/] (of `train`, where nothing else is given)")
     for key, value in row.recipe.items():
-        console.print(f"  {key} = {value!r}", highlight=False, markup=False)
+        say(f"  {key} = {value!r}")
     if row.weights and "data" in row.recipe:
-        console.print(
+        say(
             f"  `train {row.name}` without --data takes {row.data}, which comes with the package; "
-            f"the weights that ship were trained with --data {row.recipe['data']}.",
-            highlight=False,
-            markup=False,
+            f"the weights that ship were trained with --data {row.recipe['data']}."
         )

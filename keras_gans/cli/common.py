@@ -5,13 +5,18 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import sys
+import warnings
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from keras_gans.utils.damage import DAMAGE
+from keras_gans.utils.text import plain
 
 # TensorFlow and everything that imports it is imported inside functions, so that --help is quick.
 
@@ -63,21 +68,65 @@ Trained = Annotated[
 
 
 @contextlib.contextmanager
-def one_sentence(debug):
-    """Turns the errors of users into one sentence and exit code 2."""
+def one_sentence(debug, *given):
+    """Turns the errors of users into one sentence and exit code 2, and warnings into a sentence.
+
+    Args:
+        debug: let them through.
+        *given: files and folders the command reads, named where one of them is damaged.
+    """
     try:
-        yield
+        with _told_warnings():
+            yield
     except typer.Exit:  # a RuntimeError to Python
         raise
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError, *_op_errors()) as error:
-        text = _sentence(error)
+    except (*_USERS, *DAMAGE, *_op_errors()) as error:
+        text = _damage(error, given) or _sentence(error)
         if debug or text is None:
             raise
-        complaints.print(Text.assemble(("Error:", "bold red"), " ", text), soft_wrap=True)
+        complaints.print(Text.assemble(("Error:", "bold red"), " ", plain(text)), soft_wrap=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience would be told as a traceback
         complaints.print("Stopped.")
         raise typer.Exit(130) from None
+
+
+#: What is raised with a sentence for people.
+_USERS = (ValueError, TypeError, OSError, ImportError, RuntimeError)
+
+
+@contextlib.contextmanager
+def _told_warnings():
+    """Tells warnings as sentences, without the lines of the program they come from."""
+
+    def tell(message, category, filename, lineno, file=None, line=None):
+        say(f"Warning: {message}", complaints)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = tell
+        yield
+
+
+def _damage(error, given):
+    """What an error without a sentence means to whoever gave the files; None of others."""
+    if isinstance(error, _exhausted()):
+        wrong = "it takes more memory than there is"
+    elif isinstance(error, DAMAGE) and not isinstance(error, ValueError):
+        wrong = "it seems damaged"
+    else:
+        return None
+    what = ", ".join(map(str, given)) or "What was read"
+    return f"{what} cannot be used; {wrong} ({type(error).__name__}). --debug shows where."
+
+
+def _exhausted():
+    """What is raised where there is not enough memory."""
+    if "tensorflow" not in sys.modules:
+        return (MemoryError,)
+    import tensorflow as tf
+
+    return (MemoryError, tf.errors.ResourceExhaustedError)
 
 
 def _op_errors():
@@ -101,7 +150,13 @@ def _sentence(error):
 
 
 def load_tensorflow():
-    """Loads TensorFlow, with oneDNN and without the notes its C++ writes at the start.
+    """Loads TensorFlow, which takes seconds in which a person may stop the command."""
+    with one_sentence(debug=False):
+        _load_tensorflow()
+
+
+def _load_tensorflow():
+    """Loads it with oneDNN and without the notes its C++ writes at the start.
 
     What Python raises comes through; `TF_CPP_MIN_LOG_LEVEL=0` in the environment shows all.
     """
@@ -147,7 +202,7 @@ def read_names(text):
 
 def say(text, to=console):
     """Prints what may hold paths: letter for letter, and unbroken, so that they can be copied."""
-    to.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    to.print(plain(text), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def refuse_existing(path, overwrite, or_else=", or another --output"):
@@ -218,5 +273,5 @@ def print_table(title, headings, rows):
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "file" else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(plain(cell)) for cell in row))
     console.print(table)

@@ -60,7 +60,7 @@ def evaluate(
         inception:weights-inception-2015-12-05-6726825d.pth
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, run):
         from keras_gans import zoo
         from keras_gans.evaluation import evaluate as evaluate_source
         from keras_gans.training.evaluate_run import FIGURES, evaluate_run
@@ -72,7 +72,7 @@ def evaluate(
         opened, model, _ = opened_model(run)
         if opened:
             refuse_existing(opened.path / FIGURES, overwrite, or_else="")
-            results = evaluate_run(opened, model, source=source, **how)
+            results = evaluate_run(opened, model, source=source, overwrite=overwrite, **how)
         else:
             source = source or (None if run.suffix == ".keras" else zoo.entry(model.name).data)
             if source is None:

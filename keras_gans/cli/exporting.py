@@ -98,7 +98,7 @@ def export(
         keras-gans export runs/00002-pix2pix-emoji --web page
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, run):
         if web:
             _refuse_beside_web(context)
             _write_page(
@@ -183,7 +183,7 @@ def demo(
         keras-gans demo pix2pix_emoji
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, run):
         from keras_gans import web
 
         page, model_path = place_for("page", run), model_file(run)

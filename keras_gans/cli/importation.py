@@ -49,7 +49,7 @@ def import_weights(
         keras-gans import maps.pth --as cyclegan --network generator_ba --output maps.keras
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, *files):
         from keras_gans.interop import junyanz
 
         refuse_existing(output, overwrite)

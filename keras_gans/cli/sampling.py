@@ -81,8 +81,9 @@ def sample(
         keras-gans sample cdcgan_fashion --label Bag --truncation 2 --output bags.png
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, run):
         from keras_gans.images import grids
+        from keras_gans.utils.files import write_whole
 
         kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
         opened, model, _ = trained_run(run)
@@ -116,7 +117,9 @@ def sample(
                 truncation=truncation,
                 names=names,
             )
-        say(f"Sheet    {grids.save(picture, path)}")
+        # Not by `grids.save`, which replaces what came to be there meanwhile.
+        write_whole(path, lambda new: picture.save(new, format="PNG"), replace=overwrite)
+        say(f"Sheet    {path}")
 
 
 def _numbers(text):

@@ -209,7 +209,7 @@ def train(
         TF_CONFIG=... keras-gans train cyclegan --data folder:horses --batch-size 8 --workers 2
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug, name):
         from keras_gans import training
 
         if resume and (pathlib.Path(name) / "options.json").exists():

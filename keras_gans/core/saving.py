@@ -147,6 +147,8 @@ class Saving(Mixin):
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """As Keras', but all or nothing: of a file of other networks nothing is taken.
 
+        A file that leads elsewhere, or to more memory than its size warrants, is refused unread.
+
         Args:
             filepath: of weights, or of a whole model.
             skip_mismatch: take what fits; the rest is named in one warning.
@@ -157,12 +159,19 @@ class Saving(Mixin):
                 unless `skip_mismatch`.
         """
         before = [np.array(variable) for variable in self._everything()]
-        with warnings.catch_warnings(record=True) as caught:
+        with (
+            weight_files.as_hdf5(filepath) as source,
+            warnings.catch_warnings(record=True) as caught,
+        ):
+            weight_files.check(source, filepath)
             warnings.simplefilter("always")
             if not skip_mismatch:
                 warnings.filterwarnings("error", message="Skipping nested container")
             try:
-                super().load_weights(filepath, skip_mismatch, **kwargs)
+                if source is filepath:
+                    super().load_weights(filepath, skip_mismatch, **kwargs)
+                else:
+                    weight_files.load(self, source, skip_mismatch, **kwargs)
             except (UserWarning, ValueError, KeyError) as error:
                 for variable, value in zip(self._everything(), before, strict=True):
                     variable.assign(value)

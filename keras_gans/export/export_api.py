@@ -2,6 +2,7 @@
 
 import dataclasses
 import fnmatch
+import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -108,7 +109,7 @@ def export(
     networks = servables(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
     trials = _trials(model, networks, tensors, image_size, examples, exporters)
-    with staged(target) as folder:
+    with placing(target, overwrite) as folder:
         folder.mkdir()
         files = []
         for network, trial in zip(networks, trials, strict=True):
@@ -166,7 +167,8 @@ def export_sampling_network(
     tensors = _described(model)
     how = [(chosen, precision)]
     (trial,) = _trials(model, [network], tensors, image_size, examples, how)
-    with staged(target) as path:
+    ask = functools.partial(_refuse_file, target, chosen, overwrite)
+    with staged(target, replace=overwrite, ask=ask) as path:
         return _ship(network, path, chosen, precision, tensors, trial)
 
 
@@ -451,6 +453,15 @@ def _with_names(model, inputs, names):
 
 
 # === What is in the way ===
+
+
+def placing(target, overwrite):
+    """`staged`, for a folder; what may be replaced is asked again when it is complete.
+
+    An export may take minutes, in which anything can come to its place.
+    """
+    ask = functools.partial(refuse_folder, target, overwrite)
+    return staged(target, replace=overwrite, ask=ask)
 
 
 def refuse_folder(target, overwrite):

@@ -57,11 +57,32 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from keras_gans.utils.files import sha256
+from keras_gans.utils.files import UnfitFileError, sha256
+from keras_gans.utils.json_files import check_shape, read_json
 
 FILE_NAME = "manifest.json"
 _FORMAT = "keras_gans.export"
 _FORMAT_VERSION = 1
+_LARGEST = 2**26  # bytes
+
+# What a manifest holds, as `read_json` takes it; what is not named is passed on as it is.
+_TENSOR = {"name": str, "dtype": str, "shape": [(int, None)]}
+_FILE = {
+    **dict.fromkeys(("path", "network", "format", "precision", "sha256", "runtime"), str),
+    **{"size": int, "signature": (str, None), "opset": (int, None), "ops": {str: int}},
+    **{"inputs": [_TENSOR], "outputs": [_TENSOR], "kept": [str], "batch_sizes": [int]},
+    **{"max_difference": float, "examples": dict, "floor": ({str: float}, None)},
+    **dict.fromkeys(("tolerance", "psnr", "ssim"), (float, None)),
+    "signatures?": dict,
+}
+_PAGE = {
+    "files": [{"path": str, "size": int, "sha256": str}],
+    "title?": str,
+    "made_of?": (dict, None),
+    "examples?": {str: [str]},
+    "runtime?": dict,
+}
+_SHAPE = {"model": dict, "versions": {str: str}, "files": [_FILE], "page?": (_PAGE, None)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +167,6 @@ class FileRecord:
             for field in dataclasses.fields(cls)
             if field.name != "signatures" or field.name in record
         }
-        _check_inside(known["path"])
         known["inputs"] = tuple(map(TensorRecord.from_json, record["inputs"]))
         known["outputs"] = tuple(map(TensorRecord.from_json, record["outputs"]))
         known["batch_sizes"], known["kept"] = tuple(record["batch_sizes"]), tuple(record["kept"])
@@ -176,6 +196,15 @@ class Manifest:
         return {
             **{record.path: record.sha256 for record in self.files},
             **{file["path"]: file["sha256"] for file in page},
+        }
+
+    @property
+    def sizes(self):
+        """`{path: bytes}` of the same."""
+        page = self.page["files"] if self.page else []
+        return {
+            **{record.path: record.size for record in self.files},
+            **{file["path"]: file["size"] for file in page},
         }
 
     def to_json(self):
@@ -212,9 +241,9 @@ class Manifest:
                 f"No manifest at {path}. `keras_gans.export.export(model, directory)` writes one."
             )
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is not JSON: {error}. Export the model again.") from None
+            content = read_json(path, most=_LARGEST, follow=True)
+        except UnfitFileError as error:
+            raise ValueError(f"{error} Export the model again.") from None
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ValueError(f"{path} is not the manifest of a keras_gans export.")
         if content.get("format_version") != _FORMAT_VERSION:
@@ -223,15 +252,14 @@ class Manifest:
                 f"version {_FORMAT_VERSION}. Update keras_gans, or export the model again."
             )
         try:
-            files = tuple(map(FileRecord.from_json, content["files"]))
+            check_shape(content, path, _SHAPE)
             page = content.get("page")
-            for file in page["files"] if page else []:
-                _check_inside(file["path"])
-            return cls(content["model"], content["versions"], files, page)
-        except KeyError as error:
-            raise ValueError(f"{path} lacks {error}. Export the model again.") from None
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged: {error}. Export the model again.") from None
+            for file in (*content["files"], *(page["files"] if page else ())):
+                _check_inside(path, file["path"])
+        except UnfitFileError as error:
+            raise ValueError(f"{error} Export the model again.") from None
+        files = tuple(map(FileRecord.from_json, content["files"]))
+        return cls(content["model"], content["versions"], files, page)
 
     def verify(self, directory):
         """Hashes every file again.
@@ -243,11 +271,12 @@ class Manifest:
             ValueError: naming the files that are missing or have changed since they were proven.
         """
         wrong = []
+        sizes = self.sizes
         for name, expected in self.hashes.items():
             path = Path(directory) / name
             if not path.exists():
                 wrong.append(f"{name} is missing")
-            elif fingerprint(path)[0] != expected:
+            elif not _is(path, expected, sizes[name]):
                 wrong.append(f"{name} has changed")
         if wrong:
             raise ValueError(
@@ -255,10 +284,20 @@ class Manifest:
             )
 
 
-def _check_inside(name):
+def _check_inside(source, name):
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"path {name!r} leads out of the export")
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+        raise UnfitFileError(f"{source} is damaged: path {name!r} leads out of the export.")
+
+
+def _is(path, expected, size):
+    """Whether a file or folder has the hash it should; what is neither has none."""
+    if path.is_file() and path.stat().st_size != size:
+        return False  # which may have no end that one could wait for
+    try:
+        return fingerprint(path)[0] == expected
+    except UnfitFileError:
+        return False
 
 
 def fingerprint(path):

@@ -26,6 +26,7 @@ from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
 
 _MAX_SUGGESTIONS = 2
+_LAYERS = ("num_blocks", "num_downs")  # arguments that say how many layers there are
 _LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fits it
 _MAX_LISTED = 400  # tensors in an error; the largest of the reference's networks has fewer
 
@@ -106,7 +107,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
         for target, (path, guessed) in assigned.items()
     }
     if output:
-        write_whole(output, model.save)
+        write_whole(output, model.save, replace=overwrite)
     return model
 
 
@@ -397,6 +398,8 @@ def _advice(state, target, model, overrides):
     if others:
         return f"It fits {' and '.join(others)}: name the network (`network`, --network)."
     sizes, config = _sizes(state), model.get_config()
+    if any(sizes.get(key, 0) > _largest(key) for key in _LAYERS):
+        return ""  # nothing of the kind is known, and it would be long in the making
     wrong = {k: v for k, v in sizes.items() if k in config and config[k] != v}
     found = [f"the entry {name}" for name in _fitting_entries(state, target, sizes, overrides)]
     if wrong and _fits(state, target, type(model), {**config, **wrong}):
@@ -424,6 +427,12 @@ def _fitting_entries(state, target, sizes, overrides):
     return found
 
 
+def _largest(key):
+    """The largest number to try for advice: twice that of any entry."""
+    rows = map(zoo.entry, _importable())
+    return 2 * max({**_defaults(row.cls), **row.config}.get(key, 0) for row in rows)
+
+
 def _defaults(cls):
     parameters = inspect.signature(cls.__init__).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -433,6 +442,6 @@ def _fits(state, target, cls, config):
     try:
         with no_larger_than(_LARGEST_TRIED):
             model = cls.from_config(config)
-    except (TypeError, ValueError):  # arguments this class or these sizes cannot have
+    except (TypeError, ValueError, RecursionError):  # arguments or sizes this class cannot have
         return False
     return target in _fitting_networks(state, model)

@@ -7,8 +7,10 @@ import pathlib
 from keras_gans.data import tables
 from keras_gans.data.frame import SUFFIXES
 from keras_gans.utils.files import write_whole
+from keras_gans.utils.json_files import read_json
 
 _FILE = "data.json"
+_LARGEST = 2**30  # bytes: millions of files
 
 
 def refuse_inside(source, runs_dir):
@@ -43,9 +45,9 @@ def refuse_changed(folder, source):
         ValueError: how many were added, are gone and have another size, with the first of each.
     """
     path = folder / _FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return
-    noted, now = json.loads(path.read_text(encoding="utf-8")), _sizes(source)
+    noted, now = read_json(path, {str: int}, most=_LARGEST), _sizes(source) or {}
     was = {name: size for name, size in noted.items() if _is_read(source, name)}
     added, gone = sorted(now.keys() - was), sorted(was.keys() - now)
     other = sorted(name for name in was.keys() & now if was[name] != now[name])

@@ -9,7 +9,7 @@ from keras_gans.utils.files import write_whole
 FIGURES = "metrics.json"
 
 
-def evaluate_run(run, model=None, *, source=None, split="test", **how):
+def evaluate_run(run, model=None, *, source=None, split="test", overwrite=True, **how):
     """Figures of a run's model, written to `metrics.json` in its folder.
 
     Args:
@@ -17,6 +17,7 @@ def evaluate_run(run, model=None, *, source=None, split="test", **how):
         model: the run's, where it is loaded already.
         source: other data than the run's own.
         split: as of `evaluate`.
+        overwrite: replace figures that are there in the end.
         **how: those of `evaluate`.
 
     Returns:
@@ -37,5 +38,9 @@ def evaluate_run(run, model=None, *, source=None, split="test", **how):
         **how,
     )
     text = json.dumps(results, indent=2)
-    write_whole(run.path / FIGURES, lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(
+        run.path / FIGURES,
+        lambda path: path.write_text(text, encoding="utf-8"),
+        replace=overwrite,
+    )
     return results

@@ -153,6 +153,19 @@ def read(saved):
     return Options(**{**saved, **left_open})
 
 
+#: What options are in JSON, as `keras_gans.utils.json_files.read_json` takes it.
+OPTIONS_SHAPE = {
+    **{"model": str, "data?": (str, None), "overrides?": dict, "split?": str, "precision?": str},
+    **dict.fromkeys(("heads?", "attributes?", "metrics?"), ([str], None)),
+    **dict.fromkeys(("steps_per_epoch?", "batch_size?", "devices?", "workers?"), (int, None)),
+    **dict.fromkeys(("epochs?", "seed?", "sheet_every?", "metrics_every?"), int),
+    **dict.fromkeys(("sync_batch_norm?", "deterministic?", "jit_compile?", "flip?"), bool),
+    **dict.fromkeys(("data_dir?", "manual_dir?", "cache_dir?", "start_from?"), (str, None)),
+    **dict.fromkeys(("sheet_kimg?", "checkpoint_kimg?"), (float, None)),
+    **{"jitter?": (bool, None), "on_divergence?": str, "extractor?": str},
+}
+
+
 def changes(before, now):
     """What differs and may not."""
     was, new = _fixed(before), _fixed(now)

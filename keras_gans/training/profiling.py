@@ -73,9 +73,9 @@ def profile(model, dataset, directory, steps=20):
     target = resolve(directory)
     _refuse_strangers(target)
     endless, ends = dataset.repeat(), _StepEnds()
-    model.fit(endless, steps_per_epoch=_WARM_UP, verbose=0)
-    with staged(target) as folder:
+    with staged(target) as folder:  # before all work, as it is known now whether it can be written
         folder.mkdir()
+        model.fit(endless, steps_per_epoch=_WARM_UP, verbose=0)
         tf.profiler.experimental.start(str(folder))
         try:
             model.fit(endless, steps_per_epoch=steps + 1, verbose=0, callbacks=[ends])

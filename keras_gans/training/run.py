@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from keras_gans import data, zoo
 from keras_gans.core.signature import directions, translates
 from keras_gans.evaluation import evaluate_model
 from keras_gans.evaluation.evaluator import Evaluator
-from keras_gans.training import data_inventory, distribution, guards
+from keras_gans.training import data_inventory, distribution, guards, model_file
 from keras_gans.training.callbacks import (
     Checkpoints,
     Diagnosis,
@@ -25,6 +26,7 @@ from keras_gans.training.callbacks import (
     SampleSheet,
     StopOnDivergence,
 )
+from keras_gans.training.callbacks.checkpoints import newest_state
 from keras_gans.training.csv_log import Log
 from keras_gans.training.options import Options, changes
 from keras_gans.training.run_folder import (
@@ -32,10 +34,12 @@ from keras_gans.training.run_folder import (
     agreed_folder,
     is_finished,
     make_folder,
+    number_of,
     open_run,
     write_options,
 )
-from keras_gans.utils.files import locked, write_whole
+from keras_gans.utils.files import UnfitFileError, locked, writing_to
+from keras_gans.utils.text import plain
 
 _PREVIEWED = 8  # pictures on a translator's sheet
 _COMPARED = 64  # real pictures that samples are compared with
@@ -100,11 +104,10 @@ def _model(options):
 
 def _start(model, source):
     """Begins with the weights of another run, of a file or of an entry, and says so."""
-    if (pathlib.Path(source) / "options.json").exists():
-        source = open_run(source).trained()
-    said = zoo.start_from(model, source)
+    is_run = (pathlib.Path(source) / "options.json").exists()
+    said = zoo.start_from(model, open_run(source).load_model() if is_run else source)
     if distribution.is_chief():
-        print(said)
+        print(f"{source}: {said}" if is_run else said)
 
 
 def _load(options, model, *, split=None, **how):
@@ -183,7 +186,8 @@ def train(
 
     Raises:
         ValueError: for anything in the options that cannot be; no folder is left then.
-        OSError: if the folder cannot be written.
+        OSError: if the folder cannot be written, or was removed while the run was training; the
+            model is then saved beside it.
         keras_gans.callbacks.Stopped: after SIGTERM or Ctrl-C, all that was learned being saved.
         keras_gans.callbacks.DivergedError: if a loss or weight is not finite; `model.keras` is
             then that of the last checkpoint.
@@ -201,11 +205,13 @@ def train(
     path = make_folder(runs_dir, options.model) if chief else None
     run = Run(agreed_folder(options, runs_dir, path), options, names)
     try:
-        with _locked(run):
+        with _locked(run) as lock:
             if chief:
                 write_options(run, model)
                 data_inventory.write(run.path, run.options.source)
-            _fit(run, model, dataset, callbacks, verbose)
+            _fit(run, model, dataset, callbacks, verbose, lock)
+    except guards.FolderGoneError:
+        raise  # what is at the folder's place now is another's
     except BaseException:
         if chief and not run.checkpoints:
             shutil.rmtree(run.path, ignore_errors=True)  # nothing was learned: nothing to keep
@@ -234,7 +240,8 @@ def resume(
         verbose: as of `train`.
 
     Returns:
-        The `Run`, finished. One that was finished before is returned as it is.
+        The `Run`, finished. One that was finished before is returned as it is; one that was killed
+        after its last checkpoint gets its model, of that checkpoint, without training.
 
     Raises:
         ValueError: for options that may not change, named; for data that has changed since; for a
@@ -247,7 +254,7 @@ def resume(
     if is_finished(run, options):
         return run
     chief = distribution.is_chief()
-    with _locked(run):
+    with _locked(run) as lock:
         data_inventory.refuse_changed(run.path, options.source)
         # What it began with is long learned from, and may be gone.
         model, dataset = prepare(dataclasses.replace(options, start_from=None))
@@ -256,7 +263,7 @@ def resume(
             write_options(run, model, before)
         if chief:
             guards.cut_log(run.path)
-        _fit(run, model, dataset, callbacks, verbose)
+        _fit(run, model, dataset, callbacks, verbose, lock)
     return run
 
 
@@ -296,9 +303,14 @@ def to_resume(options: Options, runs_dir: str | os.PathLike[str] = "runs") -> Ru
 
 def _newest(options, runs_dir):
     others = []
-    for path in sorted(pathlib.Path(runs_dir).glob("[0-9]*-*"), reverse=True):
+    folder = pathlib.Path(runs_dir)
+    numbered = filter(number_of, folder.iterdir() if folder.is_dir() else ())
+    for path in sorted(numbered, key=number_of, reverse=True):
         try:
             run = open_run(path)
+        except UnfitFileError as error:  # a run, and perhaps the one that is meant
+            warnings.warn(f"{path} is passed over: {error}", stacklevel=2)
+            continue
         except ValueError:  # another folder
             continue
         if run.options.model != options.model:
@@ -325,12 +337,12 @@ def _locked(run):
     return locked(run.path) if distribution.is_chief() else contextlib.nullcontext()
 
 
-def _fit(run, model, dataset, callbacks, verbose):
+def _fit(run, model, dataset, callbacks, verbose, lock):
     chief = distribution.is_chief()
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
     verbose = verbose if chief else 0
-    say = print if verbose else lambda line: None
+    say = (lambda line: print(plain(line))) if verbose else lambda line: None
     checkpoints = Checkpoints(
         run.path / "checkpoints",
         minutes=None if run.options.checkpoint_kimg else _MINUTES,
@@ -338,13 +350,15 @@ def _fit(run, model, dataset, callbacks, verbose):
         print_fn=say,
     )
     rollback = checkpoints if run.options.on_divergence == "rollback" else None
-    try:
-        with guards.polite(checkpoints):
+    in_place = [guards.InPlace(lock, run.path)] if chief else []
+    with guards.polite(checkpoints), writing_to(run.path):  # while the model is saved too
+        try:
             model.fit(
                 dataset,
                 epochs=run.options.epochs,
                 steps_per_epoch=run.options.steps_per_epoch,
                 callbacks=[
+                    *in_place,
                     *(_callbacks(run, model, verbose) if chief else ()),
                     *callbacks,
                     StopOnDivergence(rollback, print_fn=say),
@@ -352,21 +366,33 @@ def _fit(run, model, dataset, callbacks, verbose):
                 ],
                 verbose=verbose,
             )
-    except BaseException as error:
-        if isinstance(error, DivergedError):
-            checkpoints.restore(model)
-        with contextlib.suppress(OSError):
-            checkpoints.wait()
-        if chief and run.checkpoints:
-            with contextlib.suppress(OSError):  # what was raised first tells more
-                _save_model(model, run)
-        raise
-    if chief:
-        _save_model(model, run)
+        except guards.FolderGoneError as error:
+            raise guards.FolderGoneError(f"{error} {_rescue(model, run)}") from None
+        except BaseException as error:
+            if isinstance(error, DivergedError):
+                checkpoints.restore(model)
+            with contextlib.suppress(OSError):
+                checkpoints.wait()
+            if chief and run.checkpoints:
+                with contextlib.suppress(OSError):  # what was raised first tells more
+                    _save_model(model, run)
+            raise
+        if chief:
+            _save_model(model, run)
 
 
 def _save_model(model, run):
-    write_whole(run.model_path, model.save)
+    model_file.save(model, run.model_path, newest_state(run.path / "checkpoints"))
+
+
+def _rescue(model, run):
+    """Saves the model beside the place of a folder that is gone; says where it is."""
+    place = run.path.with_name(f"{run.path.name}-model.keras")
+    try:
+        model_file.save(model, place, replace=False)
+    except OSError as error:
+        return f"The model could not be saved beside it: {error}"
+    return f"The model as it was is in {place}."
 
 
 def _callbacks(run, model, verbose):
@@ -425,4 +451,11 @@ def _some_real(options, model):
     if translates(model):
         return None
     # Not from the training's dataset: a pass begun here would change the order of all later ones.
-    return tf.nest.flatten(_first_batch(options, model, _COMPARED))[0]
+    real = tf.nest.flatten(_first_batch(options, model, _COMPARED))[0]
+    if len(real) > 1 and (real == real[:1]).all():
+        warnings.warn(
+            f"The first {len(real)} pictures of {options.source} are all the same: there is "
+            "nothing to learn from them.",
+            stacklevel=2,
+        )
+    return real

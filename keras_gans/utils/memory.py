@@ -4,21 +4,30 @@ import contextlib
 
 import tensorflow as tf
 
+#: Variables of a model from elsewhere; the largest of the zoo have a tenth of it.
+MOST_VARIABLES = 4000
+
 
 @contextlib.contextmanager
-def no_larger_than(most):
+def no_larger_than(most, variables=MOST_VARIABLES):
     """Refuses to make variables of more bytes together, before they take any memory.
+
+    Args:
+        most: bytes.
+        variables: how many may be made, as each takes time however small it is.
 
     Raises:
         ValueError: where more is asked for.
     """
-    total = 0
+    total = made = 0
 
     def counted(make, **kwargs):
-        nonlocal total
-        total += _size_of(kwargs["initial_value"])
+        nonlocal total, made
+        total, made = total + _size_of(kwargs["initial_value"]), made + 1
         if total > most:
             raise ValueError(f"its weights take more than {most} bytes")
+        if made > variables:
+            raise ValueError(f"it has more than {variables} variables")
         return make(**kwargs)
 
     with tf.variable_creator_scope(counted):

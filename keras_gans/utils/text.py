@@ -1,6 +1,26 @@
-"""The sentence that helps with a misspelt name."""
+"""Text for people: the sentence that helps with a misspelt name, and what a terminal obeys."""
 
 import difflib
+import unicodedata
+
+# What turns the order of letters; what joins them, as scripts need, stays.
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
+def plain(text):
+    """Text of which a terminal obeys nothing but the ends of its lines.
+
+    Names in files may hold what moves its cursor, sets its title or turns the order of letters;
+    such characters are written as Python writes them.
+    """
+    return "".join(repr(letter)[1:-1] if _is_obeyed(letter) else letter for letter in str(text))
+
+
+def _is_obeyed(letter):
+    if letter in "\n\t":
+        return False
+    is_control = unicodedata.category(letter) in ("Cc", "Cs")
+    return is_control or unicodedata.bidirectional(letter) in _TURNING
 
 
 def did_you_mean(name, known, *, cutoff=0.6, ignore_case=False):

@@ -9,7 +9,7 @@ from keras_gans.core.signature import translates
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
-from keras_gans.utils.files import resolve, staged
+from keras_gans.utils.files import resolve
 from keras_gans.web import drawing, runtime
 
 _PAGE = Path(__file__).parent / "page"
@@ -68,7 +68,7 @@ def write(
     target = resolve(directory)
     export_api.refuse_folder(target, overwrite)
     ort = runtime.find(runtime_path)
-    with staged(target) as folder:
+    with export_api.placing(target, overwrite) as folder:
         manifest = export_api.export(
             model,
             folder,
@@ -113,8 +113,25 @@ def is_current(directory, model_path):
         manifest.verify(directory)
     except (FileNotFoundError, ValueError):
         return False
+    if manifest.page is None or foreign(manifest) is not None:
+        return False
     same_version = manifest.versions.get("keras_gans") == __version__
-    return same_version and (manifest.page or {}).get("made_of") == _source(model_path)
+    return same_version and manifest.page.get("made_of") == _source(model_path)
+
+
+def foreign(manifest):
+    """The first of the page's own files, or of its runtime, that a manifest names another; or None.
+
+    A hash in a manifest says that a file is the one of its maker, not that it is ours.
+    """
+    own = {path.name: manifests.fingerprint(path)[0] for path in _PAGE.iterdir()}
+    own.update({f"ort/{name}": sha256 for name, (_, sha256) in runtime.FILES.items()})
+    programs = (".html", ".mjs", ".js", ".css", ".wasm", ".svg")
+    for name, found in manifest.hashes.items():
+        if name.endswith(programs) and own.get(name) != found:
+            return name
+    missing = sorted(own.keys() - manifest.hashes.keys())
+    return missing[0] if missing else None
 
 
 def _source(model_path):

@@ -19,7 +19,10 @@ import tempfile
 
 import keras
 
+from keras_gans.utils import hdf5
+from keras_gans.utils.damage import DAMAGE
 from keras_gans.utils.files import resolve, staged
+from keras_gans.utils.json_files import read_json
 from keras_gans.utils.versions import versions
 from keras_gans.zoo import _registry as registry
 from keras_gans.zoo import _weights as weights
@@ -27,7 +30,6 @@ from keras_gans.zoo import _weights as weights
 _CONFIG, _WEIGHTS, _METADATA, _CARD = (
     "config.json", "model.weights.h5", "metadata.json", "README.md",
 )  # fmt: skip
-_LARGEST_JSON = 2**20  # bytes
 _HUB = "hf://"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -47,7 +49,7 @@ def save_to_preset(model, directory, *, license="other", data=None, figures=None
     """
     directory = pathlib.Path(directory)
     _refuse_existing(directory)
-    with staged(resolve(directory)) as folder:
+    with staged(resolve(directory), replace=False) as folder:
         folder.mkdir()
         bare = weights.bare(model)
         config = {
@@ -66,7 +68,6 @@ def save_to_preset(model, directory, *, license="other", data=None, figures=None
         (folder / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
         (folder / _CARD).write_text(_card(model, license, data, figures), encoding="utf-8")
         bare.save_weights(folder / _WEIGHTS)
-        _refuse_existing(directory)  # made by somebody else meanwhile
 
 
 def _refuse_existing(directory):
@@ -97,8 +98,8 @@ def from_preset(source):
                 raise ValueError(
                     f"{source} is no preset: it has no file {name}, or a link in its place."
                 )
-        size = (folder / _WEIGHTS).stat().st_size
-        model = registry.build(_read_json(folder / _CONFIG), source, size)
+        config = read_json(folder / _CONFIG)
+        model = registry.build(config, source, *_size_of(folder / _WEIGHTS))
         weights.load(model, folder / _WEIGHTS)
     model.compile()
     return model
@@ -127,14 +128,13 @@ def _folder(source):
         yield pathlib.Path(folder)
 
 
-def _read_json(path):
+def _size_of(path):
+    """Bytes of a file of weights, and how many arrays it has."""
     size = path.stat().st_size
-    if size > _LARGEST_JSON:
-        raise ValueError(f"{path} has {size} bytes; one of ours has no more than {_LARGEST_JSON}.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is no readable JSON: {error}") from error
+        return size, hdf5.check(path, hdf5.most_of_file(size))
+    except (OSError, ValueError, RuntimeError, *DAMAGE) as error:
+        raise ValueError(f"{path} does not hold weights: {error}") from error
 
 
 def _card(model, license, data, figures):

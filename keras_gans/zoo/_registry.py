@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import importlib.metadata
-import json
 import os
 import warnings
 import zipfile
@@ -14,12 +13,18 @@ import tensorflow as tf
 
 from keras_gans.core.model import GAN
 from keras_gans.core.saving import constructor_arguments
+from keras_gans.core.weight_files import stored
+from keras_gans.utils import hdf5
 from keras_gans.utils.checks import is_whole
-from keras_gans.utils.memory import no_larger_than
+from keras_gans.utils.damage import DAMAGE
+from keras_gans.utils.files import open_plain
+from keras_gans.utils.json_files import parse_json
+from keras_gans.utils.memory import MOST_VARIABLES, no_larger_than
 from keras_gans.utils.text import did_you_mean
 from keras_gans.zoo import _weights as weights
 
 _LARGEST_CONFIG = 2**20  # bytes
+_UNSAVED = 64  # variables a model may have that its file has not, such as states of dropout
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in a .keras file
 
 
@@ -203,7 +208,7 @@ def get(name: str, *, pretrained: bool = False, **overrides: Any) -> Any:
     return model
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], *, follow: bool = True) -> Any:
     """A model of ours from a `.keras` file, with nothing in the file executed.
 
     The class is looked up in the zoo, its arguments are plain JSON, and only weights are read:
@@ -211,23 +216,23 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Args:
         path: of a file that `model.save` wrote.
+        follow: read what a link points to.
 
     Returns:
         The compiled model, its optimizers' state included.
 
     Raises:
-        ValueError: if the file is not one of ours, cannot be read, or asks for more memory than its
-            size warrants.
+        ValueError: if the file is not one of ours, cannot be read, asks for more memory or time
+            than its size warrants, or holds weights that are not finite.
     """
-    config, size = _read_config(path)
-    model = build(config, path, size)
+    config, size, arrays = _looked_through(path, follow)
+    model = build(config, path, size, arrays)
     model.compile(**_run_length(config))
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
-            weights.check(file, weights.most_of(model))
         model.load_weights(path)
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, *DAMAGE) as error:
         raise ValueError(f"The weights in {path} cannot be read: {error}") from error
+    weights.refuse_not_finite(model, path)
     return model
 
 
@@ -239,13 +244,14 @@ def _run_length(config):
     return {name: value for name, value in known.items() if is_whole(value) and value > 0}
 
 
-def build(config, source, size):
+def build(config, source, size, arrays):
     """The model that a file's configuration describes, if it is one of the zoo's.
 
     Args:
         config: `{"registered_name": ..., "config": constructor arguments}`, from a file.
         source: named in messages.
         size: bytes of its weights; a model that is much larger is not built.
+        arrays: how many they are; nor is one of more variables, which could not be loaded.
 
     Returns:
         A `keras_gans.GAN`, not compiled.
@@ -266,9 +272,10 @@ def build(config, source, size):
             f"arguments {', '.join(sorted(arguments)) or 'none'}."
         )
     try:
-        with no_larger_than(weights.most_of_file(size)):
+        variables = min(arrays + _UNSAVED, MOST_VARIABLES)
+        with no_larger_than(hdf5.most_of_file(size), variables):
             return cls.from_config(arguments)
-    except (TypeError, ValueError, OverflowError, tf.errors.OpError) as error:
+    except (TypeError, ValueError, ArithmeticError, tf.errors.OpError, *DAMAGE) as error:
         raise ValueError(f"{source} describes a model that cannot be built: {error}") from error
 
 
@@ -278,10 +285,10 @@ def _registered_name(cls):
     return name if keras.saving.get_registered_object(name) is cls else None
 
 
-def _read_config(path):
-    """The configuration in a .keras file, and the bytes of its weights."""
+def _looked_through(path, follow):
+    """The configuration in a .keras file, and the bytes and the number of its arrays."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path, follow=follow) as file, zipfile.ZipFile(file) as archive:
             config, packed = archive.getinfo(_CONFIG), archive.getinfo(_WEIGHTS)
             for entry in (config, packed):
                 # Keras compresses nothing; what is compressed may unpack to any size.
@@ -291,8 +298,10 @@ def _read_config(path):
                     raise ValueError(f"its {entry.filename} says two sizes")
             if config.file_size > _LARGEST_CONFIG:
                 raise ValueError("its configuration is too large to be one of ours")
-            return json.loads(archive.read(config)), packed.file_size
-    except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
+            said = parse_json(archive.read(config), "its configuration")
+            arrays = hdf5.check(stored(file, packed), hdf5.most_of_file(packed.file_size))
+            return said, packed.file_size, arrays
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, *DAMAGE) as error:
         raise ValueError(f"{path} is not a readable .keras file: {error}") from error
 
 

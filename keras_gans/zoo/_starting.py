@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_gans.core.model import GAN
 from keras_gans.core.weight_files import keys_of
-from keras_gans.zoo import _weights as weights
+from keras_gans.utils.damage import DAMAGE
 from keras_gans.zoo._registry import entry, get, load, names
 
 _NAMED = 5  # variables that stay as they were
@@ -107,11 +107,10 @@ def _sentence(source, taken, left):
 
 def _from_weights(model, path):
     try:
-        weights.check(path, weights.most_of(model))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model.load_weights(path, skip_mismatch=True)
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, *DAMAGE) as error:
         raise ValueError(f"{path} does not hold weights that can be read: {error}") from error
     differ = [str(warning.message) for warning in caught]
     return " ".join([f"Started from {path}.", *differ])

@@ -8,17 +8,17 @@ names each file and its SHA-256.
 import functools
 import importlib.resources
 import json
-import math
-import os
 
 import h5py
+import keras
 import numpy as np
 
-from keras_gans.utils.files import resolve, sha256, staged
+from keras_gans.utils import hdf5
+from keras_gans.utils.damage import DAMAGE
+from keras_gans.utils.files import open_plain, resolve, sha256, staged
 
 _FOLDER = importlib.resources.files("keras_gans.zoo") / "pretrained"
 _MANIFEST = "manifest.json"
-_SLACK = 2**24  # bytes a file of weights may have beyond the weights
 
 
 @functools.cache
@@ -54,69 +54,41 @@ def load(model, path):
         path: of a `.weights.h5`.
 
     Raises:
-        ValueError: for a file that is larger than the model's weights can be, holds links, or is
-            of other networks.
+        ValueError: for a file that is larger than the model's weights can be, holds links, is of
+            other networks, or has weights that are not finite.
     """
-    most, size = most_of(model), os.path.getsize(path)
-    if size > most:
-        raise ValueError(
-            f"{path} has {size} bytes; {model.name}'s weights take no more than {most}."
-        )
+    # Some installers link the package's files; presets have refused links before.
+    open_plain(path, hdf5.most_in_file(model.saved_variables), follow=True).close()
     try:
-        check(path, most)
         model.load_weights(path)
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, *DAMAGE) as error:
         raise ValueError(
             f"{path} does not hold weights of {model.name} with these arguments: {error}"
         ) from error
+    refuse_not_finite(model, path)
 
 
-def most_of(model):
-    """Bytes a file of a model's weights, and of its optimizers' slots, may have at most."""
-    return sum(math.prod(variable.shape) * 8 for variable in model.saved_variables) + _SLACK
-
-
-def most_of_file(size):
-    """Bytes of variables that a file of weights of this size warrants; float16 is half."""
-    return 4 * size + _SLACK
-
-
-def check(file, most):
-    """Refuses what no file of weights has: links, anything twice, arrays that fill the memory.
-
-    Args:
-        file: of HDF5, its path or opened.
-        most: bytes all arrays together may have.
+def refuse_not_finite(model, path):
+    """Refuses a model with weights that are not finite, as nothing good can come of it.
 
     Raises:
-        ValueError: what is wrong with it.
+        ValueError: naming the networks and what else holds them.
     """
-    total, seen = 0, set()
+    if _finite(model.saved_variables):
+        return
+    broken = [name for name, network in model.networks.items() if not _finite(network.weights)]
+    raise ValueError(
+        f"{path} holds NaN or infinite numbers, in {', '.join(broken) or 'its optimizers'}: its "
+        "training diverged, or it is damaged. Take an earlier file."
+    )
 
-    def visit(group):
-        nonlocal total
-        for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ValueError(f"{group.name}/{name} is a link to elsewhere")
-            item = group[name]
-            if not isinstance(item, (h5py.Group, h5py.Dataset)):
-                raise ValueError(f"{item.name} is neither a group nor an array")
-            place = h5py.h5o.get_info(item.id).addr
-            if place in seen:
-                raise ValueError(f"{item.name} is there twice")
-            seen.add(place)
-            if isinstance(item, h5py.Group):
-                visit(item)
-                continue
-            if item.is_virtual or item.external:
-                raise ValueError(f"{item.name} lies in another file")
-            total += item.nbytes
-            if total > most:
-                raise ValueError(f"its arrays take more than {most} bytes")
 
-    with h5py.File(file, "r") as opened:
-        seen.add(h5py.h5o.get_info(opened.id).addr)
-        visit(opened)
+def _finite(variables):
+    return all(
+        np.isfinite(np.asarray(variable)).all()
+        for variable in variables
+        if "float" in keras.backend.standardize_dtype(variable.dtype)
+    )
 
 
 def bare(model):

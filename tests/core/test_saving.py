@@ -1,7 +1,10 @@
 """What files hold of a model besides its networks: steps, and how many images were shown."""
 
+import os
 import pathlib
 
+import h5py
+import hostile
 import keras
 import numpy as np
 import pytest
@@ -90,3 +93,14 @@ def test_every_variable_of_its_own_comes_back(tmp_path):
     other.load_weights(tmp_path / "m.weights.h5")
     found = [float(v) for v in (other.lead, other.probability, other.step, other.images_shown)]
     np.testing.assert_array_equal(found, [0.75, 0.25, 7, 2**40])
+
+
+def test_links_in_a_file_are_not_followed_to_say_what_differs(tmp_path):
+    model, path = tiny("gan"), tmp_path / "m.weights.h5"
+    model.save_weights(path)
+    os.mkfifo(tmp_path / "other.h5")  # which would be waited for
+    with h5py.File(path, "r+") as file:
+        del file["generator"]
+        file["generator"] = h5py.ExternalLink("other.h5", "/x")
+    with hostile.harmless(), pytest.raises(ValueError, match="/generator is a link to elsewhere"):
+        model.load_weights(path)

@@ -9,7 +9,15 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
-from test_python_client import answering, client, copied, made, photo, same_pictures
+from test_python_client import (
+    answering,
+    client,
+    copied,
+    made,
+    photo,
+    reaching_out,
+    same_pictures,
+)
 
 from keras_gans import export
 
@@ -231,3 +239,25 @@ def test_nothing_is_left_where_a_folder_is_in_the_way(program, conditional, tmp_
     done = run(program, conditional[0], "--output", tmp_path / "sheet")
     assert done.returncode == 2 and "Cannot write" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["sheet"]
+
+
+def test_weights_in_other_files_are_not_read(program, unpaired, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "private.bin").write_bytes(bytes(2**20))
+    Image.fromarray(photo(64, 64)).save(tmp_path / "photo.ppm")
+    source = copied(unpaired[0], tmp_path / "one")
+    content = json.loads((source / "manifest.json").read_text())
+    for side in ("inputs", "outputs"):
+        content["files"][0][side][0]["shape"] = [None, 64, 64, 3]
+    (source / "manifest.json").write_text(json.dumps(content))
+    folder = reaching_out(source, tmp_path / "other", "private.bin")
+    done = run(program, folder, "--picture", "photo.ppm", "--output", "out.ppm")
+    assert done.returncode == 2 and "private.bin" in done.stderr
+
+
+def test_a_file_that_is_none_is_not_waited_for(program, conditional, tmp_path):
+    folder = copied(conditional[0], tmp_path / "other")
+    (folder / "generator.onnx").unlink()
+    os.mkfifo(folder / "generator.onnx")
+    done = run(program, folder, "--output", tmp_path / "out.ppm")
+    assert done.returncode == 2 and "Cannot read" in done.stderr

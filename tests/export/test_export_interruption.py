@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from keras_gans import export
 from keras_gans.cli import app
+from keras_gans.export import export_api
 from keras_gans.utils import files
 
 VICTIM = textwrap.dedent("""
@@ -70,6 +71,37 @@ def check_whole(target):
 
 def formats_at(target):
     return [file.format for file in export.Manifest.read(target).files]
+
+
+# === What comes to the place meanwhile ===
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_comes_to_an_exports_place_is_kept(model, tmp_path, monkeypatch, overwrite):
+    target, ship = tmp_path / "out", export_api._ship
+
+    def shipped(*arguments):
+        target.mkdir()
+        (target / "mine.txt").write_text("mine")
+        return ship(*arguments)
+
+    monkeypatch.setattr(export_api, "_ship", shipped)
+    with pytest.raises(FileExistsError, match="out (exists|is not an export)"):
+        export.export(model, target, formats="onnx", overwrite=overwrite)
+    assert os.listdir(target) == ["mine.txt"] and os.listdir(tmp_path) == ["out"]
+
+
+def test_what_comes_to_a_files_place_is_kept(model, tmp_path, monkeypatch):
+    target, ship = tmp_path / "a.onnx", export_api._ship
+
+    def shipped(*arguments):
+        target.write_text("mine")
+        return ship(*arguments)
+
+    monkeypatch.setattr(export_api, "_ship", shipped)
+    with pytest.raises(FileExistsError, match="a.onnx exists"):
+        export.export_sampling_network(model, target, "onnx")
+    assert target.read_text() == "mine" and os.listdir(tmp_path) == ["a.onnx"]
 
 
 # === Killed ===
@@ -208,7 +240,7 @@ def test_a_full_disk_keeps_the_old_export(model, little_room, format):
     with full, pytest.raises(OSError) as caught:
         export.export(model, folder / "out", formats=format, overwrite=True)
     assert str(caught.value).startswith(f"Cannot write to {folder}: ")
-    assert str(caught.value).endswith(". Choose another place.")
+    assert str(caught.value).endswith("hoose another place.")
     assert os.listdir(folder) == ["out"]
     assert (folder / "out" / "manifest.json").read_bytes() == before
     check_whole(folder / "out")

@@ -115,13 +115,21 @@ def damage(change):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda path: path.write_text('{"format": '), "is not JSON"),
-        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is not JSON"),
+        (lambda path: path.write_text('{"format": '), "is no readable JSON.*Export the model"),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is no readable JSON"),
+        (lambda path: path.write_text("[" * 100_000), "is no readable JSON"),
         (lambda path: path.write_text("[1]"), "not the manifest of a keras_gans export"),
         (damage(lambda m: m.update(format_version=2)), "of version 2.*Update keras_gans"),
-        (damage(lambda m: m.pop("files")), "lacks 'files'"),
-        (damage(lambda m: m["files"][0].pop("sha256")), "lacks 'sha256'"),
+        (damage(lambda m: m.pop("files")), "is damaged: files is missing"),
+        (
+            damage(lambda m: m["files"][0].pop("sha256")),
+            r"is damaged: files\[0\].sha256 is missing",
+        ),
         (damage(lambda m: m["files"][0].update(inputs=None)), "is damaged"),
+        (damage(lambda m: m.update(page={"files": [{"path": "a"}]})), "page.files.*is missing"),
+        (damage(lambda m: m.update(page={"files": None})), "page.files is null"),
+        (damage(lambda m: m.update(versions=None)), "versions is null, not an object"),
+        (damage(lambda m: m.update(versions=[1])), "versions is a list"),
         (
             damage(lambda m: m["files"][0].update(path="../../etc/passwd")),
             "leads out of the export",

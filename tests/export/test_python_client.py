@@ -416,18 +416,91 @@ def test_a_file_no_runtime_can_load(unconditional, tmp_path, capsys, format):
         (np.zeros((3, 16, 16, 3), "float32"), "gives 3 pictures where 4 were asked for"),
     ],
 )
-def test_a_file_that_gives_no_pictures(unconditional, tmp_path, capsys, answer, message):
-    only_onnx = copied(
-        unconditional[0],
-        tmp_path / "onnx",
-        lambda content: content.update(files=content["files"][:1]),
-    )
-    folder = answering(only_onnx, tmp_path / "other", answer)
-    sheet = tmp_path / "sheet.png"
+def test_a_file_that_gives_no_pictures(
+    unconditional, tmp_path, capsys, monkeypatch, answer, message
+):
+    folder, sheet = unconditional[0], tmp_path / "sheet.png"
+
+    def load(record, content):
+        return lambda feeds: {record["outputs"][0]["name"]: answer}
+
+    monkeypatch.setattr(client, "load", load)
     assert call("sample", folder, "--count", 4, "--output", sheet) == 2
     said = capsys.readouterr().err
     assert message in said and said.startswith("Error: ") and said.count("\n") == 1
     assert not sheet.exists()
+
+
+def only_onnx(folder, target):
+    return copied(folder, target, lambda content: content.update(files=content["files"][:1]))
+
+
+@pytest.mark.parametrize("shape", [(4, 16, 16), (1, 16, 16, 3), (1, 3, 16, 16), (1, 32, 16, 3)])
+def test_a_file_of_other_sizes_than_the_manifests_is_not_run(unconditional, tmp_path, shape):
+    source = only_onnx(unconditional[0], tmp_path / "onnx")
+    folder = answering(source, tmp_path / "other", np.zeros(shape, "float32"))
+    with pytest.raises(ValueError, match="cannot be loaded: .* is of the shape .* the manifest"):
+        client.Network(folder)
+
+
+def reaching_out(folder, target, elsewhere):
+    """An export whose network has its weights in another file, as ONNX allows."""
+
+    def change(content):
+        record = content["files"][0]
+        network = onnx.load(folder / record["path"])
+        name, shape = network.graph.output[0].name, (4, *record["outputs"][0]["shape"][1:])
+        weights = onnx.numpy_helper.from_array(np.zeros(shape, "float32"), "w")
+        onnx.external_data_helper.set_external_data(weights, elsewhere)
+        weights.ClearField("raw_data")
+        node = onnx.helper.make_node("Identity", ["w"], [name])
+        output = onnx.helper.make_tensor_value_info(name, 1, shape)
+        graph = onnx.helper.make_graph([node], "g", network.graph.input, [output], [weights])
+        network.graph.CopyFrom(graph)
+        record["outputs"][0]["shape"][0] = 4
+        written.append((record["path"], network.SerializeToString()))
+        record["sha256"] = hashlib.sha256(written[0][1]).hexdigest()
+
+    written = []
+    copied(folder, target, change, files=False)
+    for name, content in written:
+        (target / name).write_bytes(content)
+    return target
+
+
+def test_weights_in_other_files_are_not_read(unconditional, tmp_path, monkeypatch):
+    """No hash is of them, and they may be the user's own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "private.bin").write_bytes(np.full((4, 16, 16, 3), 0.5, "float32").tobytes())
+    source = only_onnx(unconditional[0], tmp_path / "onnx")
+    folder = reaching_out(source, tmp_path / "other", "private.bin")
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        client.Network(folder)
+
+
+def test_a_sheet_that_came_to_be_meanwhile_is_kept(tmp_path):
+    (tmp_path / "sheet.png").write_text("mine")
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        client.save(photo(), tmp_path / "sheet.png")
+    assert os.listdir(tmp_path) == ["sheet.png"]
+    client.save(photo(), tmp_path / "sheet.png", overwrite=True)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "sheet.png")), photo())
+
+
+@pytest.mark.parametrize("name", ["generator.onnx", "manifest.json"])
+@pytest.mark.parametrize("kind", ["fifo", "large"])
+def test_what_is_no_plain_file_is_not_waited_for(unconditional, tmp_path, capsys, name, kind):
+    folder = copied(unconditional[0], tmp_path / "other")
+    (folder / name).unlink()
+    if kind == "fifo":
+        os.mkfifo(folder / name)
+    else:
+        with (folder / name).open("wb") as file:
+            file.truncate(2**33)
+    assert call("sample", folder, "--format", "onnx") == 2
+    said = capsys.readouterr().err
+    words = ("plain file", "No manifest at") if kind == "fifo" else ("are the most",)
+    assert any(word in said for word in words) and said.count("\n") == 1
 
 
 def test_a_link_out_of_the_export_is_refused(unconditional, tmp_path):

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import re
 import shutil
 import socket
@@ -330,9 +331,9 @@ def serving(folder):
             thread.join()
 
 
-def fetch(server, path, method="GET"):
+def fetch(server, path, method="GET", headers=None):
     connection = http.client.HTTPConnection(*server.server_address[:2], timeout=10)
-    connection.request(method, path)
+    connection.request(method, path, headers=headers or {})
     response = connection.getresponse()
     body = response.read()
     connection.close()
@@ -408,6 +409,95 @@ def test_an_export_without_a_page_is_not_served(page):
         web.server(page[0], port=0)
 
 
+def test_a_page_is_served_as_it_was_when_it_began(page, tmp_path):
+    folder, manifest = page
+    before = (folder / "generator.onnx").read_bytes()
+    with serving(folder) as server:
+        (folder / "generator.onnx").unlink()
+        (folder / "generator.onnx").symlink_to("/etc/passwd")
+        (folder / "index.html").write_text("<script>other</script>")
+        assert fetch(server, "/generator.onnx")[1] == before
+        response, body = fetch(server, "/")
+        assert b"<script>other" not in body
+        tag = response.headers["ETag"]
+        response, body = fetch(server, "/", headers={"If-None-Match": tag})
+        assert response.status == 304 and body == b""
+
+
+def change_file(folder, name, make):
+    (folder / name).unlink()
+    make(folder / name)
+
+
+def put_fifo(path):
+    os.mkfifo(path)
+
+
+def put_link(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("name", ["generator.onnx", "style.css", "manifest.json"])
+@pytest.mark.parametrize("make", [put_fifo, put_link, lambda path: path.write_text("other")])
+def test_a_file_that_is_another_is_not_served(page, name, make):
+    folder, _ = page
+    change_file(folder, name, make)
+    with pytest.raises((ValueError, OSError)):
+        web.server(folder, port=0)
+
+
+def test_a_program_of_somebody_else_s_is_not_served_as_the_page(page, tmp_path):
+    folder, manifest = page
+    content = json.loads((folder / "manifest.json").read_text())
+    (folder / "index.html").write_text("<script>mine</script>")
+    for file in content["page"]["files"]:
+        if file["path"] == "index.html":
+            sha256, size = export.manifest.fingerprint(folder / "index.html")
+            file.update(sha256=sha256, size=size)
+    (folder / "manifest.json").write_text(json.dumps(content))
+    export.Manifest.read(folder).verify(folder)
+    with pytest.raises(ValueError, match="index.html is missing, or another file"):
+        web.server(folder, port=0)
+    (tmp_path / "model.keras").write_bytes(b"")
+    assert not web.is_current(folder, tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200), ("localhost:80", 200), ("LOCALHOST", 200), ("[::1]:8000", 200),
+        ("evil.example", 421), ("evil.example:8000", 421), ("127.0.0.1.evil.example", 421),
+        ("", 421), ("[", 421), ("localhost@evil.example", 421),
+    ],
+)  # fmt: skip
+def test_only_the_server_s_own_names_are_answered(page, host, status):
+    """A page of evil.example that makes its name point to this machine could read the model."""
+    with serving(page[0]) as server:
+        assert fetch(server, "/manifest.json", headers={"Host": host})[0].status == status
+
+
+def test_no_name_is_every_machine_s(page):
+    with pytest.raises(ValueError, match="`host` is empty.*127.0.0.1"):
+        web.server(page[0], host="", port=0)
+
+
+def test_broken_connections_say_nothing_and_end(page, capfd, monkeypatch):
+    monkeypatch.setattr(web.serving._Handler, "timeout", 0.2)
+    with serving(page[0]) as server:
+        place = server.server_address[:2]
+        with socket.create_connection(place) as reset:
+            reset.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        with socket.create_connection(place) as odd:
+            odd.sendall(b"GET http://[bad/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert odd.recv(100).startswith(b"HTTP/1.1 400")
+        with socket.create_connection(place, timeout=10) as half:
+            half.sendall(b"GET / HT")
+            assert half.recv(100) == b""  # it was not waited for
+        assert fetch(server, "/")[0].status == 200
+    assert capfd.readouterr() == ("", "")
+
+
 # === The page ===
 
 
@@ -476,6 +566,56 @@ def test_the_page_fetches_nothing_outside_its_folder(path, inside):
     folder = f"{web.serving._PAGE.as_uri()}/"
     assert done["asked"] == ([folder + path] if inside else [])
     assert ("outside the folder" in done["said"]) != inside
+
+
+LATENT = {"name": "z", "dtype": "float32", "shape": [1, 8], "kind": "latent",
+          "mean": 0, "stddev": 1}  # fmt: skip
+LABEL = {"name": "y", "dtype": "int32", "shape": [1, 1], "kind": "label", "value_range": [0, 9]}
+PICTURE = {"name": "x", "dtype": "float32", "shape": [1, 8, 8, 3], "kind": "image",
+           "layout": "NHWC", "value_range": [-1, 1]}  # fmt: skip
+
+
+def network(inputs=(LATENT, LABEL), outputs=(PICTURE,), **changes):
+    return {"path": "g.onnx", "format": "onnx", "inputs": inputs, "outputs": outputs, **changes}
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+def test_networks_that_would_freeze_the_page_are_refused():
+    sound = [network(), network(inputs=[{**PICTURE, "shape": [1, None, None, 3]}])]
+    unsound = [
+        network(inputs=[LATENT, {**LABEL, "value_range": [0, 10**6]}]),
+        network(inputs=[LATENT, {**LABEL, "value_range": [0, "9"]}]),
+        network(inputs=[LATENT, {**LABEL, "value_range": None}]),
+        network(inputs=[LATENT, {**LABEL, "classes": 5}]),
+        network(inputs=[{**LATENT, "shape": [1, 10**9]}]),
+        network(inputs=[{**LATENT, "shape": [1, -1]}]),
+        network(inputs=[{**LATENT, "shape": None}]),
+        network(inputs=[{**LATENT, "mean": None}]),
+        network(inputs=[LATENT, {**LABEL, "kind": "attributes", "shape": [1, 10**7]}]),
+        network(inputs=[LABEL]),
+        network(inputs=None), network(inputs=[]), network(inputs=[None]), network(outputs=None),
+        network(outputs=[{**PICTURE, "shape": [1, 10**6, 8, 3]}]),
+        network(outputs=[{**PICTURE, "value_range": []}]),
+    ]  # fmt: skip
+    manifests = [
+        {"format": "keras_gans.export", "format_version": 1, "page": {"files": []}, "files": [one]}
+        for one in (*sound, *unsound)
+    ]
+    script = """
+    const said = [];
+    const { readManifest, Problem } = await import(process.argv[1]);
+    for (const manifest of JSON.parse(process.argv[2])) {
+      globalThis.fetch = async () => ({ ok: true, json: async () => manifest });
+      said.push(await readManifest().then(() => "read",
+        (error) => (error instanceof Problem ? "refused" : String(error))));
+    }
+    console.log(JSON.stringify(said));
+    """
+    module = web.serving._PAGE / "files.mjs"
+    text = json.dumps(manifests)
+    command = ["node", "--input-type=module", "-e", script, module.as_uri(), text]
+    done = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert done == ["read"] * len(sound) + ["refused"] * len(unsound)
 
 
 def test_the_pages_files_import_each_other_only():

@@ -15,6 +15,7 @@ from keras_gans.cli import app
 from keras_gans.core.signature import Image
 from keras_gans.export import Manifest
 from keras_gans.export.formats.onnx_format import OnnxExporter
+from keras_gans.interop import junyanz
 from keras_gans.interop.junyanz import import_checkpoints
 from keras_gans.zoo import _registry as registry
 
@@ -610,3 +611,32 @@ def test_an_imported_model_ships_through_the_same_gate(tmp_path, monkeypatch, na
 
 def slightly_off(run):
     return lambda inputs: {name: array + 0.01 for name, array in run(inputs).items()}
+
+
+# === Files of more layers than anything has ===
+
+
+@pytest.mark.parametrize("blocks", [19, 2000])
+def test_no_model_is_built_for_advice_on_more_blocks_than_any_has(monkeypatch, tmp_path, blocks):
+    weight = np.zeros((1, 1, 1, 1), "float32")
+    state = {f"model.{number}.conv_block.1.weight": weight for number in range(2, blocks + 2)}
+    monkeypatch.setattr(
+        junyanz, "read_state_dict", lambda path: {"model.1.weight": weight, **state}
+    )
+    monkeypatch.setattr(junyanz, "_fits", lambda *arguments: pytest.fail("a model was built"))
+    with pytest.raises(ValueError, match=f"a ResNet generator of {blocks} blocks.*\n?.*Missing"):
+        import_checkpoints("blocks.pth", "cyclegan", **zoo.entry("cyclegan").tiny)
+
+
+def test_a_file_that_came_to_be_meanwhile_is_kept(monkeypatch, tmp_path):
+    target = tmp_path / "a.keras"
+
+    def fit(*arguments):
+        target.write_text("mine")
+        return junyanz._Fit({}, {}, {}, {}, ())
+
+    monkeypatch.setattr(junyanz, "read_state_dict", lambda path: {})
+    monkeypatch.setattr(junyanz, "_fit", fit)
+    with pytest.raises(FileExistsError, match="a.keras exists: it was made while"):
+        import_checkpoints("g.pth", "cyclegan", output=target, **zoo.entry("cyclegan").tiny)
+    assert target.read_text() == "mine" and os.listdir(tmp_path) == ["a.keras"]

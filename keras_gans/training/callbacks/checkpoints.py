@@ -17,12 +17,33 @@ import tensorflow as tf
 from keras_gans.core.players import inner_of
 from keras_gans.training import distribution
 from keras_gans.training.callbacks.divergence import finite_players
-from keras_gans.utils.files import remove_abandoned, resolve, sha256, staged
+from keras_gans.utils.damage import DAMAGE
+from keras_gans.utils.files import (
+    UnfitFileError,
+    UnwritableError,
+    open_plain,
+    remove_abandoned,
+    resolve,
+    sha256_of,
+    staged,
+)
+from keras_gans.utils.json_files import read_json
 from keras_gans.utils.versions import versions
 
 _STATE, _WEIGHTS = "state.json", "state.weights.h5"
 _MOST_STATE_BYTES = 2**22
-_NAME = re.compile(r"epoch-\d{5,}-batch-\d{7,}")
+_NAME = re.compile(r"epoch-([0-9]{5,18})-batch-([0-9]{7,18})")
+_SHAPE = {
+    "sha256": str,
+    "state": {
+        **dict.fromkeys(("epoch", "batch", "step"), int),
+        **dict.fromkeys(("class", "weights_sha256"), str),
+        "batch_size": (int, None),
+        "config": dict,
+        "rates": {str: (float, dict)},
+        "metrics": {str: list},
+    },
+}
 
 # One thread for all, so that what it is given last ends last.
 _WRITER = concurrent.futures.ThreadPoolExecutor(1, "checkpoints")
@@ -113,7 +134,7 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             ValueError: if there are checkpoints and none is sound.
         """
-        found = self._all()
+        found = found_in(self.directory)
         for path in reversed(found):
             try:
                 return path, _read(path)
@@ -219,9 +240,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._epoch = epoch
         if self._passed_over and self._restored:
             for metric in self.model.metrics:
-                saved = self._restored["metrics"].get(metric.name)
-                for variable, value in zip(metric.variables, saved, strict=True) if saved else ():
-                    variable.assign(value)
+                _give_back(metric, self._restored["metrics"].get(metric.name), self._newest)
             self._learned = self._passed_over
         else:
             self._learned = 0
@@ -266,7 +285,7 @@ class Checkpoints(keras.callbacks.Callback):
     def _write_checkpoint(self, name, epoch, batch):
         """Copies the weights out, and leaves the rest to a thread while training goes on."""
         with self._explained(epoch, batch), contextlib.ExitStack() as stack:
-            place = staged(resolve(self.directory / name), to_disk=True)
+            place = staged(resolve(self.directory / name))
             folder = stack.enter_context(place)
             folder.mkdir()
             self.model.save_weights(folder / _WEIGHTS)
@@ -277,11 +296,14 @@ class Checkpoints(keras.callbacks.Callback):
     def _complete(self, unfinished, folder, name, state):
         """Hashes a checkpoint, brings it to the disk and to its place; its folder."""
         with self._explained(state["epoch"], state["batch"]), unfinished:
-            state["weights_sha256"] = sha256(folder / _WEIGHTS)
+            state["weights_sha256"] = _hash(folder)
             _write(folder / _STATE, state)
-        for old in self._all()[: -self.keep]:
+        done = self.directory / name
+        found = found_in(self.directory)
+        # What has a later name is not of this game, and shall not push out what is.
+        for old in found[: found.index(done) + 1][: -self.keep]:
             shutil.rmtree(old, ignore_errors=True)
-        return self.directory / name
+        return done
 
     @contextlib.contextmanager
     def _explained(self, epoch, batch):
@@ -290,7 +312,7 @@ class Checkpoints(keras.callbacks.Callback):
             yield
         except OSError as error:
             kept = f"The last good one is {self._newest}." if self._newest else "There is none yet."
-            raise OSError(
+            raise UnwritableError(
                 f"The checkpoint of epoch {epoch}, batch {batch} cannot be written to "
                 f"{self.directory} ({_reason(error)}). {kept} Make room and resume."
             ) from None
@@ -321,9 +343,14 @@ class Checkpoints(keras.callbacks.Callback):
             for metric in self.model.metrics
         }
 
-    def _all(self):
-        found = self.directory.glob("epoch-*-batch-*") if self.directory.exists() else ()
-        return sorted(path for path in found if _NAME.fullmatch(path.name))
+
+def _give_back(metric, saved, path):
+    """Gives a running mean the values that a checkpoint has of it; none where it has none."""
+    try:
+        for variable, value in zip(metric.variables, saved, strict=True) if saved else ():
+            variable.assign(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds other values of {metric.name}: {error}") from error
 
 
 def _rate(optimizer):
@@ -356,7 +383,7 @@ def _check_same(path, state, model, batch_size):
 def _load(path, state, model, rates):
     try:
         model.load_weights(path / _WEIGHTS)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, RuntimeError, *DAMAGE) as error:
         raise ValueError(f"{path} cannot be loaded into {model.name}: {error}") from error
     for player, rate in rates.items():
         # The file holds the rate as it was; one that was changed on purpose goes before it.
@@ -369,7 +396,8 @@ def _check_finite(model):
         if not finite:
             raise ValueError(
                 f"The {player}'s weights are no longer finite, and are not saved: training has "
-                "diverged. Resume from the last checkpoint with a smaller learning rate."
+                "diverged. Resume from the last checkpoint, or begin anew where there is none, "
+                "with a smaller learning rate."
             )
 
 
@@ -386,21 +414,69 @@ def _reason(error):
     return next(filter(None, words), error)
 
 
+def found_in(directory):
+    """Folders of the checkpoints in a directory, sound or not, oldest first; strangers left out."""
+    found = directory.iterdir() if directory.is_dir() else ()
+    numbered = ((_NAME.fullmatch(path.name), path) for path in found)
+    return [path for _, path in sorted((_place(name), path) for name, path in numbered if name)]
+
+
+def newest_state(directory):
+    """What the newest checkpoint with a sound record says, or None; its weights are not read."""
+    for path in reversed(found_in(directory)):
+        with contextlib.suppress(DamagedError):
+            return _read_state(path)
+    return None
+
+
+def sound_state(path, unless_of=None):
+    """What a checkpoint says, or None where it is damaged.
+
+    Args:
+        path: of its folder.
+        unless_of: a hash; weights that are said to have it are not read.
+    """
+    try:
+        state = _read_state(path)
+        return state if state["weights_sha256"] == unless_of else _read(path)
+    except DamagedError:
+        return None
+
+
+def _place(name):
+    """(epoch, batch) in a checkpoint's name."""
+    return int(name[1]), int(name[2])
+
+
 def _read(path):
     """The state of a checkpoint, its files compared with their hashes."""
+    state = _read_state(path)
     try:
-        size = (path / _STATE).stat().st_size
-        if size > _MOST_STATE_BYTES:
-            raise DamagedError(f"{_STATE} has {size} bytes")
-        record = json.loads((path / _STATE).read_text(encoding="utf-8"))
-        state = record["state"]
-        if record["sha256"] != _digest(state):
-            raise DamagedError(f"{_STATE} does not match its hash")
-        if state["weights_sha256"] != sha256(path / _WEIGHTS):
-            raise DamagedError(f"{_WEIGHTS} does not match its hash")
-    except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        found = _hash(path)
+    except (OSError, UnfitFileError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error
+    if state["weights_sha256"] != found:
+        raise DamagedError(f"{_WEIGHTS} does not match its hash")
     return state
+
+
+def _read_state(path):
+    """The same without a look at the weights."""
+    try:
+        record = read_json(path / _STATE, _SHAPE, most=_MOST_STATE_BYTES)
+    except (OSError, UnfitFileError) as error:
+        raise DamagedError(f"{type(error).__name__}: {error}") from error
+    state = record["state"]
+    if record["sha256"] != _digest(state):
+        raise DamagedError(f"{_STATE} does not match its hash")
+    if _place(_NAME.fullmatch(path.name)) != (state["epoch"], state["batch"]):
+        raise DamagedError(f"{_STATE} is of another checkpoint")
+    return state
+
+
+def _hash(folder):
+    with open_plain(folder / _WEIGHTS) as file:
+        return sha256_of(file)
 
 
 def _write(path, state):

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core.saving import constructor_arguments
+
 
 class DivergedError(ValueError):
     """A loss or a weight is no longer finite."""
@@ -58,8 +60,9 @@ class StopOnDivergence(keras.callbacks.Callback):
         )
         if not (self.rollback and self._go_back(found)):
             raise DivergedError(
-                f"{found} Go on from the last checkpoint with a smaller learning rate, or add a "
-                "penalty or spectral norm to the discriminator."
+                f"{found} Go on from the last checkpoint, or begin anew where there is none, with "
+                f"{_smaller_rates(self.model)}, or add a penalty or spectral norm to the "
+                "discriminator."
             )
 
     def _go_back(self, found):
@@ -76,6 +79,15 @@ class StopOnDivergence(keras.callbacks.Callback):
         self._went_back += 1
         self.print_fn(f"{found} It goes on from {path}, with what comes next.")
         return True
+
+
+def _smaller_rates(model):
+    """How this model is given smaller learning rates, in words."""
+    known = constructor_arguments(type(model))
+    arguments = [name for name in known if name.endswith("_learning_rate")]
+    if arguments:
+        return f"a smaller learning rate ({', '.join(arguments)})"
+    return "optimizers of a smaller learning rate, which its `compile` takes"
 
 
 def finite_players(model):

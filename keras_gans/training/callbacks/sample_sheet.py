@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_gans.images import grids
 
-_NAME = re.compile(r"(epoch|images)-(\d{4,})\.png")
+_NAME = re.compile(r"(epoch|images)-([0-9]{4,18})\.png")
 
 
 class SampleSheet(keras.callbacks.Callback):

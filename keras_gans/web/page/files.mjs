@@ -90,16 +90,57 @@ export async function readManifest() {
       + "can read.", AGAIN);
   }
   const networks = Array.isArray(manifest.files)
-    ? manifest.files.filter((file) => file.format === "onnx") : [];
-  if (!networks.length || !manifest.page?.files) {
+    ? manifest.files.filter((file) => file?.format === "onnx") : [];
+  if (!networks.length || !Array.isArray(manifest.page?.files)) {
     throw new Problem("The manifest names no ONNX network, or no page to show it.", AGAIN);
   }
   networks.forEach(checkNetwork);
   return { ...manifest, networks };
 }
 
+// Numbers, classes and attributes a panel can show without freezing the page, and a picture's side.
+const MOST = 10_000;
+
+const isWhole = (value) => Number.isInteger(value) && value >= 1 && value <= MOST;
+const isRange = (value, whole) => Array.isArray(value) && value.length === 2
+  && value.every((end) => (whole ? Number.isSafeInteger(end) : Number.isFinite(end)))
+  && value[0] <= value[1] && (!whole || value[1] - value[0] < MOST);
+const areTexts = (value) => value === undefined
+  || (Array.isArray(value) && value.length <= MOST && value.every((one) => typeof one === "string"));
+
+// Whether a tensor is as the manifest's format has it, and no larger than a page can show.
+function isUsable(tensor) {
+  const { name, kind, shape } = tensor ?? {};
+  if (typeof name !== "string" || typeof tensor.dtype !== "string" || !Array.isArray(shape)) {
+    return false;
+  }
+  const sides = shape.slice(1);
+  if (!sides.every((side) => side === null || isWhole(side))) return false;
+  if (kind === "image") return shape.length === 4 && isRange(tensor.value_range);
+  if (kind === "label") return isRange(tensor.value_range, true) && areTexts(tensor.classes);
+  if (kind === "attributes") {
+    return sides.length === 1 && isWhole(sides[0]) && areTexts(tensor.names);
+  }
+  if (kind === "latent") {
+    const drawn = tensor.value_range === undefined
+      ? Number.isFinite(tensor.mean) && Number.isFinite(tensor.stddev) : isRange(tensor.value_range);
+    return sides.length === 1 && isWhole(sides[0]) && drawn;
+  }
+  return true;
+}
+
 function checkNetwork(record) {
+  const { inputs, outputs: given } = record ?? {};
+  const tensors = Array.isArray(inputs) && Array.isArray(given) ? [...inputs, ...given] : [null];
+  if (!inputs?.length || !tensors.every(isUsable)) {
+    throw new Problem(`The manifest does not say how to use ${record?.path}, or asks for more than `
+      + "a page can show.", AGAIN);
+  }
   const outputs = record.outputs.filter((tensor) => tensor.kind === "image");
+  if (!inputs.some((tensor) => ["image", "latent"].includes(tensor.kind))) {
+    throw new Problem(`${record.path} takes neither a picture nor a latent, so this page cannot `
+      + "steer it.", "Show it with a page made for it.");
+  }
   const unknown = record.inputs.find(
     (tensor) => !["image", "latent", "label", "attributes"].includes(tensor.kind));
   if (unknown || outputs.length !== 1) {

@@ -48,3 +48,13 @@ def test_training_that_goes_well_is_left_alone():
     model = tiny("dcgan_fashion")
     model.fit(fabricated(model, 3), epochs=2, verbose=0, callbacks=[StopOnDivergence()])
     assert int(model.step) == 6
+
+
+@pytest.mark.parametrize("name", ["gan", "pix2pix"])
+def test_what_to_do_is_what_the_model_has(name):
+    model = tiny(name)
+    model.compile(generator_optimizer=keras.optimizers.SGD(float("inf")))
+    said = diverge(model)
+    assert "or begin anew where there is none" in said
+    assert ("generator_learning_rate" in said) == (name == "gan")
+    assert ("`compile`" in said) == (name == "pix2pix")
