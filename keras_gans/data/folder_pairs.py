@@ -28,14 +28,15 @@ class FolderPairs:
         path: of the folder.
         split: "train", "test" or "val" where the folder has such subfolders, else "train".
         cache_dir: see `Files`.
+        account: see `Files`.
 
     Raises:
         ValueError: if there is no such folder, no picture in it, or one without its partner.
         NoSuchSplitError: if the folder is not split so.
     """
 
-    def __init__(self, path, split="train", *, cache_dir=None):
-        self._files = Files(path, cache_dir)
+    def __init__(self, path, split="train", *, cache_dir=None, account=None):
+        self._files = Files(path, cache_dir, account)
         self.name = self._files.name
         self._make_frame: type
         if all(self._files.subfolder(side) for side in _SIDES):
@@ -58,6 +59,8 @@ class FolderPairs:
         found = self._files.below(top)
         self._check_not_classes(top, found)
         self._files.check_found(found, top)
+        if tops:
+            self._files.note_beside(tops)
         return [(file,) for file in found]
 
     def _check_not_classes(self, top, found):
@@ -87,6 +90,7 @@ class FolderPairs:
         self._check_partners(first, second, tops[1])
         self._check_partners(second, first, tops[0])
         self._files.check_found(first, tops[0])
+        self._files.note_beside(_SIDES)
         return [(file, second[stem]) for stem, file in first.items()]
 
     def _by_stem(self, top):
@@ -111,7 +115,8 @@ class FolderPairs:
         more = f", and {len(alone) - 1} more have none either" if len(alone) > 1 else ""
         message = (
             f"{self.name}: {path} has no partner; expected {expected} (or of another picture's "
-            f"suffix){more}. Add what is missing, or remove what is alone. {self._files.listing()}"
+            f"suffix){more}. Add what is missing, or remove what is alone. "
+            f"{self._files.account.listing()}"
         )
         raise ValueError(message.rstrip())
 

@@ -60,7 +60,16 @@ class Idx:
                 f"{self.name} has {len(images)} pictures and {len(self._labels)} labels in its "
                 f"{self._prefix} files; both come of one set."
             )
-        fitted = np.stack([frame.from_array(image) for image in images])
+        needed = len(images) * frame.num_bytes
+        if needed > CACHE_BYTES:
+            raise ValueError(
+                f"{self.name} has {len(images)} pictures, which take {needed / 2**30:.1f} GiB at "
+                f"{frame.height} x {frame.width} pixels, and {CACHE_BYTES / 2**30:.1f} are the "
+                "most. Write them into a folder, or build the model for a smaller size."
+            )
+        fitted = np.empty((len(images), *frame.shape), np.uint8)
+        for place, image in zip(fitted, images, strict=True):
+            place[...] = frame.from_array(image)
         return Arrays(fitted, self._labels if columns else None)
 
     def _read(self, kind, rank):

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.utils.text import did_you_mean
+from keras_gans.utils.text import did_you_mean, plain
 
 _NAMED = 10
 
@@ -225,4 +225,4 @@ def _listed(names):
     if not names:
         return ""
     more = ", ..." if len(names) > _NAMED else ""
-    return f" ({', '.join(list(names)[:_NAMED])}{more})"
+    return f" ({plain(', '.join(list(names)[:_NAMED]))}{more})"
