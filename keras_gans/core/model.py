@@ -67,7 +67,7 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
             raise ValueError(f"`seed` must be from 0 to 2**63 - 1. Received: {seed!r}")
         self.step = self._counter("step")
         self.images_shown = self._counter("images_shown")
-        self._forwards = {}
+        self._forwards, self._bytes_per_pixel = {}, {}
         self._trackers = {name: keras.metrics.Mean(name=name) for name in self.logged}
 
     def _counter(self, name):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gans.data.frame import changes, decoding, flattened, opened
+from keras_gans.data.frame import changes, decoding, flattened, opened, upright_size
 
 
 def read_picture(path, channels=3, noted=None):
@@ -28,3 +28,26 @@ def read_picture(path, channels=3, noted=None):
 
     pixels = opened(path, use)
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def read_scaled(path, frame, noted=None):
+    """A picture file fitted to a frame as in training, and its own size.
+
+    Args:
+        path: of the file.
+        frame: a `Frame`.
+        noted: a set, to which is added what is changed of the picture besides its scale.
+
+    Returns:
+        uint8 of the frame's shape, and (width, height) of the picture as it is seen.
+
+    Raises:
+        UnreadableError: a ValueError, with the reason.
+    """
+
+    def use(image):
+        frame.note(image, noted)
+        size = upright_size(image)  # before it may be decoded at a fraction of it
+        return frame.from_file(image), size
+
+    return opened(path, use)
