@@ -19,6 +19,7 @@ from keras_gans.cli.common import (
     read_settings,
     say,
 )
+from keras_gans.cli.warned import plain_warnings
 
 
 def train(
@@ -71,6 +72,20 @@ def train(
             "--jitter/--no-jitter",
             help="For translators: scale, crop and mirror pictures at random; on where not given.",
             show_default=False,
+        ),
+    ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            help="How pictures of other proportions are fitted: `crop` what sticks out, `stretch` "
+            "(squeeze), or `pad` with white; `stretch` for translators, else `crop`, where not "
+            "given."
+        ),
+    ] = None,
+    direction: Annotated[
+        str | None,
+        typer.Option(
+            help="For pairs: `ab` learns the second picture from the first, `ba` reverse."
         ),
     ] = None,
     jit_compile: Annotated[
@@ -169,6 +184,11 @@ def train(
 
         keras-gans train dcgan --data folder:photos --dry-run
 
+        keras-gans train pix2pix --data folder:pairs --direction ba --fit pad
+
+    What of the data is left out or changed (hidden files, transparency, pictures that are not
+    square ...) is told once, by kind; data.txt in the run's folder names every file.
+
     A run saves its state after every epoch, every ten minutes within one, and when it is stopped by
     Ctrl-C or SIGTERM. Go on with it, also after a crash, and for longer:
 
@@ -183,7 +203,7 @@ def train(
         TF_CONFIG=... keras-gans train cyclegan --data folder:horses --batch-size 8 --workers 2
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug), plain_warnings():
         from keras_gans import training
 
         if resume and (pathlib.Path(name) / "options.json").exists():
@@ -198,7 +218,7 @@ def train(
         options = training.Options(
             model=name,
             data=data,
-            overrides=read_settings(settings),
+            overrides=_overrides(settings, direction),
             heads=head,
             attributes=attribute,
             split=split,
@@ -215,6 +235,7 @@ def train(
             on_divergence=on_divergence,
             flip=flip,
             jitter=jitter,
+            fit=fit,
             data_dir=data_dir,
             manual_dir=manual_dir,
             cache_dir=cache_dir,
@@ -267,12 +288,19 @@ def _changed(options, context):
     }
     if "metrics" in given:
         given["metrics"] = read_names(given["metrics"])
-    if "overrides" in given:
-        given["overrides"] = {**options.overrides, **read_settings(given["overrides"])}
+    if {"overrides", "direction"} & given.keys():
+        now = _overrides(given.pop("overrides", None), given.get("direction"))
+        given["overrides"] = {**options.overrides, **now}
     fields = {field.name for field in dataclasses.fields(options)}
     return dataclasses.replace(
         options, **{name: value for name, value in given.items() if name in fields}
     )
+
+
+def _overrides(settings, direction):
+    """Constructor arguments by --set, and by --direction, which is one too."""
+    overrides = read_settings(settings)
+    return {**overrides, "direction": direction} if direction else overrides
 
 
 def _dry_run(options):

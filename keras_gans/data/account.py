@@ -74,7 +74,7 @@ class Account:
         if not self.changed:
             return ""
         pictures = {name for names in self.changed.values() for name in names}
-        kinds = ", ".join(f"{len(names)} {kind}" for kind, names in self.changed.items())
+        kinds = "; ".join(f"{len(names)} {kind}" for kind, names in self.changed.items())
         return f"Changed {len(pictures)}: {kinds}."
 
     def summary(self):

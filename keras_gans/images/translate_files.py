@@ -1,5 +1,6 @@
 """Translating files: a picture, or a folder of them."""
 
+import collections
 import dataclasses
 import pathlib
 
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from keras_gans.core.scaling import scaled
 from keras_gans.core.signature import directions, images_of, source_of, target_of
 from keras_gans.data.account import Account
 from keras_gans.data.frame import FORMAT_NAMES, Frame, UnreadableError
@@ -58,8 +60,9 @@ def plan(path, output, overwrite=False, sheet=False, account=None):
     Args:
         path: a picture, or a folder, looked through with all it holds but `output`, where that
             lies inside.
-        output: folder for the translations, which keep the pictures' names with ".png"; or, of one
-            picture, the file itself, where it is named like a picture.
+        output: folder for the translations, which keep the pictures' names with ".png", in place
+            of their suffix or, where two would have one name, after it; or, of one picture, the
+            file itself, where it is named like a picture.
         overwrite: replace files that are there already.
         sheet: a sheet will lie beside the translations, see `sheet_beside`.
         account: an `Account`, of what of the folder is left out.
@@ -79,10 +82,7 @@ def plan(path, output, overwrite=False, sheet=False, account=None):
                 f"{output} is named like a picture, but the translations of {path} are many: give "
                 "a folder as --output."
             )
-        pairs = [
-            (file, output / file.relative_to(path).with_suffix(".png"))
-            for file in _pictures(path, output, account)
-        ]
+        pairs = _into(output, path, _pictures(path, output, account))
     elif path.is_file():
         pairs = [(path, output if is_file_name(output) else output / f"{path.stem}.png")]
     elif path.exists() or path.is_symlink():
@@ -95,6 +95,16 @@ def plan(path, output, overwrite=False, sheet=False, account=None):
     if sheet:
         _check_sheet(pairs, sheet_beside(output), overwrite)
     return pairs
+
+
+def _into(output, root, files):
+    """The target of each file below `root`."""
+    short = [output / file.relative_to(root).with_suffix(".png") for file in files]
+    count = collections.Counter(short)
+    return [
+        (file, target if count[target] == 1 else target.with_name(f"{file.name}.png"))
+        for file, target in zip(files, short, strict=True)
+    ]
 
 
 def is_file_name(output):
@@ -172,7 +182,8 @@ def translate_files(model, pairs, direction=None, size=None, account=None):
         name = str(source)
         if made.problem:
             account.leave_out(name, made.problem)
-        account.change(name, sorted(noted))
+        else:
+            account.change(name, sorted(noted))
         yield made
 
 
@@ -213,13 +224,10 @@ class _Translator:
             frame = Frame(*self._trained, self._channels, "stretch")
             picture, (width, height) = read_scaled(source, frame, noted)
         values = np.float32(picture) / np.float32(127.5) - 1
-        translation = grids.to_uint8(self._model.translate(values, **self._how))
+        translation = self._model.translate(values, **self._how)
         size = (width * self._scale, height * self._scale)
-        whole = grids.from_pixels(translation)
-        if whole.size != size:
-            whole = whole.resize(size, Image.Resampling.BICUBIC)
-        grids.save(whole, target, format=None)
-        return Translated(source, target, None, picture, translation, size)
+        grids.save(grids.from_pixels(_whole(translation, size)), target, format=None)
+        return Translated(source, target, None, picture, grids.to_uint8(translation), size)
 
     def _check_memory(self, height, width):
         needed = self._model.bytes_to_translate(self._network, height, width)
@@ -231,6 +239,12 @@ class _Translator:
                 f"of memory, and {free / 2**30:.1f} are free: about {side} x {side} pixels would "
                 "do, or the size the model was trained at"
             )
+
+
+def _whole(translation, size):
+    """A translation, scaled to (width, height) one channel after the other, to save memory."""
+    planes = np.split(translation, translation.shape[-1], axis=-1)
+    return np.concatenate([grids.to_uint8(scaled(one, size[::-1])) for one in planes], axis=-1)
 
 
 def side_by_side(done):

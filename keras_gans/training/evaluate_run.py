@@ -34,6 +34,7 @@ def evaluate_run(run, model=None, *, source=None, split="test", **how):
         manual_dir=options.manual_dir,
         heads=options.heads,
         attributes=options.attributes,
+        fit=options.fit,
         **how,
     )
     text = json.dumps(results, indent=2)

@@ -54,6 +54,8 @@ class Options:
         flip: mirror pictures at random.
         jitter: for translators: scale, crop and mirror pictures at random, see
             `keras_gans.data.load`; as there where None.
+        fit: how pictures are fitted to the model's size, see `keras_gans.data.load`; as there where
+            None.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
         cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
@@ -86,6 +88,7 @@ class Options:
     on_divergence: str = "stop"
     flip: bool = False
     jitter: bool | None = None
+    fit: str | None = None
     data_dir: str | None = None
     manual_dir: str | None = None
     cache_dir: str | None = None

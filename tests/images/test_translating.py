@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import resource
 import warnings
 import zipfile
 
+import awkward_files
 import h5py
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from keras_gans import training, zoo
 from keras_gans.cli import app
 from keras_gans.core.scaling import scaled
 from keras_gans.data.account import Account
-from keras_gans.data.frame import Frame
+from keras_gans.data.frame import DECODING_BYTES, Frame
 from keras_gans.images import grids, translate_files
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
@@ -103,6 +105,9 @@ def test_plan_refuses(tmp_path):
         translate_files.plan(tmp_path / "empty", tmp_path / "out")
     draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "a.jpg")
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    assert [target.name for _, target in pairs] == ["a.jpg.png", "a.png.png"]
+    draw(tmp_path / "in" / "a.jpg.png")
     with pytest.raises(ValueError, match="would both become"):
         translate_files.plan(tmp_path / "in", tmp_path / "out")
     with pytest.raises(ValueError, match="replaced by its translation"):
@@ -375,6 +380,36 @@ def test_of_a_folder_what_cannot_be_translated_is_told_and_decides_the_exit_code
     (tmp_path / "in" / "bad\x1b[2J.png").unlink()
     again = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out", "--overwrite")
     assert again.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("largest", "size"),
+    [
+        (600, "trained"),
+        pytest.param(8000, "trained", marks=pytest.mark.large),
+        pytest.param(8000, "own", marks=pytest.mark.large),
+    ],
+)
+def test_a_folder_of_awkward_files_is_translated_but_for_what_is_named(
+    model, tmp_path, largest, size
+):
+    count = awkward_files.make(tmp_path / "in", largest)
+    account = Account()
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out", account=account)
+    passed_over = sum(map(len, account.passed_over.values())) + len(account.left_out)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done = [
+        (one.source, one.target, one.problem)
+        for one in translate_files.translate_files(model, pairs, size=size, account=account)
+    ]
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert len(done) == len(pairs) and len(pairs) + passed_over == count
+    assert {target for _, target, problem in done if not problem} == {
+        path for path in (tmp_path / "out").rglob("*") if path.is_file()
+    }
+    assert sum(problem is None for _, _, problem in done) > 150
+    if size == "trained":
+        assert grown < 2 * DECODING_BYTES
 
 
 def test_one_picture_may_be_given_a_file(saved, tmp_path):
