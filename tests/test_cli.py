@@ -391,7 +391,7 @@ def test_debug_shows_the_traceback():
 
 def test_a_folder_of_pictures_end_to_end(tmp_path):
     generator = np.random.default_rng(0)
-    for index in range(12):
+    for index in range(13):
         pixels = generator.integers(0, 256, (20, 24, 3), dtype="uint8")
         (tmp_path / "photos").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
@@ -405,10 +405,11 @@ def test_a_folder_of_pictures_end_to_end(tmp_path):
     assert (run / "samples" / "epoch-0001.png").exists()
     told = " ".join(result.output.split())
     assert told.count("Left out 1: broken.jpg (not a PNG") == 1  # though it is read three times
-    assert "Changed 12: 12 not square, cropped." in told
+    assert "Changed 13: 13 not square, cropped." in told
+    assert "In each epoch 1 of 13 pictures are not shown" in told
     assert ".py" not in told and "UserWarning" not in told
     lines = (run / "data.txt").read_text().splitlines()
-    assert len(lines) == 13 and "0.png: not square, cropped" in lines
+    assert len(lines) == 15 and "0.png: not square, cropped" in lines
 
 
 def test_how_pairs_are_fitted_and_turned_is_an_option(tmp_path):

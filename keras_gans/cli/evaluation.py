@@ -19,6 +19,7 @@ from keras_gans.cli.common import (
     refuse_existing,
     say,
 )
+from keras_gans.cli.warned import plain_warnings
 
 
 def evaluate(
@@ -60,7 +61,7 @@ def evaluate(
         inception:weights-inception-2015-12-05-6726825d.pth
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug), plain_warnings():
         from keras_gans import zoo
         from keras_gans.evaluation import evaluate as evaluate_source
         from keras_gans.training.evaluate_run import FIGURES, evaluate_run

@@ -20,6 +20,7 @@ from keras_gans.cli.common import (
     print_table,
     say,
 )
+from keras_gans.cli.warned import plain_warnings
 
 
 def export(
@@ -98,7 +99,7 @@ def export(
         keras-gans export runs/00002-pix2pix-emoji --web page
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug), plain_warnings():
         if web:
             _refuse_beside_web(context)
             _write_page(
@@ -183,7 +184,7 @@ def demo(
         keras-gans demo pix2pix_emoji
     """
     load_tensorflow()
-    with one_sentence(debug):
+    with one_sentence(debug), plain_warnings():
         from keras_gans import web
 
         page, model_path = place_for("page", run), model_file(run)

@@ -61,6 +61,13 @@ class Image(Role):
     smallest: int = 1
     trained: tuple[int, int] | None = None
 
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width; None where any will do."""
+        if self.height is None or self.width is None:
+            return None
+        return self.height, self.width
+
     def spec(self, size, name):
         return tf.TensorSpec((size, self.height, self.width, self.channels), tf.float32, name)
 

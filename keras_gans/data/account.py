@@ -78,8 +78,8 @@ class Account:
         return f"Changed {len(pictures)}: {kinds}."
 
     def summary(self):
-        """All of it in a few sentences; nothing where there is nothing to say."""
-        return " ".join(filter(None, (self.listing(), self.changes(), *self.remarks)))
+        """What was left out and changed, in two sentences; nothing where nothing was."""
+        return " ".join(filter(None, (self.listing(), self.changes())))
 
     def lines(self):
         """All of it, a line for each file."""

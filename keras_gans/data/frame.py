@@ -32,7 +32,7 @@ from PIL import (
 
 #: What `Image.open` may take a file for, whatever its name says. Pillow reads dozens of formats,
 #: some of them by other programs; fewer parsers, fewer surprises in a folder of unknown origin.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM")
+FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM")
 with contextlib.suppress(ImportError):  # phones' format, with keras-gans[heif]
     import pillow_heif
 

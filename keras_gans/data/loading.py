@@ -144,7 +144,7 @@ def load(
         cache_dir: for folders: a folder on a fast disk for the decoded pictures that do not fit in
             memory, until the process ends. They are decoded in every epoch where not given.
 
-    What of the source is left out or changed is told in one warning, by kind, and kept in
+    What of the source is left out or changed is told in a warning, by kind, and kept in
     `data.account`: `data.account.lines()` names every file.
 
     Returns:
@@ -172,8 +172,9 @@ def load(
         *(heads, attributes, data_dir, manual_dir, cache_dir, Account()),
     )
     batches = kind.open_batches(request, model)
-    if summary := request.account.summary():
-        warnings.warn(f"{source}: {summary}", stacklevel=2)
+    # One by one: a run loads its data several times, and says once what is the same of it.
+    for sentence in filter(None, (request.account.summary(), *request.account.remarks)):
+        warnings.warn(f"{source}: {sentence}", stacklevel=2)
     data = batches(request)
     data.account = request.account
     data.from_pass = lambda number: batches(request.from_pass(number))

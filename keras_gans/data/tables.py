@@ -169,7 +169,8 @@ class Table:
         """
         known = {*pictures, *others}
         places = _by_name(known)
-        found, without = {}, []
+        found: dict = {}
+        without = []
         for picture, row in self._rows.items():
             place = picture if picture in known else places.get(picture)
             if place is None:

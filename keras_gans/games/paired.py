@@ -66,9 +66,7 @@ class PairedGAN(GAN):
 
     def signature(self):
         source, target = self.source, self.target
-        free = Image(
-            *(None, None, source.channels, self.stride), trained=(source.height, source.width)
-        )
+        free = Image(None, None, source.channels, self.stride, trained=source.sides)
         inputs = {"source": free}
         outputs = {"target": Image(None, None, target.channels, scale=target.scale)}
         return {"generator": Signature(inputs, outputs)}

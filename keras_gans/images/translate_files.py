@@ -221,7 +221,8 @@ class _Translator:
             self._check_memory(height, width)
         else:
             # Decoded and fitted as in training, to the pixel.
-            frame = Frame(*self._trained, self._channels, "stretch")
+            height, width = self._trained
+            frame = Frame(height, width, self._channels, "stretch")
             picture, (width, height) = read_scaled(source, frame, noted)
         values = np.float32(picture) / np.float32(127.5) - 1
         translation = self._model.translate(values, **self._how)
