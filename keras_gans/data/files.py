@@ -16,6 +16,7 @@ import numpy as np
 from keras_gans.data import examples, walking
 from keras_gans.data.account import BESIDE, Account
 from keras_gans.data.frame import FORMAT_NAMES, NotAPairError, UnreadableError
+from keras_gans.utils.text import plain
 
 # What opening a file costs beyond decoding it, as bytes of a file that decode in the same time.
 _OPENING = 4096
@@ -191,9 +192,9 @@ class Files:
             return
         raise ValueError(
             f"{self.name}: {len(alone)} of {len(errors)} pictures are no pairs: "
-            f"{self.relative(*items[alone[0]])} ({errors[alone[0]]}). A pair is one file with its "
-            "first picture on the left and its second, as large, on the right; or two files of "
-            "equal size and name in the folders A/ and B/, of any proportions."
+            f"{plain(self.relative(*items[alone[0]]))} ({plain(errors[alone[0]])}). A pair is one "
+            "file with its first picture on the left and its second, as large, on the right; or "
+            "two files of equal size and name in the folders A/ and B/, of any proportions."
         )
 
 
@@ -236,7 +237,8 @@ class _Shelf:
             self._broken.add(number)
             named = self._files.relative(*self._items[number])
             warnings.warn(
-                f"{self._files.name}: left out {named} ({error}); others take its place.",
+                f"{self._files.name}: left out {plain(named)} ({plain(error)}); others take its "
+                "place.",
                 stacklevel=2,
             )
             return None

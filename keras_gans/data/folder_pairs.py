@@ -14,6 +14,7 @@ from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 from keras_gans.data.folder import class_names
 from keras_gans.data.pair_frames import SideBySide, TwoFiles
+from keras_gans.utils.text import plain
 
 _SIDES = ("A", "B")
 _LAYOUTS = (
@@ -73,7 +74,8 @@ class FolderPairs:
             there, missing = _SIDES if "A" in names else _SIDES[::-1]
             what = f"has a folder {there}/, but none {missing}/"
         else:
-            what = f"has its pictures in subfolders ({', '.join(names[:10])}), as classes are"
+            shown = plain(", ".join(names[:10]))
+            what = f"has its pictures in subfolders ({shown}), as classes are"
         raise ValueError(f"{self.name} {what}, but this model learns from {_LAYOUTS}.")
 
     def _in_two_folders(self, split):
@@ -100,8 +102,8 @@ class FolderPairs:
             stem = os.path.splitext(os.path.relpath(file.path, top))[0]
             if stem in found:
                 raise ValueError(
-                    f"{self.name}: {found[stem].path} and {file.path} have one name, so their "
-                    "partner would be the same. Rename or remove one of them."
+                    f"{self.name}: {plain(found[stem].path)} and {plain(file.path)} have one name, "
+                    "so their partner would be the same. Rename or remove one of them."
                 )
             found[stem] = file
         return found
@@ -114,8 +116,8 @@ class FolderPairs:
         expected = top / (alone[0] + os.path.splitext(path)[1])
         more = f", and {len(alone) - 1} more have none either" if len(alone) > 1 else ""
         message = (
-            f"{self.name}: {path} has no partner; expected {expected} (or of another picture's "
-            f"suffix){more}. Add what is missing, or remove what is alone. "
+            f"{self.name}: {plain(path)} has no partner; expected {plain(expected)} (or of another "
+            f"picture's suffix){more}. Add what is missing, or remove what is alone. "
             f"{self._files.account.listing()}"
         )
         raise ValueError(message.rstrip())

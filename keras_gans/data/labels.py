@@ -189,7 +189,7 @@ def _check_names(source, what, names, known):
         if name not in known:
             raise ValueError(
                 f"{source.name} has no {what} {name!r}.{did_you_mean(name, known)} It has: "
-                f"{', '.join(known) or 'none'}."
+                f"{plain(', '.join(known)) or 'none'}."
             )
     if len(set(names)) < len(names):
         raise ValueError(f"Every {what} can be named once. Received: {names}.")

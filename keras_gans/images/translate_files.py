@@ -132,13 +132,16 @@ def _check_targets(pairs, overwrite):
     for source, target in pairs:
         if target in taken:
             raise ValueError(
-                f"{taken[target]} and {source} would both become {target}. Rename one of them."
+                plain(f"{taken[target]} and {source} would both become {target}.")
+                + " Rename one of them."
             )
         if replaced := sources.get(target.resolve()):
             by = "its translation" if replaced == source else f"the translation of {source}"
-            raise ValueError(f"{replaced} would be replaced by {by}: use another --output.")
+            raise ValueError(
+                f"{plain(f'{replaced} would be replaced by {by}')}: use another --output."
+            )
         if target.exists() and not overwrite:
-            raise FileExistsError(f"{target} exists. Use --overwrite to replace it.")
+            raise FileExistsError(f"{plain(target)} exists. Use --overwrite to replace it.")
         taken[target] = source
 
 
@@ -146,8 +149,8 @@ def _check_sheet(pairs, sheet, overwrite):
     for source, target in pairs:
         if sheet.resolve() in (source.resolve(), target.resolve()):
             raise ValueError(
-                f"The sheet would replace {sheet}, {source} or its translation. Rename {source}, "
-                "or leave out --sheet."
+                f"The sheet would replace {sheet}, {plain(source)} or its translation. Rename "
+                f"{plain(source)}, or leave out --sheet."
             )
     if sheet.exists() and not overwrite:
         raise FileExistsError(f"{sheet} exists. Use --overwrite to replace it.")
