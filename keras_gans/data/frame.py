@@ -304,7 +304,8 @@ def _is_of_16_bits(image):
     if image.mode[0] in "IF":
         return True
     # How the pixels lie in the file: "RGB;16B", or ("RGB", ...) of TIFF and PPM, which says 65535.
-    forms = [tile[3] if isinstance(tile[3], tuple) else (tile[3],) for tile in image.tile]
+    tiles = getattr(image, "tile", ())  # none of what was no file
+    forms = [tile[3] if isinstance(tile[3], tuple) else (tile[3],) for tile in tiles]
     return any(";16" in str(form[:1]).replace("BGR;16", "") or 65535 in form for form in forms)
 
 

@@ -52,7 +52,7 @@ def open_source(
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie.
         cache_dir: for folders, where decoded pictures are kept that do not fit in memory.
-        account: for folders, an `Account` of what is left out or changed.
+        account: for folders and IDX files, an `Account` of what is left out or changed.
 
     Raises:
         ValueError: for another form of source, or what the source itself refuses.
@@ -78,6 +78,8 @@ def open_source(
         )
     if scheme == "folder":
         return openers[scheme](rest, split, cache_dir=cache_dir, account=account)
+    if scheme == "idx":
+        return openers[scheme](rest, split, account=account)
     return openers[scheme](rest, split)  # small enough for memory
 
 
