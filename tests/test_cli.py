@@ -398,7 +398,7 @@ def test_debug_shows_the_traceback():
 
 def test_a_folder_of_pictures_end_to_end(tmp_path):
     generator = np.random.default_rng(0)
-    for index in range(12):
+    for index in range(13):
         pixels = generator.integers(0, 256, (20, 24, 3), dtype="uint8")
         (tmp_path / "photos").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
@@ -408,7 +408,28 @@ def test_a_folder_of_pictures_end_to_end(tmp_path):
         "--epochs", 1, "--set", "image_size=16", *TINY, "--runs-dir", tmp_path / "runs",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "runs" / "00001-dcgan" / "samples" / "epoch-0001.png").exists()
+    run = tmp_path / "runs" / "00001-dcgan"
+    assert (run / "samples" / "epoch-0001.png").exists()
+    told = " ".join(result.output.split())
+    assert told.count("Left out 1: broken.jpg (not a PNG") == 1  # though it is read three times
+    assert "Changed 13: 13 not square, cropped." in told
+    assert "In each epoch 1 of 13 pictures are not shown" in told
+    assert ".py" not in told and "UserWarning" not in told
+    lines = (run / "data.txt").read_text().splitlines()
+    assert len(lines) == 15 and "0.png: not square, cropped" in lines
+
+
+def test_how_pairs_are_fitted_and_turned_is_an_option(tmp_path):
+    for side in "AB":
+        (tmp_path / "pairs" / side).mkdir(parents=True)
+        Image.new("RGB", (20, 10)).save(tmp_path / "pairs" / side / "1.png")
+    job = ["train", "pix2pix_emoji", "--data", f"folder:{tmp_path / 'pairs'}", "--dry-run"]
+    result = call(*job, "--fit", "pad", "--direction", "ba")
+    assert result.exit_code == 0, result.output
+    assert "'direction': 'ba'" in result.output and "fit = 'pad'" in result.output
+    assert "1 not square, padded with white" in " ".join(result.output.split())
+    for mistake in (["--fit", "tile"], ["--direction", "bb"]):
+        assert call(*job, *mistake).exit_code == 2
 
 
 def test_labels_by_name_end_to_end(tmp_path):

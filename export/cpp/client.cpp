@@ -184,7 +184,12 @@ Values encoded(const Picture& picture, const json& tensor) {
   const std::int64_t multiple = tensor.value("multiple_of", std::int64_t{1});
   if (multiple < 1 || multiple > kLongest)
     refuse("Sides of a multiple of " + std::to_string(multiple) + " cannot be.");
-  const auto up = [&](std::int64_t side) { return (side + multiple - 1) / multiple * multiple; };
+  const std::int64_t smallest = tensor.value("smallest", std::int64_t{1});
+  if (smallest < 1 || smallest > kLongest)
+    refuse("Sides of at least " + std::to_string(smallest) + " cannot be.");
+  const auto up = [&](std::int64_t side) {
+    return (std::max(side, smallest) + multiple - 1) / multiple * multiple;
+  };
   Values values;
   values.shape = {1, 0, 0, 0};
   values.shape[axis.height] = up(picture.height), values.shape[axis.width] = up(picture.width);

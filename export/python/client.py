@@ -13,18 +13,26 @@ import math
 import os
 import stat
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}  # {format: package}, best first
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
+# What Pillow may take a file for, whatever its name: it reads some others by foreign programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SUFFIXES |= {".avif", ".pbm", ".pgm", ".ppm"}
+# Folders and files of other systems, in small letters; hidden ones are passed over anyway.
+LITTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
 BATCH = 16  # pictures at a time, where the file leaves it free
 MOST = 10_000  # pictures drawn at once: they are held in memory, and lie on one sheet
 LONGEST = 65_535  # side of a picture
 MOST_MANIFEST = 2**26  # bytes of a manifest
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"  # to ONNX Runtime
+DECODING = 2**30  # bytes that decoding a picture may take
+SCANS = 100  # of a JPEG, each of which is decoded over the whole picture
 
 
 class Network:
@@ -68,6 +76,14 @@ class Network:
         """Pictures, uint8 (N, H, W, C), of `{input name: float32 or int array (N, ...)}`.
 
         Raises:
+            ValueError: as `levels`.
+        """
+        return rounded(self.levels(feeds))
+
+    def levels(self, feeds):
+        """Pictures as `__call__` gives them, float from 0 to 255.
+
+        Raises:
             ValueError: if the file cannot be run, or does not give pictures.
         """
         total = len(next(iter(feeds.values())))
@@ -82,9 +98,9 @@ class Network:
         return np.concatenate(batches)[:total]
 
     def answer(self, feeds, size):
-        """Pictures, uint8 (size, H, W, C), of one batch."""
+        """Pictures, float (size, H, W, C) from 0 to 255, of one batch."""
         try:
-            pictures = decoded(self.run(feeds)[self.output["name"]], self.output)
+            pictures = levels_of(self.run(feeds)[self.output["name"]], self.output)
         except Exception as error:  # each runtime has its own classes
             raise ValueError(f"{self.record['path']} cannot be run: {error}") from error
         if len(pictures) != size:
@@ -122,29 +138,46 @@ class Network:
             feeds[head["name"]] = np.repeat([one[number] for one in asked], count)
         return self({**feeds, **switched(self.inputs("attributes"), attributes, total)})
 
-    def translate(self, picture, seed=0):
+    def size_of_translation(self, sides, size=None):
+        """The (height, width) at which pictures of these sides are translated.
+
+        A file's own sides where they are fixed. Else, by `size`, those the network was "trained" at
+        or the picture's "own"; where None "trained", and "own" for networks that enlarge.
+
+        Raises:
+            ValueError: if the file does not take pictures of their own size.
+        """
+        fixed, trained = nhwc(self.source)[1:3], self.source.get("trained")
+        if None not in fixed:
+            if size == "own" and list(sides) != fixed:
+                raise ValueError(f"{self.record['path']} takes {fixed[1]} x {fixed[0]} pixels only")
+            return tuple(fixed)
+        if size == "own" or trained is None or (size is None and self.output.get("scale", 1) > 1):
+            return tuple(own or free for own, free in zip(fixed, sides, strict=True))
+        return tuple(own or free for own, free in zip(fixed, trained, strict=True))
+
+    def translate(self, picture, seed=0, size=None):
         """A picture's translation, both uint8 (H, W, C), of any size.
 
-        `seed` is of the masks of a stochastic network's dropout.
+        `seed` is of the masks of a stochastic network's dropout; for `size` see
+        `size_of_translation`.
 
-        Sides that must be a multiple of something are padded by reflection and cropped back; what a
-        network enlarges stays larger. Where the file's sides are fixed, the picture is scaled to
-        them, and stays so.
+        A picture that is scaled is scaled back. Else sides that must be a multiple of something, or
+        longer, are padded by reflection and cropped back. What a network enlarges stays larger.
         """
-        source = self.source
-        height, width = (
-            own or free for own, free in zip(nhwc(source)[1:3], picture.shape[:2], strict=True)
-        )
-        if picture.shape[:2] != (height, width):
-            scaled = image_of(picture).resize((width, height), Image.Resampling.BICUBIC)
-            picture = np.asarray(scaled).reshape(height, width, -1)
-        missing = [(0, -side % source.get("multiple_of", 1)) for side in (height, width)]
-        padded = np.pad(picture, (*missing, (0, 0)), mode="reflect")
+        source, sides = self.source, picture.shape[:2]
+        height, width = self.size_of_translation(sides, size)
+        least, multiple = source.get("smallest", 1), source.get("multiple_of", 1)
+        wanted = [-(-max(side, least) // multiple) * multiple for side in (height, width)]
+        missing = [(0, want - side) for want, side in zip(wanted, (height, width), strict=True)]
+        inner = resized(picture, (height, width))
+        padded = np.pad(inner, (*missing, (0, 0)), mode="reflect")
         random = np.random.default_rng(seed)
         feeds = {tensor["name"]: drawn(tensor, 1, random) for tensor in self.inputs("noise")}
         feeds[source["name"]] = encoded(padded[None], source)
         scale = self.output.get("scale", 1)
-        return self(feeds)[0, : height * scale, : width * scale]
+        made = self.levels(feeds)[0, : height * scale, : width * scale]
+        return rounded(resized(made, (sides[0] * scale, sides[1] * scale)))
 
 
 # === Which file, and whether it is the right one ===
@@ -197,6 +230,9 @@ def check_tensor(tensor):
         expect(len(shape) == 4 and nhwc(tensor)[3] in (1, 3), f"{name} has the shape {shape}")
         multiple = tensor.get("multiple_of", 1)
         expect(is_whole(multiple) and multiple <= LONGEST, f"{name}: multiple_of is {multiple!r}")
+        sides = [tensor.get("smallest", 1), *tensor.get("trained", [1, 1])]
+        known = len(sides) == 3 and all(is_whole(side) and side <= LONGEST for side in sides)
+        expect(known, f"{name}: smallest and trained are {sides}")
     else:
         fixed = None not in shape[1:] and (kind != "attributes" or len(shape) == 2)
         expect(fixed, f"{name} has the shape {shape}")
@@ -395,29 +431,73 @@ def encoded(pixels, tensor):
     return values.transpose(0, 3, 1, 2) if tensor["layout"] == "NCHW" else values
 
 
-def decoded(values, tensor):
-    """The reverse of `encoded`."""
+def levels_of(values, tensor):
+    """The reverse of `encoded`, float (N, H, W, C) from 0 to 255."""
     low, high = tensor["value_range"]
     values = values.transpose(0, 2, 3, 1) if tensor["layout"] == "NCHW" else values
     if values.ndim != 4 or values.shape[3] not in (1, 3) or np.isnan(values).any():
         raise ValueError(f"{tensor['name']} of the shape {list(values.shape)} holds no pictures")
-    return np.clip(np.rint((values - low) * (255.0 / (high - low))), 0, 255).astype("uint8")
+    return np.clip((values - low) * (255.0 / (high - low)), 0, 255)
+
+
+def rounded(levels):
+    """Levels from 0 to 255 as uint8."""
+    return np.rint(levels).astype("uint8")
 
 
 # === Files ===
 
 
 def read_picture(path, channels):
-    """A picture file as uint8 (H, W, channels): upright, transparency on white."""
-    image = ImageOps.exif_transpose(Image.open(path))
+    """A picture file as uint8 (H, W, channels): upright, transparency on white.
+
+    Raises:
+        ValueError: for what is no picture, or too large; Pillow raises nearly anything besides.
+    """
+    with Image.open(path, formats=FORMATS) as file:
+        check_size(file)
+        image = ImageOps.exif_transpose(file)
+    if image.mode == "F":
+        raise ValueError("its numbers have no known black and white (floating point)")
     if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
-        image = Image.fromarray(np.round(np.asarray(image) / 257.0).astype("uint8"))
+        levels = np.asarray(image)
+        if not 0 <= levels.min() <= levels.max() <= 65_535:
+            raise ValueError("its numbers are of more than 16 bits")
+        image = Image.fromarray(np.round(levels / 257.0).astype("uint8"))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         image = image.convert("RGB")  # grey by the colours' weights, not through alpha
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def check_size(image):
+    """Refuses an opened picture whose decoding would take too much memory, or too long."""
+    layered = image.has_transparency_data or image.mode[0] in "IF"
+    needed = image.width * image.height * (20 if layered else 8)
+    if needed > DECODING:
+        raise ValueError(f"{image.width} x {image.height} pixels are too many")
+    if image.format in ("JPEG", "MPO"):
+        position = image.fp.tell()
+        image.fp.seek(0)
+        scans = image.fp.read().count(b"\xff\xda")
+        image.fp.seek(position)
+        if scans > SCANS:
+            raise ValueError(f"a JPEG of {scans} scans takes too long to decode")
+
+
+def resized(picture, size):
+    """A picture (H, W, C) of levels, of another (height, width) and then float32 from 0 to 255."""
+    if picture.shape[:2] == tuple(size):
+        return picture
+    planes = [
+        Image.fromarray(np.ascontiguousarray(plane, "float32")).resize(
+            size[::-1], Image.Resampling.BICUBIC
+        )
+        for plane in np.moveaxis(picture, -1, 0)
+    ]
+    return np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0, 255)
 
 
 def image_of(pixels):
@@ -436,11 +516,15 @@ def sheet(pictures, columns):
 
 
 def save(pixels, path, overwrite=False):
-    """Writes a PNG, whole or not at all; what came to its place meanwhile is asked for again."""
+    """Writes a picture, whole or not at all: a PNG, unless its suffix says otherwise.
+
+    What came to its place meanwhile is asked for again.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        image_of(pixels).save(unfinished, format="PNG")
+        formats = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+        image_of(pixels).save(unfinished, format=formats.get(path.suffix.lower(), "PNG"))
         refuse(path, overwrite)
         os.replace(unfinished, path)
     finally:
@@ -453,36 +537,108 @@ def refuse(target, overwrite):
         raise FileExistsError(f"{target} exists. Use --overwrite to replace it.")
 
 
-def translate_files(network, path, output, overwrite=False):
-    """Translates a picture, or all in a folder, into `output`; yields (source, target or None).
+def is_file_name(output):
+    """Whether a place for translations is a file, by its name."""
+    return (
+        output.suffix.lower() in {".png", ".jpg", ".jpeg", ".webp", ".bmp"} and not output.is_dir()
+    )
 
-    Files that are no pictures are left out, with None for a target.
+
+def look_through(folder):
+    """The pictures below a folder, sorted, and `{why: how many}` of what is left out.
+
+    Links out of the folder are not followed: an unpacked archive may link to anything.
+    """
+    found, left_out, root = [], {}, folder.resolve()
+
+    def leave_out(why):
+        left_out[why] = left_out.get(why, 0) + 1
+
+    def visit(top):
+        try:
+            entries = sorted(os.scandir(top), key=lambda entry: entry.name)
+        except OSError:
+            return leave_out("folders that cannot be opened")
+        for entry in entries:
+            name = entry.name.lower()
+            if name.startswith(".") or name in LITTER:
+                leave_out("hidden or of other systems")
+            elif entry.is_symlink() and not leads_inside(entry.path, root):
+                leave_out("links out of the folder, or to folders")
+            elif not entry.is_symlink() and entry.is_dir():
+                visit(entry.path)
+            elif Path(name).suffix not in SUFFIXES or not entry.is_file():
+                leave_out("not named like pictures")
+            else:
+                found.append(Path(entry.path))
+        return None
+
+    visit(folder)
+    return found, left_out
+
+
+def leads_inside(link, root):
+    """Whether a link leads to a file in the folder `root`."""
+    try:
+        real = Path(link).resolve(strict=True)
+    except (OSError, RuntimeError):  # to nothing, or to itself
+        return False
+    return real.is_file() and real.is_relative_to(root)
+
+
+def plan(path, output, overwrite=False):
+    """`[(picture, file of its translation)]`, and `{why: how many}` of what is left out.
 
     Raises:
         ValueError: if there is no picture, or two would get one name.
         FileExistsError: if a target exists and `overwrite` is not set.
     """
-    root = path if path.is_dir() else path.parent
-    found = sorted(path.rglob("*")) if path.is_dir() else [path]
-    sources = [file for file in found if file.is_file() and file.suffix.lower() in SUFFIXES]
-    targets = [output / source.relative_to(root).with_suffix(".png") for source in sources]
+    sources, left_out = look_through(path) if path.is_dir() else ([path], {})
+    if not path.exists():
+        raise ValueError(f"No pictures at {path}: there is no such file or folder.")
+    if path.is_dir() and is_file_name(output):
+        raise ValueError(f"{output} is named like a picture: give a folder as --output.")
+    if not path.is_dir() and is_file_name(output):
+        targets = [output]
+    else:
+        root = path if path.is_dir() else path.parent
+        targets = [output / source.relative_to(root).with_suffix(".png") for source in sources]
+        count = Counter(targets)  # pictures that differ by suffix only keep it
+        targets = [
+            target if count[target] == 1 else target.with_name(f"{source.name}.png")
+            for source, target in zip(sources, targets, strict=True)
+        ]
     if not sources:
         raise ValueError(f"No pictures at {path} ({', '.join(sorted(SUFFIXES))}).")
     if len(set(targets)) < len(targets):
-        raise ValueError(f"Two pictures in {path} differ by suffix only: rename one of them.")
-    channels = nhwc(network.source)[3]
-    for source, target in zip(sources, targets, strict=True):
-        if source.resolve() == target.resolve():
-            raise ValueError(f"{source} would be replaced: use another --output.")
+        raise ValueError(f"Two translations of {path} would have one name: rename a picture.")
+    taken = {source.resolve() for source in sources}
+    for target in targets:
+        if target.resolve() in taken:
+            raise ValueError(f"{target} would be replaced: use another --output.")
         refuse(target, overwrite)
-    for source, target in zip(sources, targets, strict=True):
+    return list(zip(sources, targets, strict=True)), left_out
+
+
+def translate_files(network, pairs, size=None, overwrite=False):
+    """Translates the pairs of `plan`; yields (source, target, None or what is wrong)."""
+    channels = nhwc(network.source)[3]
+    for source, target in pairs:
         try:
-            picture = read_picture(source, channels)
-        except Exception:  # Pillow's parsers raise nearly anything on a damaged file
-            yield source, None
+            translation = network.translate(read_picture(source, channels), size=size)
+        except Exception as error:  # Pillow's parsers and each runtime have their own classes
+            yield source, target, str(error).split("\n")[0] or type(error).__name__
             continue
-        save(network.translate(picture), target, overwrite)
-        yield source, target
+        save(translation, target, overwrite)
+        yield source, target, None
+
+
+def plain(text):
+    """A text that a terminal shows letter for letter: names may hold escape sequences."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode()
+        for one in str(text)
+    )
 
 
 # === The command ===
@@ -508,13 +664,20 @@ def main(arguments=None):
     sample.add_argument("--attribute", action="append", default=[], help="NAME or !NAME; repeated")
     sample.add_argument("--output", type=Path, default=Path("sheet.png"), help="PNG to write")
     translate.add_argument("path", type=Path, help="a picture, or a folder of pictures")
-    translate.add_argument("--output", type=Path, default=Path("translated"), help="folder")
+    translate.add_argument(
+        "--output", type=Path, default=Path("translated"), help="folder; of one picture also a file"
+    )
+    translate.add_argument(
+        "--size",
+        choices=["trained", "own"],
+        help="that pictures are translated at: the network's, and scaled back, or their own",
+    )
     given = parser.parse_args(arguments)
     try:
         network = Network(given.folder, given.network, given.format, given.precision)
         (draw if given.verb == "sample" else translate_all)(network, given)
     except (ValueError, OSError, ImportError, MemoryError) as error:
-        sentence = " ".join(str(error).split()) or "There is not enough memory."
+        sentence = plain(" ".join(str(error).split())) or "There is not enough memory."
         parser.exit(2, f"Error: {sentence}\n")
 
 
@@ -528,9 +691,21 @@ def draw(network, given):
 
 
 def translate_all(network, given):
-    """`translate`: a PNG for each picture."""
-    for source, target in translate_files(network, given.path, given.output, given.overwrite):
-        print(f"{source} -> {target}" if target else f"{source} is left out: no picture")
+    """`translate`: a file for each picture; exit code 1 where some could not be translated."""
+    pairs, left_out = plan(given.path, given.output, given.overwrite)
+    height, width = network.size_of_translation((None, None), given.size)
+    if height and width:
+        print(f"Pictures are scaled to {width} x {height} pixels, and translations back.")
+    done = 0
+    for source, target, problem in translate_files(network, pairs, given.size, given.overwrite):
+        done += problem is None
+        print(plain(f"{source} is left out: {problem}" if problem else f"{source} -> {target}"))
+    for why, count in left_out.items():
+        print(f"{count} left out: {why}")
+    if not done:
+        raise ValueError(f"No picture of {given.path} could be translated.")
+    if done < len(pairs):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

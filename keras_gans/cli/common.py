@@ -98,12 +98,20 @@ _USERS = (ValueError, TypeError, OSError, ImportError, RuntimeError)
 
 @contextlib.contextmanager
 def _told_warnings():
-    """Tells warnings as sentences, without the lines of the program they come from."""
+    """Tells warnings as sentences, each once, without lines of the program they come from.
+
+    Pillow's own name no file, and what is wrong with a file is told otherwise.
+    """
+    told = set()
 
     def tell(message, category, filename, lineno, file=None, line=None):
-        say(f"Warning: {message}", complaints)
+        if str(message) not in told:
+            told.add(str(message))
+            say(f"Warning: {message}", complaints)
 
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\b")
+        warnings.simplefilter("default", UserWarning, append=True)
         warnings.showwarning = tell
         yield
 

@@ -92,6 +92,20 @@ def train(
             show_default=False,
         ),
     ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            help="How pictures of other proportions are fitted: `crop` what sticks out, `stretch` "
+            "(squeeze), or `pad` with white; `stretch` for translators, else `crop`, where not "
+            "given."
+        ),
+    ] = None,
+    direction: Annotated[
+        str | None,
+        typer.Option(
+            help="For pairs: `ab` learns the second picture from the first, `ba` reverse."
+        ),
+    ] = None,
     jit_compile: Annotated[
         bool, typer.Option("--jit-compile", help="XLA, for accelerators; slower on CPU.")
     ] = False,
@@ -193,7 +207,10 @@ def train(
         keras-gans train cdcgan_fashion --start-from cdcgan_fashion --data folder:shoes
         --set num_classes=3 --set generator_learning_rate=5e-5
 
-        keras-gans train pix2pix --start-from runs/00001-pix2pix --data folder:sketches
+        keras-gans train pix2pix --data folder:pairs --direction ba --fit pad
+
+    What of the data is left out or changed (hidden files, transparency, pictures that are not
+    square ...) is told once, by kind; data.txt in the run's folder names every file.
 
     A run saves its state after every epoch, every ten minutes within one, and when it is stopped by
     Ctrl-C or SIGTERM. Go on with it, also after a crash, and for longer:
@@ -225,7 +242,7 @@ def train(
             model=name,
             data=data,
             start_from=start_from,
-            overrides=read_settings(settings),
+            overrides=_overrides(settings, direction),
             heads=head,
             attributes=attribute,
             split=split,
@@ -242,6 +259,7 @@ def train(
             on_divergence=on_divergence,
             flip=flip,  # type: ignore[arg-type]
             jitter=jitter,
+            fit=fit,
             data_dir=data_dir,
             manual_dir=manual_dir,
             cache_dir=cache_dir,
@@ -294,12 +312,19 @@ def _changed(options, context):
     }
     if "metrics" in given:
         given["metrics"] = read_names(given["metrics"])
-    if "overrides" in given:
-        given["overrides"] = {**options.overrides, **read_settings(given["overrides"])}
+    if {"overrides", "direction"} & given.keys():
+        now = _overrides(given.pop("overrides", None), given.get("direction"))
+        given["overrides"] = {**options.overrides, **now}
     fields = {field.name for field in dataclasses.fields(options)}
     return dataclasses.replace(
         options, **{name: value for name, value in given.items() if name in fields}
     )
+
+
+def _overrides(settings, direction):
+    """Constructor arguments by --set, and by --direction, which is one too."""
+    overrides = read_settings(settings)
+    return {**overrides, "direction": direction} if direction else overrides
 
 
 def _dry_run(options):

@@ -16,14 +16,30 @@ from keras_gans.cli.common import (
     say,
 )
 
+_SOME_LEFT_OUT = 1  # exit code where pictures could not be translated
+
 
 def translate(
     model: Trained,
     path: Annotated[pathlib.Path, typer.Argument(help="A picture, or a folder of pictures.")],
-    direction: Annotated[str, typer.Option(help="`ab` or `ba`.")] = "ab",
-    output: Annotated[pathlib.Path, typer.Option(help="Folder for the translations.")] = (
-        pathlib.Path("translated")
-    ),
+    direction: Annotated[
+        str | None,
+        typer.Option(help="`ab` or `ba`; what the model was trained for where not given."),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="`trained` scales pictures to the size the model was trained at, and translations "
+            "back; `own` translates them as they are. `trained` where not given; of models that "
+            "upscale `own`."
+        ),
+    ] = None,
+    output: Annotated[
+        pathlib.Path,
+        typer.Option(
+            help="Folder for the translations; of one picture also the file, such as `b.png`."
+        ),
+    ] = pathlib.Path("translated"),
     sheet: Annotated[
         bool, typer.Option("--sheet", help="Also write sheet.png, pictures and translations.")
     ] = False,
@@ -32,36 +48,64 @@ def translate(
 ):
     """Translate a picture or a folder of pictures, of any size.
 
+    What is left out of a folder, or changed of pictures, is counted. The exit code is 0 if every
+    picture was translated, 1 if some could not be, 2 if nothing was done.
+
     Examples:
 
-        keras-gans translate runs/00001-pix2pix-emoji drawing.png
+        keras-gans translate runs/00001-pix2pix-emoji drawing.png --output coloured.png
 
         keras-gans translate horse2zebra.keras horses/ --direction ab --output zebras --sheet
     """
     load_tensorflow()
-    with one_sentence(debug):
-        from rich.progress import track
-
+    with one_sentence(debug, model, path):
         from keras_gans.core.signature import translates
-        from keras_gans.images import grids, translate_files
+        from keras_gans.data.account import Account
+        from keras_gans.images import translate_files
 
-        pairs = translate_files.plan(path, output, overwrite, sheet)
+        account = Account()
+        pairs = translate_files.plan(path, output, overwrite, sheet, account)
         _, loaded, _ = opened_model(model)
         if not translates(loaded):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
-        count, shown = 0, []
-        for _, _, *pictures in track(
-            translate_files.translate_files(loaded, pairs, direction),
-            description="Translating",
-            total=len(pairs),
-            console=complaints,
-        ):
-            count += 1
-            if sheet and count <= translate_files.SHEET_ROWS:
-                shown.append(pictures)
+        made = translate_files.translate_files(loaded, pairs, direction, size, account)
+        count, scaled, shown = _written(made, len(pairs), translate_files.SHEET_ROWS * sheet)
+        if scaled:
+            height, width = scaled
+            say(
+                f"Pictures were scaled to {width} x {height} pixels, at which the model was "
+                "trained, and translations back; --size own leaves them as they are."
+            )
+        if summary := account.summary():
+            say(summary, complaints)
         if not count:
-            raise ValueError(f"No picture of {path} can be read: nothing was translated.")
+            raise ValueError(f"No picture of {path} can be translated: nothing was written.")
         say(f"{count} of {len(pairs)} pictures translated into {output}")
         if sheet:
+            from keras_gans.images import grids
+
             picture = translate_files.side_by_side(shown)
-            say(f"Sheet    {grids.save(picture, output / translate_files.SHEET)}")
+            say(f"Sheet    {grids.save(picture, translate_files.sheet_beside(output))}")
+        if count < len(pairs):
+            raise typer.Exit(_SOME_LEFT_OUT)
+
+
+def _written(made, total, kept):
+    """Goes through translations under a bar.
+
+    Returns:
+        How many were written, the (height, width) pictures were scaled to, or None, and the first
+        of them.
+    """
+    from rich.progress import track
+
+    count, scaled, shown = 0, None, []
+    for one in track(made, description="Translating", total=total, console=complaints):
+        if one.problem:
+            continue
+        count += 1
+        if one.resized:
+            scaled = one.translation.shape[:2]
+        if count <= kept:
+            shown.append(one)
+    return count, scaled, shown

@@ -1,14 +1,20 @@
 """Pictures out of networks, in bounded memory and of any size."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gans.core.mixin import Mixin
+from keras_gans.core.scaling import scaled
 from keras_gans.core.signature import Image
-from keras_gans.utils.checks import check_pictures
+from keras_gans.utils.checks import check_choice, check_pictures
 
 _SAMPLING_BATCH = 256
+
+#: At which size a network translates: the one it was trained at, or each picture's own.
+SIZES = ("trained", "own")
 
 
 class Generating(Mixin):
@@ -33,23 +39,66 @@ class Generating(Mixin):
             chunks.append(keras.ops.convert_to_numpy(outputs))
         return np.concatenate(chunks)
 
-    def in_full(self, name, images, training=False):
+    def size_of_translation(self, name, size=None):
+        """(height, width) at which a network translates pictures; None for their own.
+
+        Args:
+            name: of a network of `signature()` that takes pictures.
+            size: "trained", "own", or None for what suits the network: pictures are scaled to what
+                it was trained at, but for networks that enlarge them.
+
+        Raises:
+            ValueError: for another size.
+        """
+        check_choice("size", size or "own", SIZES)
+        (source,), (target,) = self._ends(name)
+        if size == "own" or (size is None and target.scale > 1):
+            return None
+        return source.trained
+
+    def bytes_to_translate(self, name, height, width):
+        """About what a network's call takes of the memory for one picture of this size.
+
+        That is four of its largest tensors: measured, three to four.
+        """
+        if name not in self._bytes_per_pixel:
+            (source,), _ = self._ends(name)
+            side = _up(64, source.multiple_of)
+            picture = tf.TensorSpec((1, side, side, source.channels), tf.float32)
+            network = self.networks[name]
+            call = tf.function(lambda images: network(images, training=False))
+            graph = call.get_concrete_function(picture).graph
+            shapes = [t.shape for op in graph.get_operations() for t in op.outputs]
+            # The kernels of a convolution have four axes too, and no first one of 1.
+            maps = [s for s in shapes if s.rank == 4 and s.is_fully_defined() and s[0] == 1]
+            largest = max(shape.num_elements() for shape in maps)
+            self._bytes_per_pixel[name] = 4 * 4 * largest / side**2
+        return int(self._bytes_per_pixel[name] * height * width)
+
+    def _ends(self, name):
+        """The pictures a network of `signature()` takes, and those it gives."""
+        signature = self.signature()[name]
+        return signature.of(Image).values(), signature.outputs.values()
+
+    def in_full(self, name, images, training=False, size=None):
         """Translations of pictures of any size, one picture at a time.
 
         Args:
-            name: of a fully convolutional network of `signature()`. Sides that are no multiples of
-                what it takes are padded by reflection, and what comes out is cropped.
+            name: of a fully convolutional network of `signature()`.
             images: float (N, H, W, C) in [-1, 1], or one picture (H, W, C).
             training: for the network's call.
+            size: see `size_of_translation`. Of the pictures' own size sides that the network does
+                not take are padded by reflection, and what comes out is cropped; pictures that
+                were scaled are scaled back.
 
         Returns:
             float32 (N, scale H, scale W, channels), or one picture.
 
         Raises:
-            ValueError: for another shape, or values outside [-1, 1].
+            ValueError: for another shape or size, or values outside [-1, 1].
         """
-        network, signature = self.networks[name], self.signature()[name]
-        (source,), (target,) = signature.of(Image).values(), signature.outputs.values()
+        (source,), (target,) = self._ends(name)
+        trained = self.size_of_translation(name, size)
         images, channels = np.asarray(images), source.channels
         if images.ndim not in (3, 4) or images.shape[-1] != channels:
             raise ValueError(
@@ -59,12 +108,29 @@ class Generating(Mixin):
         check_pictures(images)
         batch = images[None] if images.ndim == 3 else images
         height, width = batch.shape[1:3]
-        missing = [(0, -side % source.multiple_of) for side in (height, width)]
-        padded = np.pad(batch, ((0, 0), *missing, (0, 0)), mode="reflect").astype("float32")
-        forward = self._forward(network, training)
-        outputs = [forward(padded[i : i + 1]).numpy() for i in range(len(padded))]
-        joined = np.concatenate(outputs)[:, : height * target.scale, : width * target.scale]
-        return joined[0] if images.ndim == 3 else joined
+        forward = self._forward(self.networks[name], training)
+        outputs = []
+        for picture in batch:
+            inner = picture if trained is None else scaled(picture, trained)
+            made = forward(self._padded(inner, source)[None]).numpy()[0]
+            made = made[: inner.shape[0] * target.scale, : inner.shape[1] * target.scale]
+            outputs.append(scaled(made, (height * target.scale, width * target.scale)))
+        return outputs[0] if images.ndim == 3 else np.stack(outputs)
+
+    def _padded(self, picture, source):
+        """A picture (H, W, C), float32, its sides such as a network takes."""
+        sides = picture.shape[:2]
+        wanted = [_up(max(side, source.smallest), source.multiple_of) for side in sides]
+        trained = source.trained
+        if trained and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
+            warnings.warn(
+                f"{self.name} is a U-Net trained at {trained[0]} x {trained[1]} pixels, whose "
+                f"middle has seen one pixel: what it makes at another size is not what it learned. "
+                "Use size='trained' (--size trained).",
+                stacklevel=4,
+            )
+        missing = [(0, want - side) for want, side in zip(wanted, sides, strict=True)]
+        return np.pad(picture, (*missing, (0, 0)), mode="reflect").astype("float32")
 
     def _forward(self, network, training):
         """The network's call for one picture of any size, compiled: layer by layer it is slow."""
@@ -75,3 +141,7 @@ class Generating(Mixin):
                 lambda images: network(images, training=training), input_signature=[picture]
             )
         return self._forwards[key]
+
+
+def _up(side, multiple):
+    return -(-side // multiple) * multiple

@@ -86,7 +86,7 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
         self.seed = random.randrange(2**31) if seed is None else int(seed)
         self.step = self._counter("step")
         self.images_shown = self._counter("images_shown")
-        self._forwards = {}
+        self._forwards, self._bytes_per_pixel = {}, {}
         self._trackers = {name: keras.metrics.Mean(name=name) for name in self.logged}
 
     def _counter(self, name):

@@ -44,6 +44,8 @@ class Image(Role):
         width: likewise.
         channels: 3 for colour, 1 for grey.
         multiple_of: what height and width must be multiples of.
+        smallest: what height and width must be at least.
+        trained: of an input whose sides are free, the height and width it was trained at.
         scale: of an output, how many times as large as the picture that went in; of a target, as
             its source.
         domain: name of the set the pictures come from, where a batch holds pictures of sets that
@@ -56,6 +58,15 @@ class Image(Role):
     multiple_of: int = 1
     scale: int = 1
     domain: str | None = None
+    smallest: int = 1
+    trained: tuple[int, int] | None = None
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width; None where any will do."""
+        if self.height is None or self.width is None:
+            return None
+        return self.height, self.width
 
     def spec(self, size, name):
         return tf.TensorSpec((size, self.height, self.width, self.channels), tf.float32, name)
@@ -64,6 +75,10 @@ class Image(Role):
         about: dict[str, Any] = dict(_PICTURE)
         if self.multiple_of > 1:
             about["multiple_of"] = self.multiple_of
+        if self.smallest > 1:
+            about["smallest"] = self.smallest
+        if self.trained is not None:
+            about["trained"] = list(self.trained)
         if self.scale > 1:
             about["scale"] = self.scale
         return about

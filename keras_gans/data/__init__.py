@@ -19,14 +19,15 @@ model's frame (`frame.py`, `pair_frames.py`) and wait to be put in order.
 Pictures come as float32 in [-1, 1], labels as int32. A picture of the model's size arrives
 pixel for pixel; others are scaled with antialiasing (bicubic, by Pillow). Grey and RGB are
 made of each other, transparency is seen on white, 16 bits are scaled to 8, cameras' turned
-pictures are set upright.
+pictures are set upright. What of this was done, and which files were left out and why, is counted
+by kind, told in a warning, and kept in `data.account`.
 
 Labels of models with several heads or with attributes are int32 (N, columns), a column for each
 head and then one for each attribute. A folder's are read from attributes.csv (`file,NAME,...`,
 a line for each picture) or attributes.json (`{file: {NAME: value}}`) in it: columns of 0 and 1,
 or -1 and 1, are attributes, columns of words are heads. (A model of one head learns the class
-folders where there are such.) Those of TFDS are the booleans of a
-feature `attributes`, and the ClassLabel features.
+folders where there are such.) CelebA's own list is read too, see `tables.py`. Those of TFDS are
+the booleans of a feature `attributes`, and the ClassLabel features.
 
 Models that translate are fed two pictures, A and B. In paired games they belong together. In
 unpaired ones they come from two domains, each in an order of its own; an epoch shows the larger

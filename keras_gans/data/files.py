@@ -1,7 +1,7 @@
 """Pictures on the disk, however they lie there: listed, decoded, fetched while training.
 
-Hidden files and files that are not named like a picture are passed over in silence. A file that
-is named like one and cannot be used is named, counted and left out.
+What is hidden, litter of other systems or not named like a picture is counted and passed over. A
+file that is named like one and cannot be used is named and left out. Both are kept in an `Account`.
 """
 
 import concurrent.futures
@@ -9,29 +9,22 @@ import math
 import os
 import pathlib
 import tempfile
-import typing
 import warnings
 
 import numpy as np
 
-from keras_gans.data import examples
-from keras_gans.data.frame import SUFFIXES, UnreadableError
+from keras_gans.data import examples, walking
+from keras_gans.data.account import BESIDE, Account
+from keras_gans.data.frame import FORMAT_NAMES, NotAPairError, UnreadableError
+from keras_gans.utils.text import plain_line
 
 # What opening a file costs beyond decoding it, as bytes of a file that decode in the same time.
 _OPENING = 4096
-_NAMED = 10
 # Headers looked at before training begins: a second or two.
 _LOOKED_AT = 5000
 
 #: Subfolders a folder may be split into.
 SPLITS = ("train", "test", "val")
-
-
-class File(typing.NamedTuple):
-    """A file named like a picture."""
-
-    path: str
-    num_bytes: int
 
 
 class Files:
@@ -40,23 +33,34 @@ class Files:
     Args:
         path: of the folder, as the user gave it.
         cache_dir: folder on a disk where decoded pictures are kept that do not fit in memory.
+        account: an `Account`, of what is left out or changed; an own one where None.
 
     Raises:
         ValueError: if there is no such folder.
     """
 
-    def __init__(self, path, cache_dir=None):
+    def __init__(self, path, cache_dir=None, account=None):
         self._cache_dir = cache_dir
         self.name = f"folder:{path}"
         self.root = pathlib.Path(path).expanduser()
         if not self.root.is_dir():
             problem = "is a file, not a folder" if self.root.exists() else "does not exist"
             raise ValueError(f"{self.name}: {self.root.absolute()} {problem}.")
-        self._left_out = {}
+        self.account = Account() if account is None else account
 
     def below(self, top):
-        """Every `File` below the folder `top`, sorted by path."""
-        return list(self._walk(top))
+        """Every `walking.File` below the folder `top`, sorted by path."""
+        return list(walking.walk(top, self.root, self.account))
+
+    def note_beside(self, tops):
+        """Counts the pictures in the folder that are not below the folders that are read.
+
+        Args:
+            tops: names of all those, of other splits too.
+        """
+        known = {name.split("/")[0] for name in tops}
+        for file in walking.walk(self.root, self.root, Account(), without=known):
+            self.account.pass_over(BESIDE, self.relative(file.path))
 
     def subfolder(self, name):
         """The path of a subfolder, or None where there is none.
@@ -92,18 +96,9 @@ class Files:
         """
         if not found:
             raise ValueError(
-                f"{self.name}: no pictures in {pathlib.Path(top).absolute()} (PNG, JPEG, WebP, "
-                f"BMP, GIF, by their suffix). {self.listing()}".rstrip()
+                f"{self.name}: no pictures in {pathlib.Path(top).absolute()} ({FORMAT_NAMES}, by "
+                f"their suffix). {self.account.listing()}".rstrip()
             )
-
-    def listing(self):
-        """Says what was left out and why; nothing where nothing was."""
-        if not self._left_out:
-            return ""
-        named = [f"{path} ({why})" for path, why in list(self._left_out.items())[:_NAMED]]
-        more = len(self._left_out) - len(named)
-        tail = f" and {more} more" if more else ""
-        return f"Left out {len(self._left_out)}: {', '.join(named)}{tail}."
 
     # === Reading ===
 
@@ -130,12 +125,12 @@ class Files:
         else:
             # Evenly spread: what is wrong with a whole folder shows, and training begins soon.
             rows = sorted(set(np.linspace(0, len(items) - 1, _LOOKED_AT).astype(int).tolist()))
-            good = self._examined(items, lambda row: frame.check(*items[row]), rows)
+            good = self._examined(items, lambda row, noted: frame.check(*items[row], noted), rows)
             images = None
+            if len(rows) < len(items):
+                self.account.remark(f"Of {len(items)} pictures {len(rows)} were looked at.")
         if not good:
-            raise ValueError(f"{self.name}: no picture can be used. {self.listing()}")
-        if self._left_out:
-            warnings.warn(f"{self.name}: {self.listing()}", stacklevel=2)
+            raise ValueError(f"{self.name}: no picture can be used. {self.account.listing()}")
         labels = None if labels is None else labels[good]
         if images is not None:
             return examples.Arrays(images, labels)
@@ -148,8 +143,8 @@ class Files:
         keep = len(items) * frame.num_bytes <= examples.CACHE_BYTES
         images = np.empty((len(items) if keep else 0, *frame.shape), np.uint8)
 
-        def decode(row):
-            image = frame.read(*items[row])
+        def decode(row, noted):
+            image = frame.read(*items[row], noted)
             if keep:
                 images[row] = image
 
@@ -163,48 +158,44 @@ class Files:
 
         Args:
             items: the paths of each.
-            examine: is called with a row.
+            examine: is called with a row and a set, for what is changed of its picture.
             rows: on which; all where None.
+
+        Raises:
+            ValueError: if most of them are no pairs.
         """
 
-        def problem(row):
+        def outcome(row):
+            noted: set = set()
             try:
-                examine(row)
+                examine(row, noted)
             except UnreadableError as error:
-                return str(error)
-            return None
+                return error, ()
+            return None, sorted(noted)
 
         rows = range(len(items)) if rows is None else rows
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            problems = dict(zip(rows, pool.map(problem, rows), strict=True))
-        bad = {row for row, reason in problems.items() if reason is not None}
-        for row in sorted(bad):
-            self._leave_out(problems[row], *items[row])
+            outcomes = dict(zip(rows, pool.map(outcome, rows), strict=True))
+        self._check_pairs(items, {row: error for row, (error, _) in outcomes.items()})
+        bad = {row for row, (error, _) in outcomes.items() if error is not None}
+        for row, (error, kinds) in outcomes.items():
+            name = self.relative(*items[row])
+            self.account.change(name, kinds)
+            if error is not None:
+                self.account.leave_out(name, str(error))
         return [row for row in range(len(items)) if row not in bad]
 
-    # === Listing ===
-
-    def _walk(self, top):
-        for entry in sorted(os.scandir(top), key=lambda entry: entry.name):
-            if entry.name.startswith("."):
-                continue
-            if entry.is_symlink() and (problem := self._problem_of_link(entry)):
-                self._leave_out(problem, entry.path)
-            elif entry.is_dir():
-                yield from self._walk(entry.path)
-            elif entry.is_file() and os.path.splitext(entry.name)[1].lower() in SUFFIXES:
-                yield File(entry.path, entry.stat().st_size)
-
-    def _problem_of_link(self, entry):
-        # An unpacked archive may link to any file of the machine, and to folders in circles.
-        if entry.is_dir():
-            return "a link to a folder, which is not followed"
-        if not pathlib.Path(entry.path).resolve().is_relative_to(self.root.resolve()):
-            return "a link that leaves the folder"
-        return None
-
-    def _leave_out(self, reason, *paths):
-        self._left_out[self.relative(*paths)] = reason
+    def _check_pairs(self, items, errors):
+        """Refuses a folder of pictures of which no more than half are pairs."""
+        alone = [row for row, error in errors.items() if isinstance(error, NotAPairError)]
+        if 2 * len(alone) < max(1, len(errors)):
+            return
+        raise ValueError(
+            f"{self.name}: {len(alone)} of {len(errors)} pictures are no pairs: "
+            f"{plain_line(self.relative(*items[alone[0]]))} ({plain_line(errors[alone[0]])}). A pair "
+            "is one file with its first picture on the left and its second, as large, on the right; or "
+            "two files of equal size and name in the folders A/ and B/, of any proportions."
+        )
 
 
 class _Shelf:
@@ -246,7 +237,8 @@ class _Shelf:
             self._broken.add(number)
             named = self._files.relative(*self._items[number])
             warnings.warn(
-                f"{self._files.name}: left out {named} ({error}); others take its place.",
+                f"{self._files.name}: left out {plain_line(named)} ({plain_line(error)}); others take "
+                "its place.",
                 stacklevel=2,
             )
             return None

@@ -3,7 +3,7 @@
 PATH/*.png                        pictures without labels
 PATH/CLASS/**/*.png               one folder for each class; labels follow the sorted names
 PATH/train/..., PATH/test/...     either of the two, split
-PATH/attributes.csv or .json      labels of each picture, see `keras_gans.data.tables`
+PATH/attributes.csv               labels of each picture, see `keras_gans.data.tables`
 """
 
 import functools
@@ -25,14 +25,15 @@ class Folder:
         path: of the folder.
         split: "train" or "test" where the folder has subfolders of both names, else "train".
         cache_dir: see `Files`.
+        account: see `Files`.
 
     Raises:
         ValueError: if there is no such folder, or no picture in it.
         NoSuchSplitError: if the folder is not split so.
     """
 
-    def __init__(self, path, split="train", *, cache_dir=None):
-        self._files = Files(path, cache_dir)
+    def __init__(self, path, split="train", *, cache_dir=None, account=None):
+        self._files = Files(path, cache_dir, account)
         self.name = self._files.name
         tops = self._tops(split)
         found = {name: self._files.below(top) for name, top in tops.items()}
@@ -44,6 +45,8 @@ class Folder:
         self._top, self._found = tops[split], found[split]
         self._all = [file for files in found.values() for file in files]
         self._files.check_found(self._found, self._top)
+        if len(tops) > 1:
+            self._files.note_beside(tops)
 
     @functools.cached_property
     def heads(self):
@@ -94,6 +97,7 @@ class Folder:
         return (
             f"Put {tables.NAMES[0]} into the folder: a heading 'file,NAME,...', then a line for "
             "each picture; columns of 0 and 1 are attributes, columns of words are heads."
+            f"{tables.not_read(self._files.root)}"
         )
 
     def examples(self, frame, columns=None):
@@ -138,6 +142,8 @@ class Folder:
                 for files in (self._found, self._all)
             )
             rows = self._table.rows_of(pictures, others)
+            if remark := self._table.remark:
+                self._files.account.remark(remark)
             for name in set(columns.heads) - set(named):
                 named[name] = self._table.head(name, rows)
             for name in columns.attributes:

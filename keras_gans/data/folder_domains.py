@@ -14,6 +14,8 @@ class FolderDomains:
     Args:
         path: of the folder they lie in.
         split: "train", "test" or "val".
+        cache_dir: see `Files`.
+        account: see `Files`.
 
     Raises:
         ValueError: if there is no such folder or domain, or no picture in it.
@@ -23,17 +25,19 @@ class FolderDomains:
     #: Whether the domains' pictures belong together, row by row.
     aligned = False
 
-    def __init__(self, path, split="train", *, cache_dir=None):
+    def __init__(self, path, split="train", *, cache_dir=None, account=None):
         self.name = f"folder:{path}"
         if split not in SPLITS:
             raise NoSuchSplitError(
                 f"{self.name}: the splits of two domains are {', '.join(SPLITS)} (folders such as "
                 f"trainA/ and trainB/). Received: split={split!r}"
             )
-        both = [(Files(path, cache_dir), f"{split}{side}") for side in "AB"]
+        files = Files(path, cache_dir, account)
+        both = [(files, f"{split}{side}") for side in "AB"]
         if not any(files.subfolder(folder) for files, folder in both):
             raise NoSuchSplitError(_missing(*both[0]))
         self.domains = tuple(_Domain(files, folder) for files, folder in both)
+        files.note_beside(f"{name}{side}" for name in SPLITS for side in "AB")
 
 
 class _Domain:

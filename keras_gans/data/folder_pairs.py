@@ -14,6 +14,7 @@ from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 from keras_gans.data.folder import class_names
 from keras_gans.data.pair_frames import SideBySide, TwoFiles
+from keras_gans.utils.text import plain_line
 
 _SIDES = ("A", "B")
 _LAYOUTS = (
@@ -28,14 +29,15 @@ class FolderPairs:
         path: of the folder.
         split: "train", "test" or "val" where the folder has such subfolders, else "train".
         cache_dir: see `Files`.
+        account: see `Files`.
 
     Raises:
         ValueError: if there is no such folder, no picture in it, or one without its partner.
         NoSuchSplitError: if the folder is not split so.
     """
 
-    def __init__(self, path, split="train", *, cache_dir=None):
-        self._files = Files(path, cache_dir)
+    def __init__(self, path, split="train", *, cache_dir=None, account=None):
+        self._files = Files(path, cache_dir, account)
         self.name = self._files.name
         self._make_frame: type
         if all(self._files.subfolder(side) for side in _SIDES):
@@ -58,6 +60,8 @@ class FolderPairs:
         found = self._files.below(top)
         self._check_not_classes(top, found)
         self._files.check_found(found, top)
+        if tops:
+            self._files.note_beside(tops)
         return [(file,) for file in found]
 
     def _check_not_classes(self, top, found):
@@ -70,7 +74,8 @@ class FolderPairs:
             there, missing = _SIDES if "A" in names else _SIDES[::-1]
             what = f"has a folder {there}/, but none {missing}/"
         else:
-            what = f"has its pictures in subfolders ({', '.join(names[:10])}), as classes are"
+            shown = plain_line(", ".join(names[:10]))
+            what = f"has its pictures in subfolders ({shown}), as classes are"
         raise ValueError(f"{self.name} {what}, but this model learns from {_LAYOUTS}.")
 
     def _in_two_folders(self, split):
@@ -87,6 +92,7 @@ class FolderPairs:
         self._check_partners(first, second, tops[1])
         self._check_partners(second, first, tops[0])
         self._files.check_found(first, tops[0])
+        self._files.note_beside(_SIDES)
         return [(file, second[stem]) for stem, file in first.items()]
 
     def _by_stem(self, top):
@@ -96,8 +102,8 @@ class FolderPairs:
             stem = os.path.splitext(os.path.relpath(file.path, top))[0]
             if stem in found:
                 raise ValueError(
-                    f"{self.name}: {found[stem].path} and {file.path} have one name, so their "
-                    "partner would be the same. Rename or remove one of them."
+                    f"{self.name}: {plain_line(found[stem].path)} and {plain_line(file.path)} have "
+                    "one name, so their partner would be the same. Rename or remove one of them."
                 )
             found[stem] = file
         return found
@@ -110,8 +116,9 @@ class FolderPairs:
         expected = top / (alone[0] + os.path.splitext(path)[1])
         more = f", and {len(alone) - 1} more have none either" if len(alone) > 1 else ""
         message = (
-            f"{self.name}: {path} has no partner; expected {expected} (or of another picture's "
-            f"suffix){more}. Add what is missing, or remove what is alone. {self._files.listing()}"
+            f"{self.name}: {plain_line(path)} has no partner; expected {plain_line(expected)} (or "
+            f"of another picture's suffix){more}. Add what is missing, or remove what is alone. "
+            f"{self._files.account.listing()}"
         )
         raise ValueError(message.rstrip())
 

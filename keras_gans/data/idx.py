@@ -14,7 +14,9 @@ import pathlib
 import zlib
 
 import numpy as np
+from PIL import Image
 
+from keras_gans.data.account import Account
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.examples import CACHE_BYTES, Arrays
 
@@ -28,6 +30,7 @@ class Idx:
     Args:
         path: of the folder they lie in.
         split: "train" or "test".
+        account: an `Account`, of what is changed of the pictures.
 
     Raises:
         ValueError: for no such folder, files that are missing, damaged, of other values than bytes
@@ -39,7 +42,8 @@ class Idx:
     why_unlabelled = None
     where_labels_are = "IDX files hold one label. Several heads and attributes come from folders."
 
-    def __init__(self, path, split="train"):
+    def __init__(self, path, split="train", *, account=None):
+        self._account = Account() if account is None else account
         self.name, self._folder = f"idx:{path}", pathlib.Path(path).expanduser()
         if not self._folder.is_dir():
             raise ValueError(f"{self.name}: there is no folder {path!r}.")
@@ -60,7 +64,20 @@ class Idx:
                 f"{self.name} has {len(images)} pictures and {len(self._labels)} labels in its "
                 f"{self._prefix} files; both come of one set."
             )
-        fitted = np.stack([frame.from_array(image) for image in images])
+        needed = len(images) * frame.num_bytes
+        if needed > CACHE_BYTES:
+            raise ValueError(
+                f"{self.name} has {len(images)} pictures, which take {needed / 2**30:.1f} GiB at "
+                f"{frame.height} x {frame.width} pixels, and {CACHE_BYTES / 2**30:.1f} are the "
+                "most. Write them into a folder, or build the model for a smaller size."
+            )
+        noted: set = set()
+        frame.note(Image.fromarray(images[0, ..., 0]), noted)
+        for change in sorted(noted):  # of one they are all of one size
+            self._account.remark(f"All {len(images)} pictures are {change}.")
+        fitted = np.empty((len(images), *frame.shape), np.uint8)
+        for place, image in zip(fitted, images, strict=True):
+            place[...] = frame.from_array(image)
         return Arrays(fitted, self._labels if columns else None)
 
     def _read(self, kind, rank):

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.utils.text import did_you_mean
+from keras_gans.utils.text import did_you_mean, plain_line
 
 _NAMED = 10
 
@@ -189,7 +189,7 @@ def _check_names(source, what, names, known):
         if name not in known:
             raise ValueError(
                 f"{source.name} has no {what} {name!r}.{did_you_mean(name, known)} It has: "
-                f"{', '.join(known) or 'none'}."
+                f"{plain_line(', '.join(known)) or 'none'}."
             )
     if len(set(names)) < len(names):
         raise ValueError(f"Every {what} can be named once. Received: {names}.")
@@ -225,4 +225,4 @@ def _listed(names):
     if not names:
         return ""
     more = ", ..." if len(names) > _NAMED else ""
-    return f" ({', '.join(list(names)[:_NAMED])}{more})"
+    return f" ({plain_line(', '.join(list(names)[:_NAMED]))}{more})"

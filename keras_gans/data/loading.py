@@ -2,14 +2,17 @@
 
 import dataclasses
 import random
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from keras_gans.data import labels, paired, pictures, unpaired, upscaled
+from keras_gans.data.account import Account
 from keras_gans.data.examples import Order
 from keras_gans.data.frame import FITS
+from keras_gans.data.sources import open_source
 from keras_gans.utils.checks import check_choice, is_whole
 
 # One file for each kind of batch, with `FIT`, `accepts(model)` and
@@ -34,11 +37,25 @@ class Request:
     data_dir: str | None
     manual_dir: str | None
     cache_dir: str | None
+    account: Account
+
+    def opened(self, openers):
+        """The source, opened by those of a kind of batch; see `sources.open_source`."""
+        return open_source(
+            self.source,
+            self.split,
+            openers,
+            data_dir=self.data_dir,
+            manual_dir=self.manual_dir,
+            cache_dir=self.cache_dir,
+            account=self.account,
+        )
 
     def check_count(self, name, count, model, what="pictures"):
         """Refuses a source of fewer examples than a batch; an epoch of it would be empty."""
         size, steps = self.order.batch_size, model.discriminator_steps
         if count >= size or (count and not self.order.drop_remainder):
+            self._note_remainder(count, what)
             return
         shared = f" ({size // steps} for each of {steps} discriminator steps)" if steps > 1 else ""
         fix = f"Use batch_size={count // steps} or less, or more {what}."
@@ -48,6 +65,16 @@ class Request:
             f"{name} has {count} {what} in split {self.split!r}, fewer than one batch of "
             f"{size}{shared}. {fix}"
         )
+
+    def _note_remainder(self, count, what):
+        """Says how many examples of a person's own are not shown in a pass."""
+        rest = count % self.order.batch_size
+        if rest and self.order.drop_remainder and not self.source.startswith("bundled:"):
+            others = ", others each time" if self.order.shuffle else ""
+            self.account.remark(
+                f"In each epoch {rest} of {count} {what} are not shown{others}, because they do "
+                f"not fill a batch of {self.order.batch_size}."
+            )
 
     def counted(self, batches, count):
         """The finished dataset: of known length, read ahead."""
@@ -106,8 +133,9 @@ def load(
         jitter: for translators: scale to 286/256 of the model's size, crop at a random place and
             mirror half of them, drawn anew in every epoch; both pictures of a pair alike. Where
             not given, on for a split that begins with "train".
-        fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts.
-            Where not given "crop", and "stretch" for translators, as their papers do.
+        fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts;
+            "pad" puts white around. Where not given "crop", and "stretch" for translators, as
+            their papers do.
         heads: names of the heads to learn, for sources that have more of them.
         attributes: names of the attributes to learn, for sources that have more of them.
         drop_remainder: leave out the pictures that do not fill a batch.
@@ -115,6 +143,9 @@ def load(
         manual_dir: for TFDS, where downloaded archives lie, for machines without a network.
         cache_dir: for folders: a folder on a fast disk for the decoded pictures that do not fit in
             memory, until the process ends. They are decoded in every epoch where not given.
+
+    What of the source is left out or changed is told in a warning, by kind, and kept in
+    `data.account`: `data.account.lines()` names every file.
 
     Returns:
         A `tf.data.Dataset` whose length is known. Each iteration is a pass, in an order of its own;
@@ -138,10 +169,14 @@ def load(
         )
     request = Request(
         *(source, split, order, shuffle, repeat, flip, jitter, fit),
-        *(heads, attributes, data_dir, manual_dir, cache_dir),
+        *(heads, attributes, data_dir, manual_dir, cache_dir, Account()),
     )
     batches = kind.open_batches(request, model)
+    # One by one: a run loads its data several times, and says once what is the same of it.
+    for sentence in filter(None, (request.account.summary(), *request.account.remarks)):
+        warnings.warn(f"{source}: {sentence}", stacklevel=2)
     data = batches(request)
+    data.account = request.account
     data.from_pass = lambda number: batches(request.from_pass(number))
     return data
 

@@ -8,10 +8,20 @@ import math
 import numpy as np
 from PIL import ImageOps
 
-from keras_gans.data.frame import RefusedError, UnreadableError, opened, upright_size
+from keras_gans.data.frame import (
+    NotAPairError,
+    UnreadableError,
+    changes,
+    decoding,
+    opened,
+    upright_size,
+)
 
 # Pixels of a JPEG are coded in blocks of this side.
 _BLOCK = 8
+# How far the proportions of two pictures side by side may be from twice those of the frame, as a
+# share. A photograph of 16:9 is 11 % from 2:1.
+_TOLERANCE = 0.05
 
 
 class _PairFrame:
@@ -35,70 +45,97 @@ class _PairFrame:
 class SideBySide(_PairFrame):
     """A pair in one file: its left half and its right half."""
 
-    def read(self, path):
+    def read(self, path, noted=None):
         """The pair in a file.
+
+        Args:
+            path: of the file.
+            noted: see `Frame.read`.
 
         Raises:
             UnreadableError: with the reason.
-            RefusedError: if the picture has no two halves.
+            NotAPairError: if the picture has no two halves of the frame's proportions.
         """
-        return opened(path, lambda image: self._halves(image, path))
 
-    def check(self, path):
+        def use(image):
+            self._look_at(image, noted)
+            return self._halves(image)
+
+        return opened(path, use)
+
+    def check(self, path, noted=None):
         """Looks at a file's header: format and size, not pixels.
 
         Raises:
             UnreadableError: with the reason.
-            RefusedError: if the picture has no two halves.
+            NotAPairError: if the picture has no two halves of the frame's proportions.
         """
-        opened(path, lambda image: _check_halves(path, upright_size(image)[0]))
+        opened(path, lambda image: self._look_at(image, noted))
 
-    def _halves(self, image, path):
-        width = image.width // 2
+    def _look_at(self, image, noted):
+        width, height = upright_size(image)
+        if width % 2:
+            raise NotAPairError(f"{width} x {height} pixels have no two halves")
+        proportions = (1, self._first.width / self._first.height)
+        if all(abs(width / height / (2 * one) - 1) > _TOLERANCE for one in proportions):
+            raise NotAPairError(f"{width} x {height} pixels are not twice as wide as high")
+        if noted is not None:
+            noted |= changes(image, self._first.channels) | changes(image, self._second.channels)
+
+    def _halves(self, image):
+        width, draft = image.width // 2, None
         if upright_size(image) == image.size and width % _BLOCK == 0:
             # As in `Frame.from_file`, where the middle stays between two pixels.
             side = 2 * max(self.shape[:2])
-            image.draft(None, (2 * side, side))
-        image = ImageOps.exif_transpose(image)
-        _check_halves(path, image.width)
-        # Cut before scaling, which would blend what lies on both sides of the middle.
-        middle = image.width // 2
-        left = image.crop((0, 0, middle, image.height))
-        right = image.crop((middle, 0, image.width, image.height))
-        halves = [self._first.from_image(left), self._second.from_image(right)]
-        return np.concatenate(halves, axis=-1)
+            draft = (2 * side, side)
+        with decoding(image, draft):
+            image = ImageOps.exif_transpose(image)
+            # Cut before scaling, which would blend what lies on both sides of the middle.
+            middle = image.width // 2
+            left = image.crop((0, 0, middle, image.height))
+            right = image.crop((middle, 0, image.width, image.height))
+            halves = [self._first.from_image(left), self._second.from_image(right)]
+            return np.concatenate(halves, axis=-1)
 
 
 class TwoFiles(_PairFrame):
     """A pair in two files of the same size."""
 
-    def read(self, first, second):
+    def read(self, first, second, noted=None):
         """The pair in two files.
 
         Raises:
             UnreadableError: with the reason.
-            RefusedError: if they differ in size.
+            NotAPairError: if they differ in size.
         """
         sizes, pictures = [], []
         for path, frame in ((first, self._first), (second, self._second)):
-            size, picture = _named(path, lambda image, frame=frame: _sized(image, frame))
+            size, picture = _named(path, lambda image, frame=frame: _sized(image, frame, noted))
             sizes.append(size)
             pictures.append(picture)
         _check_sizes((first, second), sizes)
         return np.concatenate(pictures, axis=-1)
 
-    def check(self, first, second):
+    def check(self, first, second, noted=None):
         """Looks at the files' headers: format and size, not pixels.
 
         Raises:
             UnreadableError: with the reason.
-            RefusedError: if they differ in size.
+            NotAPairError: if they differ in size.
         """
-        paths = (first, second)
-        _check_sizes(paths, [_named(path, upright_size) for path in paths])
+        sizes = []
+        for path, frame in ((first, self._first), (second, self._second)):
+
+            def use(image, frame=frame):
+                frame.note(image, noted)
+                return upright_size(image)
+
+            sizes.append(_named(path, use))
+        _check_sizes((first, second), sizes)
 
 
-def _sized(image, frame):
+def _sized(image, frame, noted):
+    frame.note(image, noted)
     size = upright_size(image)  # before the picture may be decoded at a fraction of it
     return size, frame.from_file(image)
 
@@ -111,22 +148,12 @@ def _named(path, use):
         raise UnreadableError(f"{path}: {error}") from error
 
 
-def _check_halves(path, width):
-    if width % 2:
-        raise RefusedError(
-            f"{path} is {width} pixels wide and has no two halves. A pair is one picture of even "
-            "width, its first picture on the left and its second on the right; or two of equal "
-            "names in the folders A/ and B/."
-        )
-
-
 def _check_sizes(paths, sizes):
     if sizes[0] != sizes[1]:
         first, second = (
             f"{path} is {width} x {height} pixels"
             for path, (width, height) in zip(paths, sizes, strict=True)
         )
-        raise RefusedError(
-            f"{first}, but {second}. The two pictures of a pair must be of one size; scale or "
-            "crop one of them."
+        raise NotAPairError(
+            f"{first}, but {second}; the two pictures of a pair must be of one size"
         )

@@ -9,7 +9,7 @@ a picture (its place in the order, its crop, its mirroring) is done to both of i
 import tensorflow as tf
 
 from keras_gans.data import examples, translation
-from keras_gans.data.sources import PAIRS, open_source
+from keras_gans.data.sources import PAIRS
 
 #: How pictures are fitted where nothing is said: as the reference does.
 FIT = "stretch"
@@ -40,14 +40,7 @@ def open_batches(request, model):
             f"The two pictures of a pair must be of one size, but {type(model).__name__} is built "
             f"for {first.height} x {first.width} and {second.height} x {second.width} pixels."
         )
-    source = open_source(
-        request.source,
-        request.split,
-        PAIRS,
-        data_dir=request.data_dir,
-        manual_dir=request.manual_dir,
-        cache_dir=request.cache_dir,
-    )
+    source = request.opened(PAIRS)
     found = source.examples([translation.loaded(frame, request) for frame in frames])
     request.check_count(source.name, found.count, model, "pairs")
 

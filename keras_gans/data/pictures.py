@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_gans.core.signature import Image, Labels
 from keras_gans.data import examples, labels
-from keras_gans.data.sources import open_source
+from keras_gans.data.sources import PICTURES
 from keras_gans.data.specs import frame_of
 
 #: How pictures are fitted where nothing is said.
@@ -44,13 +44,7 @@ def open_batches(request, model):
             "them, or leave `jitter` out."
         )
     frame = frame_of(spec[0] if labelled else spec, model, request.fit)
-    source = open_source(
-        request.source,
-        request.split,
-        data_dir=request.data_dir,
-        manual_dir=request.manual_dir,
-        cache_dir=request.cache_dir,
-    )
+    source = request.opened(PICTURES)
     columns = None
     if labelled:
         columns = labels.chosen(source, model, request.heads, request.attributes)

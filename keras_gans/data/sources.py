@@ -34,7 +34,14 @@ _SETS = {"idx": "IDX files", "tfds": "Sets of TensorFlow Datasets"}
 
 
 def open_source(
-    source, split="train", openers=PICTURES, *, data_dir=None, manual_dir=None, cache_dir=None
+    source,
+    split="train",
+    openers=PICTURES,
+    *,
+    data_dir=None,
+    manual_dir=None,
+    cache_dir=None,
+    account=None,
 ):
     """Opens a source by its name, without reading pictures.
 
@@ -45,6 +52,7 @@ def open_source(
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie.
         cache_dir: for folders, where decoded pictures are kept that do not fit in memory.
+        account: for folders and IDX files, an `Account` of what is left out or changed.
 
     Raises:
         ValueError: for another form of source, or what the source itself refuses.
@@ -69,7 +77,9 @@ def open_source(
             f"`data_dir` and `manual_dir` are for 'tfds:' sources. Received: {str(source)!r}."
         )
     if scheme == "folder":
-        return openers[scheme](rest, split, cache_dir=cache_dir)
+        return openers[scheme](rest, split, cache_dir=cache_dir, account=account)
+    if scheme == "idx":
+        return openers[scheme](rest, split, account=account)
     return openers[scheme](rest, split)  # small enough for memory
 
 

@@ -16,7 +16,7 @@ def frame_of(spec, model, fit):
     Args:
         spec: `tf.TensorSpec` (N, H, W, C).
         model: named in messages.
-        fit: "crop" or "stretch".
+        fit: "crop", "stretch" or "pad".
 
     Raises:
         ValueError: for a spec without a size, or with channels no picture has.

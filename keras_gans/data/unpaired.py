@@ -11,7 +11,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_gans.data import examples, translation
-from keras_gans.data.sources import DOMAINS, open_source
+from keras_gans.data.sources import DOMAINS
 
 #: How pictures are fitted where nothing is said: as the reference does.
 FIT = "stretch"
@@ -36,14 +36,7 @@ def open_batches(request, model):
         ValueError: if the source cannot give such batches.
     """
     frames = translation.frames_of(request, model)
-    source = open_source(
-        request.source,
-        request.split,
-        DOMAINS,
-        data_dir=request.data_dir,
-        manual_dir=request.manual_dir,
-        cache_dir=request.cache_dir,
-    )
+    source = request.opened(DOMAINS)
     found = [
         domain.examples(translation.loaded(frame, request), labelled=False)
         for domain, frame in zip(source.domains, frames, strict=True)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_gans.core.signature import domains, images_of
 from keras_gans.data import examples, translation
-from keras_gans.data.sources import open_source
+from keras_gans.data.sources import PICTURES
 from keras_gans.data.specs import frame_of
 
 #: How pictures are fitted where nothing is said: a stretched photograph has no true details.
@@ -40,13 +40,7 @@ def open_batches(request, model):
     roles = list(images_of(model).values())
     large = next(role for role in roles if role.scale > 1)
     frame = frame_of(large.spec(None, "target"), model, request.fit)
-    source = open_source(
-        request.source,
-        request.split,
-        data_dir=request.data_dir,
-        manual_dir=request.manual_dir,
-        cache_dir=request.cache_dir,
-    )
+    source = request.opened(PICTURES)
     found = source.examples(translation.loaded(frame, request), None)
     request.check_count(source.name, found.count, model)
     sides = (frame.height // large.scale, frame.width // large.scale)

@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from keras_gans.data.frame import _flattened, opened
+from keras_gans.data.frame import changes, decoding, flattened, opened, upright_size
 
 
-def read_picture(path, channels=3):
+def read_picture(path, channels=3, noted=None):
     """A picture file as it is: upright, transparency on white, 8 bits, not scaled.
 
     Args:
-        path: PNG, JPEG, WebP, BMP or GIF.
+        path: of the file.
         channels: 3 for RGB, 1 for grey.
+        noted: a set, to which is added what is changed of the picture.
 
     Returns:
         uint8 (H, W, channels)
@@ -18,7 +19,35 @@ def read_picture(path, channels=3):
     Raises:
         UnreadableError: a ValueError, with the reason.
     """
-    pixels = opened(
-        path, lambda image: np.asarray(_flattened(image, "L" if channels == 1 else "RGB"))
-    )
+
+    def use(image):
+        if noted is not None:
+            noted.update(changes(image, channels))
+        with decoding(image):
+            return np.asarray(flattened(image, "L" if channels == 1 else "RGB"))
+
+    pixels = opened(path, use)
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def read_scaled(path, frame, noted=None):
+    """A picture file fitted to a frame as in training, and its own size.
+
+    Args:
+        path: of the file.
+        frame: a `Frame`.
+        noted: a set, to which is added what is changed of the picture besides its scale.
+
+    Returns:
+        uint8 of the frame's shape, and (width, height) of the picture as it is seen.
+
+    Raises:
+        UnreadableError: a ValueError, with the reason.
+    """
+
+    def use(image):
+        frame.note(image, noted)
+        size = upright_size(image)  # before it may be decoded at a fraction of it
+        return frame.from_file(image), size
+
+    return opened(path, use)

@@ -24,6 +24,7 @@ def evaluate(
     manual_dir=None,
     heads=None,
     attributes=None,
+    fit=None,
 ):
     """Figures of a model on held-out pictures, with their protocol.
 
@@ -44,6 +45,7 @@ def evaluate(
         manual_dir: as of `keras_gans.data.load`.
         heads: as of `keras_gans.data.load`.
         attributes: as of `keras_gans.data.load`.
+        fit: as of `keras_gans.data.load`.
 
     Returns:
         A list of `{"figures": {...}, "protocol": {...}, "left_out": {...}}`, one for each direction
@@ -71,6 +73,7 @@ def evaluate(
         manual_dir=manual_dir,
         heads=heads,
         attributes=attributes,
+        fit=fit,
     )
     results = []
     for direction in directions(model) or ("ab",):

@@ -36,7 +36,9 @@ The file is one JSON object:
 A tensor has "name", "dtype", "shape" (null where the size is free: batch first) and what the
 model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the order of the shape
 (of all with four axes in the file),
-"value_range" and, where sides must be one, "multiple_of" (pad by reflection, crop what comes out);
+"value_range" and, where sides must be one, "multiple_of" (pad by reflection, crop what comes out),
+"smallest", what sides must be at least (likewise), and "trained", the height and width the
+network was trained at (scale to it and back, unless it enlarges, by "scale" of its output);
 for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
 "value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
 "classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":

@@ -65,8 +65,9 @@ class PairedGAN(GAN):
         return roles if self.direction == "ab" else dict(reversed(roles.items()))
 
     def signature(self):
-        target = self.target
-        inputs = {"source": Image(None, None, self.source.channels, self.stride)}
+        source, target = self.source, self.target
+        free = Image(None, None, source.channels, self.stride, trained=source.sides)
+        inputs = {"source": free}
         outputs = {"target": Image(None, None, target.channels, scale=target.scale)}
         return {"generator": Signature(inputs, outputs)}
 
@@ -121,23 +122,25 @@ class PairedGAN(GAN):
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
 
-    def translate(self, images, *, direction=None):
+    def translate(self, images, *, direction=None, size=None):
         """Sources to targets, any size.
-
-        Sides that are no multiple of `stride` are padded by reflection and cropped back.
 
         Args:
             images: float (N, H, W, source_channels) in [-1, 1], or one picture (H, W, channels).
             direction: the one the model was trained in; given only to make sure of it.
+            size: "trained" scales pictures to the size the model was trained at, and translations
+                back; "own" leaves them as they are, but for sides that are no multiple of
+                `stride`, which are padded by reflection and cropped back. Where not given
+                "trained", and "own" for models that upscale.
 
         Returns:
             float32, shaped like `images` but for the channels and, of models that upscale, sides.
 
         Raises:
-            ValueError: for another direction or shape.
+            ValueError: for another direction, size or shape.
         """
         self.check_direction(direction)
-        return self.in_full("generator", images)
+        return self.in_full("generator", images, size=size)
 
     def check_direction(self, direction):
         """Refuses another direction than the one the model was trained in."""

@@ -57,6 +57,9 @@ class UnpairedGAN(GAN):
     #: What the sides of pictures to translate must be a multiple of.
     stride = 1
 
+    #: What the sides of pictures to translate must be at least.
+    smallest = 1
+
     #: The logit between "real" and "fake".
     boundary = 0.0
 
@@ -99,8 +102,14 @@ class UnpairedGAN(GAN):
         }
 
     def _signature(self, source, target):
-        inputs = {"source": Image(None, None, source[1], self.stride, domain=source[0])}
-        return Signature(inputs, {"target": Image(None, None, target[1], domain=target[0])})
+        free = Image(
+            *(None, None, source[1], self.stride),
+            domain=source[0],
+            smallest=self.smallest,
+            trained=(self.image_size, self.image_size),
+        )
+        outputs = {"target": Image(None, None, target[1], domain=target[0])}
+        return Signature({"source": free}, outputs)
 
     def train_step(self, batch):
         real_a, real_b = self.checked(batch)
@@ -141,23 +150,25 @@ class UnpairedGAN(GAN):
     def call(self, inputs, training=False):
         return self.generator_ab(inputs, training=training)
 
-    def translate(self, images, *, direction="ab"):
+    def translate(self, images, *, direction="ab", size=None):
         """Pictures of one domain to the other, any size.
-
-        Sides that are no multiple of `stride` are padded by reflection and cropped back.
 
         Args:
             images: float (N, H, W, channels) in [-1, 1], or one picture (H, W, channels).
             direction: "ab" or "ba".
+            size: "trained", also where not given, scales pictures to the size the model was
+                trained at, and translations back; "own" leaves them as they are, but for sides
+                that are no multiple of `stride` or smaller than `smallest`, which are padded by
+                reflection and cropped back.
 
         Returns:
             float32, shaped like `images` but for the channels.
 
         Raises:
-            ValueError: for another direction or shape.
+            ValueError: for another direction, size or shape.
         """
         check_choice("direction", direction, ("ab", "ba"))
-        return self.in_full(f"generator_{direction}", images)
+        return self.in_full(f"generator_{direction}", images, size=size)
 
     def generate(self, images, **how):  # type: ignore[override]
         return self.translate(images, **how)

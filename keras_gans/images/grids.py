@@ -224,18 +224,19 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
     )
 
 
-def save(picture, path):
-    """Writes a picture as PNG, whole or not at all.
+def save(picture, path, format="PNG"):
+    """Writes a picture, whole or not at all.
 
     Args:
         picture: a `PIL.Image.Image`.
         path: of the file; its folder is made where missing.
+        format: as Pillow calls it; by the suffix where None.
 
     Returns:
         The path, a `pathlib.Path`.
     """
     path = pathlib.Path(path)
-    write_whole(path, lambda unfinished: picture.save(unfinished, format="PNG"))
+    write_whole(path, lambda unfinished: picture.save(unfinished, format=format))
     return path
 
 

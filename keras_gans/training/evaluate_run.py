@@ -35,6 +35,7 @@ def evaluate_run(run, model=None, *, source=None, split="test", overwrite=True, 
         manual_dir=options.manual_dir,
         heads=options.heads,
         attributes=options.attributes,
+        fit=options.fit,
         **how,
     )
     text = json.dumps(results, indent=2)

@@ -55,6 +55,8 @@ class Options:
         flip: mirror pictures at random; as the recipe does, or not, where None.
         jitter: for translators: scale, crop and mirror pictures at random, see
             `keras_gans.data.load`; as the recipe does, or as there, where None.
+        fit: how pictures are fitted to the model's size, see `keras_gans.data.load`; as there where
+            None.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
         cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
@@ -89,6 +91,7 @@ class Options:
     on_divergence: str = "stop"
     flip: bool = None  # type: ignore[assignment]
     jitter: bool | None = None
+    fit: str | None = None
     data_dir: str | None = None
     manual_dir: str | None = None
     cache_dir: str | None = None
@@ -160,7 +163,7 @@ OPTIONS_SHAPE = {
     **dict.fromkeys(("steps_per_epoch?", "batch_size?", "devices?", "workers?"), (int, None)),
     **dict.fromkeys(("epochs?", "seed?", "sheet_every?", "metrics_every?"), int),
     **dict.fromkeys(("sync_batch_norm?", "deterministic?", "jit_compile?", "flip?"), bool),
-    **dict.fromkeys(("data_dir?", "manual_dir?", "cache_dir?", "start_from?"), (str, None)),
+    **dict.fromkeys(("data_dir?", "manual_dir?", "cache_dir?", "start_from?", "fit?"), (str, None)),
     **dict.fromkeys(("sheet_kimg?", "checkpoint_kimg?"), (float, None)),
     **{"jitter?": (bool, None), "on_divergence?": str, "extractor?": str},
 }

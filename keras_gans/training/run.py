@@ -118,6 +118,7 @@ def _load(options, model, *, split=None, **how):
         split=split or options.split,
         heads=options.heads,
         attributes=options.attributes,
+        fit=options.fit,
         data_dir=options.data_dir,
         manual_dir=options.manual_dir,
         **how,
@@ -208,7 +209,7 @@ def train(
         with _locked(run) as lock:
             if chief:
                 write_options(run, model)
-                data_inventory.write(run.path, run.options.source)
+                data_inventory.write(run.path, run.options.source, dataset.account)
             _fit(run, model, dataset, callbacks, verbose, lock)
     except guards.FolderGoneError:
         raise  # what is at the folder's place now is another's

@@ -1,6 +1,7 @@
 """Limits on what models from elsewhere take of the memory."""
 
 import contextlib
+import pathlib
 
 import tensorflow as tf
 
@@ -44,3 +45,13 @@ def _size_of(value):
     except RuntimeError:  # it reads other variables, which in a graph only functions can
         made = tf.function(value).get_concrete_function().outputs[0]
     return made.shape.num_elements() * made.dtype.size
+
+
+def available():
+    """Bytes a process may still take; None where the system does not say."""
+    try:
+        lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
+    except (OSError, ValueError):
+        return None
+    return min(found, default=None)

@@ -16,6 +16,11 @@ def plain(text):
     return "".join(repr(letter)[1:-1] if _is_obeyed(letter) else letter for letter in str(text))
 
 
+def plain_line(text):
+    """The same on one line: names of files may hold line breaks, or bytes that are not UTF-8."""
+    return plain(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def _is_obeyed(letter):
     if letter in "\n\t":
         return False

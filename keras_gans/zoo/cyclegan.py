@@ -128,6 +128,7 @@ class CycleGAN(UnpairedGAN):
     logged = (*GAN.logged, "adversarial_loss", "cycle_loss", "identity_loss")
 
     stride = 4
+    smallest = 8  # 2 pixels in the middle, where 1 would have nothing to reflect
     boundary = 0.5  # logits near 1 say real and near 0 fake
 
     def __init__(

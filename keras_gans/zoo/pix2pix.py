@@ -248,27 +248,27 @@ class Pix2Pix(PairedGAN):
             l1_loss=l1_loss,
         )
 
-    def translate(self, images, *, direction=None, stochastic=False):
+    def translate(self, images, *, direction=None, size=None, stochastic=False):
         """Sources to targets, any size.
-
-        Sides that are no multiple of `stride` are padded by reflection and cropped back.
 
         Args:
             images: float (N, H, W, source_channels) in [-1, 1], or one picture (H, W, channels).
             direction: the one the model was trained in; given only to make sure of it.
+            size: see `PairedGAN.translate`. "own" is for pictures of about the trained size: the
+                middle of a U-Net has seen one pixel, and knows nothing of several.
             stochastic: as in the paper, dropout on and batch norm by this batch's statistics.
 
         Returns:
             float32, shaped like `images` but for the channels.
 
         Raises:
-            ValueError: for another direction or shape.
+            ValueError: for another direction, size or shape.
         """
         if not stochastic:
-            return super().translate(images, direction=direction)
+            return super().translate(images, direction=direction, size=size)
         self.check_direction(direction)
         with _still_averages(self.generator):
-            return self.in_full("generator", images, training=True)
+            return self.in_full("generator", images, training=True, size=size)
 
     def stochastic_networks_to_export(self, image_size=None):
         sides = image_size or (self.image_size, self.image_size)

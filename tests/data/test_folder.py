@@ -50,7 +50,7 @@ def test_class_folders(when, make_model, tmp_path, save, levels, labels):
     assert data.class_names(f"folder:{tmp_path}") == ("Horse", "zebra")
 
 
-def test_what_is_hidden_or_not_named_like_a_picture_is_passed_over(
+def test_what_is_hidden_or_not_named_like_a_picture_is_passed_over_and_counted(
     when, make_model, tmp_path, save, levels
 ):
     save(tmp_path / "1.png", 1)
@@ -60,9 +60,15 @@ def test_what_is_hidden_or_not_named_like_a_picture_is_passed_over(
     (tmp_path / "notes.txt").write_text("notes")
     (tmp_path / "folder.png").mkdir()
     os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for ever
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert levels(in_order(tmp_path, make_model())) == [1]
+    with pytest.warns(UserWarning) as warned:
+        batches = in_order(tmp_path, make_model())
+    assert levels(batches) == [1]
+    (warning,) = warned
+    assert str(warning.message) == (
+        f"folder:{tmp_path}: Left out 5: 2 hidden (.2.png, .cache); 1 litter of other systems "
+        "(__MACOSX); 1 not named like pictures (.txt); 1 neither files nor folders (pipe.png)."
+    )
+    assert "notes.txt: left out, not named like pictures" in batches.account.lines()
 
 
 def test_train_and_test_are_splits_with_the_same_labels(make_model, tmp_path, save, levels, labels):
@@ -152,7 +158,7 @@ def test_links_that_leave_the_folder_are_named_and_left_out(
     with pytest.warns(UserWarning) as warned:
         assert levels(in_order(inside, make_model())) == [1, 1]
     message = str(warned[0].message)
-    assert "Left out 4" in message
+    assert "Left out 5" in message and "dangling.png (a link to nothing)" in message
     for name in ("absolute.png (a link that leaves", "relative.png (a link that leaves"):
         assert name in message
     for name in ("folder (a link to a folder", "circle (a link to a folder"):
@@ -195,7 +201,7 @@ def test_broken_pictures_are_named_counted_and_left_out(make_model, tmp_path, sa
     assert len(warned) == 1
     message = str(warned[0].message)
     assert f"folder:{tmp_path}: Left out 2: sub/half.png (" in message
-    assert "text.jpg (not a PNG, JPEG, WebP, BMP or GIF picture)" in message
+    assert "text.jpg (not a PNG, JPEG, WebP, BMP, GIF, TIFF" in message
     assert levels(batches) == [7]
 
 
@@ -321,13 +327,16 @@ def test_of_a_large_folder_some_headers_are_looked_at(make_model, tmp_path, save
     checked = []
     check = Frame.check
     monkeypatch.setattr(
-        Frame, "check", staticmethod(lambda path: checked.append(path) or check(path))
+        Frame, "check", lambda *frame_and_path: checked.append(1) or check(*frame_and_path)
     )
     for number in range(7):
         save(tmp_path / f"{number}.png", number)
     (tmp_path / "3.png").write_bytes(b"no picture")  # looked at
     (tmp_path / "5.png").write_bytes(b"no picture")  # not
-    with pytest.warns(UserWarning, match="Left out 1: 3.png"):
+    with (
+        pytest.warns(UserWarning, match="Left out 1: 3.png"),
+        pytest.warns(UserWarning, match="Of 7 pictures 3 were looked at"),
+    ):
         batches = in_order(tmp_path, make_model())
     assert len(checked) == 3
     with pytest.warns(UserWarning, match="left out 5.png"):

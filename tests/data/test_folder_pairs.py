@@ -105,11 +105,24 @@ def test_sides_of_different_size_are_refused(when, tmp_path, make_paired, save):
         in_order(tmp_path, make_paired())
 
 
-def test_an_odd_width_is_refused(when, tmp_path, make_paired, save, save_pair):
-    save_pair(tmp_path / "1.png", 0, 100)
-    save(tmp_path / "2.png", 0, size=15)
-    with pytest.raises(ValueError, match=r"2.png is 15 pixels wide .* even width.* A/ and B/"):
+def test_single_pictures_are_not_taken_for_pairs(when, tmp_path, make_paired, save, save_pair):
+    save_pair(tmp_path / "0.png", 0, 100)
+    for number in range(1, 4):
+        save(tmp_path / f"{number}.png", 0)
+    message = r"3 of 4 pictures are no pairs: 1.png \(8 x 8 pixels are not twice.* A/ and B/"
+    with pytest.raises(ValueError, match=message):
         in_order(tmp_path, make_paired())
+
+
+def test_a_single_picture_among_pairs_is_left_out(
+    when, tmp_path, make_paired, save, save_pair, both_levels
+):
+    for number in range(3):
+        save_pair(tmp_path / f"{number}.png", number, 100 + number)
+    save(tmp_path / "odd.png", 0, size=15)
+    with pytest.warns(UserWarning, match=r"Left out 1: odd.png \(15 x 15 pixels have no two halv"):
+        batches = in_order(tmp_path, make_paired())
+    assert both_levels(batches) == ([0, 1, 2], [100, 101, 102])
 
 
 @pytest.mark.parametrize("there, missing", ["AB", "BA"])

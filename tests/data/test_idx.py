@@ -97,3 +97,18 @@ def test_translators_are_told_where_their_pictures_come_from(tmp_path, openers, 
     write(tmp_path)
     with pytest.raises(ValueError, match=f"IDX files are not read as {what}: use 'bundled"):
         sources.open_source(f"idx:{tmp_path}", openers=openers)
+
+
+def test_tiny_pictures_that_fill_the_memory_when_fitted_are_refused(
+    tmp_path, make_model, monkeypatch
+):
+    write(tmp_path, side=1)
+    monkeypatch.setattr(idx, "CACHE_BYTES", 20_000)
+    with pytest.raises(ValueError, match="8 pictures, which take 0.0 GiB at 64 x 64 pixels"):
+        data.load(f"idx:{tmp_path}", make_model(64, 3, num_classes=4))
+
+
+def test_what_is_changed_of_all_pictures_is_said(tmp_path, make_model):
+    write(tmp_path, side=12)
+    with pytest.warns(UserWarning, match="All 8 pictures are grey, made colour."):
+        data.load(f"idx:{tmp_path}", make_model(8, 3, num_classes=4))

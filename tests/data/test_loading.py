@@ -95,8 +95,8 @@ def test_an_impossible_seed_is_refused(make_model, seed):
 
 
 def test_an_unknown_fit_is_refused(make_model):
-    with pytest.raises(ValueError, match=r"`fit` must be one of .*crop.*stretch.*'pad'"):
-        data.load(FASHION, make_model(), fit="pad")
+    with pytest.raises(ValueError, match=r"`fit` must be one of .*crop.*pad.*stretch.*'tile'"):
+        data.load(FASHION, make_model(), fit="tile")
 
 
 class Other(Role):

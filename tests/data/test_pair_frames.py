@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans.data.frame import Frame, RefusedError, UnreadableError
+from keras_gans.data.frame import Frame, NotAPairError, UnreadableError
 from keras_gans.data.pair_frames import SideBySide, TwoFiles
 
 GREY, RGB = Frame(8, 8, 1, "stretch"), Frame(8, 8, 3, "stretch")
@@ -20,7 +20,7 @@ def test_the_left_half_comes_first(tmp_path, save):
     assert (pair[..., 0] == 10).all() and (pair[..., 1] == 200).all()
 
 
-@pytest.mark.parametrize("size", [(5, 7), (16, 32), (33, 1)])
+@pytest.mark.parametrize("size", [(7, 7), (32, 32), (1, 1)])
 @pytest.mark.parametrize("fit", ["stretch", "crop"])
 def test_scaling_does_not_blend_the_halves(tmp_path, save, size, fit):
     frame = Frame(8, 8, 1, fit)
@@ -30,7 +30,7 @@ def test_scaling_does_not_blend_the_halves(tmp_path, save, size, fit):
 
 @pytest.mark.parametrize("width", [8 * 40, 8 * 40 + 1, 333])
 def test_a_large_jpeg_is_halved_in_the_middle_however_it_is_decoded(tmp_path, save, width):
-    path = save(tmp_path / "1.jpg", halves(40, 200, 300, width), quality=95, subsampling=0)
+    path = save(tmp_path / "1.jpg", halves(40, 200, width, width), quality=95, subsampling=0)
     pair = SideBySide(GREY, GREY).read(path).astype(int)
     # Behind an edge a JPEG rings by some levels, in the block it runs through.
     assert abs(pair[..., 0] - 40).max() <= 8 and abs(pair[..., 1] - 200).max() <= 8
@@ -59,9 +59,9 @@ def turned(pixels, orientation):
 @pytest.mark.parametrize("orientation", [3, 6])
 def test_turned_pictures_are_halved_upright(tmp_path, orientation):
     path = tmp_path / "1.jpg"
-    path.write_bytes(turned(halves(40, 200, 33, 64), orientation).getvalue())
+    path.write_bytes(turned(halves(40, 200, 65, 64), orientation).getvalue())
     frame = SideBySide(GREY, GREY)
-    frame.check(path)  # 128 wide and not 33
+    frame.check(path)  # 128 wide and not 65
     pair = frame.read(path).astype(int)
     assert abs(pair[..., 0] - 40).max() <= 8 and abs(pair[..., 1] - 200).max() <= 8
 
@@ -75,16 +75,32 @@ def test_turned_pictures_have_the_size_they_are_seen_in(tmp_path, save):
     assert frame.read(path, upright).shape == (8, 8, 2)
     lying = save(tmp_path / "3.png", np.zeros((64, 9), np.uint8))
     for look in (frame.check, frame.read):
-        with pytest.raises(RefusedError, match="1.jpg is 64 x 9 pixels, but .*3.png is 9 x 64 pix"):
+        with pytest.raises(NotAPairError, match="1.jpg is 64 x 9 pixels, but .*3.png is 9 x 64"):
             look(path, lying)
 
 
-def test_an_odd_width_is_refused_with_the_file_and_the_width(tmp_path, save):
-    path = save(tmp_path / "odd.png", np.zeros((8, 15), np.uint8))
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ((8, 15), "15 x 8 pixels have no two halves"),
+        ((8, 8), "8 x 8 pixels are not twice as wide as high"),
+        ((90, 160), "160 x 90 pixels are not twice as wide as high"),
+        ((16, 8), "8 x 16 pixels are not twice as wide as high"),
+    ],
+)
+def test_what_is_not_twice_as_wide_as_high_is_no_pair(tmp_path, save, size, message):
+    path = save(tmp_path / "1.png", np.zeros(size, np.uint8))
     frame = SideBySide(GREY, GREY)
     for look in (frame.check, frame.read):
-        with pytest.raises(RefusedError, match="odd.png is 15 pixels wide and has no two halves"):
+        with pytest.raises(NotAPairError, match=message):
             look(path)
+
+
+def test_pairs_may_be_two_of_the_frame_s_proportions(tmp_path, save):
+    wide = Frame(6, 8, 1, "stretch")
+    frame = SideBySide(wide, wide)
+    for size in ((6, 16), (8, 16), (100, 204)):
+        assert frame.read(save(tmp_path / "1.png", np.zeros(size, np.uint8))).shape == (6, 8, 2)
 
 
 def test_files_of_different_size_are_refused_with_both_sizes(tmp_path, save):
@@ -92,7 +108,7 @@ def test_files_of_different_size_are_refused_with_both_sizes(tmp_path, save):
     frame = TwoFiles(GREY, GREY)
     for look in (frame.check, frame.read):
         with pytest.raises(
-            RefusedError, match="a.png is 8 x 8 pixels, but .*b.png is 9 x 9 pixels"
+            NotAPairError, match="a.png is 8 x 8 pixels, but .*b.png is 9 x 9 pixels"
         ):
             look(*paths)
 

@@ -168,7 +168,8 @@ def test_flip_mirrors_without_jitter(twins, make_paired):
 def test_pictures_are_stretched_unless_they_are_to_be_cropped(tmp_path, make_paired, save):
     half = np.zeros((8, 24), np.uint8)
     half[:, :8] = 255
-    save(tmp_path / "1.png", np.concatenate([half, half], axis=1))
+    for side in "AB":
+        save(tmp_path / side / "1.png", half)
 
     def brightest(**options):
         (batch,) = data.load(f"folder:{tmp_path}", make_paired(), jitter=False, **options)

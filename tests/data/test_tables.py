@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -143,8 +144,8 @@ def test_a_table_nobody_learns_from_is_not_read(folder, make_model, levels):
 
 BAD_CSV = [
     ("", "line 1: the first line must be the heading 'file'"),
-    ("image,Smiling\n", "line 1: .*Received: 'image,Smiling'"),
-    ("file;Smiling\na.png;1\n", "with commas between. Received: 'file;Smiling'"),
+    ("face,Smiling\n", "line 1: .*Received: 'face,Smiling'"),
+    ("file|Smiling\na.png|1\n", "with commas between. Received: 'file.Smiling'"),
     ("file,S,S\n", "line 1: the heading 'S' is empty or there twice"),
     ("file,S,\n", "line 1: the heading '' is empty"),
     ("file,S\n", "says nothing of any picture"),
@@ -155,7 +156,8 @@ BAD_CSV = [
     ("file,S\n../a.png,1\n", "line 2: '../a.png' is not a path inside the folder"),
     ("file,S\n/etc/a.png,1\n", "line 2: '/etc/a.png' is not a path inside"),
     ("file,S\n,1\n", "line 2: '' is not a path inside"),
-    ("file,S\na.png,1\nd.png,0\n", "line 3: there is no picture 'd.png' in the folder"),
+    ("file,S\nd.png,0\n", "line 2: there is no picture 'd.png' in the folder, and no other"),
+    ("file,S\nc.png,0\ndeep/c.png,1\n", "line 3: 'deep/c.png' was on line 2 already"),
     ("file,S\na.png,1\nb.png,0\n", "has no row for deep/c.png. Add it after line 3"),
     ("file,S\na.png,1\nb.png,2\ndeep/c.png,1\n", "line 3: 'S' is '2'. An attribute is 0 or 1"),
     ("file,S\na.png,1\nb.png,0\ndeep/c.png,\n", "line 4: 'S' is ''"),
@@ -184,7 +186,7 @@ BAD_JSON = [
     ('{"a.png": {"S": 1},\n"b.png": {"S": 1, "S": 0}}', "line 2: 'b.png' has S, S"),
     ('{"a.png": {"S": 1},\n"b.png": {"S": [1]}}', "line 2: 'S' of 'b.png' is no number"),
     ('{"a.png": {"S": 1},\n\n"a.png": {"S": 1}}', "line 3: 'a.png' was on line 1 already"),
-    ('{"a.png": {"S": 1},\n"\\u00e9.png": {"S": 7}, \n"\u00e8.png": {"S": 1}}', "line 2: there is"),
+    ('{"a.png": {"S": 1},\n"\\u00e9.png": {"S": [7]}, \n"\u00e8.png": {"S": 1}}', "line 2: 'S' of"),
     ("[" * 100_000, "not JSON"),
 ]
 
@@ -204,8 +206,8 @@ def test_a_head_without_a_class_names_the_line(folder, make_model):
 
 def test_tables_that_are_not_read(folder, make_model, tmp_path_factory, monkeypatch):
     model = make_model(num_classes=0, num_attributes=1)
-    (folder / "attributes.csv").write_bytes(b"file,S\na.png,1\nb\xff.png,1\n")
-    with pytest.raises(ValueError, match="line 3: not UTF-8"):
+    (folder / "attributes.csv").write_bytes(b"file,S\na.png,1\nb\x81.png,1\n")
+    with pytest.raises(ValueError, match="line 3: not utf-8-sig or cp1252. Save it as UTF-8"):
         loaded(folder, model)
     write(folder, "{}", "attributes.json")
     with pytest.raises(ValueError, match="has both attributes.csv and attributes.json"):
@@ -283,3 +285,96 @@ def test_a_large_table_is_read_line_by_line_and_found_fast(tmp_path):
         path.write_text(json.dumps(table, indent=0, ensure_ascii=escaped), encoding="utf-8")
         rows = tables.Table(path, "folder:x").rows_of(names)
         np.testing.assert_array_equal(rows, np.arange(20_000))
+
+
+# === Tables as people have them ===
+
+
+@pytest.mark.parametrize("heading", ["image_id", "filename", "File", "image"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_usual_headings_and_delimiters_are_read(folder, make_model, labels, heading, delimiter):
+    text = f"{heading},Smiling,Male\na.png,1,0\nb.png,0,0\ndeep/c.png,0,1\n"
+    write(folder, text.replace(",", delimiter))
+    model = make_model(num_classes=0, num_attributes=2)
+    assert labels(loaded(folder, model)) == [[1, 0], [0, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "utf-8-sig"])
+def test_what_other_programs_encode_is_read(folder, make_model, encoding):
+    text = "file,kind\na.png,café\nb.png,thé\ndeep/c.png,café\n"
+    (folder / "attributes.csv").write_bytes(text.encode(encoding))
+    names = data.label_names(f"folder:{folder}", make_model(num_classes=2))
+    assert names["heads"] == {"kind": ("café", "thé")}
+
+
+CELEBA = "3\nSmiling Male \na.png -1  1\nb.png  1 -1\nc.png  1  1\n"
+
+
+def test_celeba_s_own_list_is_read(folder, make_model, labels):
+    model = make_model(num_classes=0, num_attributes=2)
+    write(folder, CELEBA, "list_attr_celeba.txt")
+    assert labels(loaded(folder, model)) == [[0, 1], [1, 0], [1, 1]]
+    (folder / "list_attr_celeba.txt").unlink()
+    rows = "image_id,Smiling,Male\na.png,-1,1\nb.png,1,-1\nc.png,1,1\n"
+    write(folder, rows, "list_attr_celeba.csv")
+    assert labels(loaded(folder, model)) == [[0, 1], [1, 0], [1, 1]]
+
+
+def test_errors_in_celeba_s_list_name_the_line(folder, make_model):
+    write(folder, CELEBA.replace("b.png  1", "b.png  7"), "list_attr_celeba.txt")
+    with pytest.raises(ValueError, match="list_attr_celeba.txt, line 4: 'Smiling' is '7'"):
+        loaded(folder, make_model(num_classes=0, num_attributes=2))
+
+
+def test_rows_without_a_picture_are_passed_over_and_counted(folder, make_model, labels):
+    rows = "".join(f"none{number}.png,0\n" for number in range(5))
+    write(folder, f"file,S\na.png,1\n{rows}b.png,0\ndeep/c.png,1\n")
+    with pytest.warns(UserWarning, match="attributes.csv has 5 of 8 rows without a picture.*none0"):
+        batches = loaded(folder, make_model(num_classes=0, num_attributes=1))
+    assert labels(batches) == [[1], [0], [1]]
+
+
+def test_a_table_of_another_name_or_place_is_named(tmp_path, make_model, save):
+    for name in ("train/1.png", "test/1.png"):
+        save(tmp_path / name, 0)
+    write(tmp_path, "file,S\n", "labels.csv")
+    write(tmp_path / "train", "file,S\n")
+    message = "Put attributes.csv.* labels.csv, train/attributes.csv is not read"
+    with pytest.raises(ValueError, match=message):
+        loaded(tmp_path, make_model(num_classes=0, num_attributes=1))
+
+
+def test_a_heading_of_many_columns_is_read_at_once(folder, make_model):
+    names = [f"c{number}" for number in range(100_000)]
+    write(folder, f"file,{','.join(names)},c0\n")
+    before = time.process_time()
+    with pytest.raises(ValueError, match="the heading 'c0' is empty or there twice"):
+        loaded(folder, make_model(num_classes=0, num_attributes=1))
+    assert time.process_time() - before < 5  # 40 seconds where each is compared with all others
+
+
+def test_a_table_of_too_many_values_is_refused(folder, make_model, monkeypatch):
+    monkeypatch.setattr(tables, "_MOST_CELLS", 64)
+    model = make_model(num_classes=0, num_attributes=1)
+    write(folder, "{" + ",".join('"":{}' for _ in range(50)) + "}", "attributes.json")
+    with pytest.raises(ValueError, match="has more than 8 values"):
+        loaded(folder, model)
+    (folder / "attributes.json").unlink()
+    write(folder, "file,S\n" + "".join(f"{number}.png,0\n" for number in range(70)))
+    with pytest.raises(ValueError, match="line 66: more than 64 values"):
+        loaded(folder, model)
+
+
+def test_an_object_of_many_names_is_answered_shortly(folder, make_model):
+    many = ",".join('"":0' for _ in range(5000))
+    write(folder, f'{{"a.png": {{{many}}}}}', "attributes.json")
+    with pytest.raises(ValueError, match="'a.png' has , , .*once each") as refused:
+        loaded(folder, make_model(num_classes=0, num_attributes=1))
+    assert len(str(refused.value)) < 600
+
+
+def test_escape_sequences_of_headings_are_shown_as_text(folder, make_model):
+    write(folder, "file,\x1b[31mred\na.png,1\nb.png,0\ndeep/c.png,1\n")
+    with pytest.raises(ValueError) as refused:
+        loaded(folder, make_model(num_classes=0, num_attributes=2))
+    assert "\x1b" not in str(refused.value) and "\\x1b" in str(refused.value)

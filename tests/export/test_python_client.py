@@ -9,6 +9,7 @@ import subprocess
 import sys
 import venv
 
+import awkward_files
 import numpy as np
 import onnx
 import pytest
@@ -126,13 +127,25 @@ def test_all_classes_where_none_is_asked_for(conditional):
     assert same_pictures(given, model.sample(6, seed=0))
 
 
+@pytest.mark.filterwarnings("ignore:.* is a U-Net")
 @pytest.mark.parametrize("format", FORMATS)
 def test_pictures_of_any_size_are_translated(paired, format):
     folder, model = paired
     network = client.Network(folder, format=format)
-    for size in ((37, 50), (16, 64)):
+    for size in ((37, 50), (28, 40)):
         picture = photo(*size)
-        assert same_pictures(network.translate(picture), model.translate(picture / 127.5 - 1.0))
+        for how in ("own", "trained"):
+            expected = model.translate(picture / 127.5 - 1.0, size=how)
+            assert same_pictures(network.translate(picture, size=how), expected)
+        assert (network.translate(picture) == network.translate(picture, size="trained")).all()
+
+
+@pytest.mark.parametrize("sides", [(2, 2), (4, 60), (3, 5)])
+def test_the_smallest_pictures_are_translated(unpaired, sides):
+    folder, model = unpaired
+    for how in ("own", "trained"):
+        expected = model.translate(photo(*sides) / 127.5 - 1.0, size=how)
+        assert same_pictures(client.Network(folder).translate(photo(*sides), size=how), expected)
 
 
 @pytest.mark.parametrize("direction", ["ab", "ba"])
@@ -155,6 +168,7 @@ def test_masks_of_dropout_are_drawn_by_their_seed(tmp_path):
     assert (one != other).any()
 
 
+@pytest.mark.filterwarnings("ignore:.* is a U-Net")
 def test_fixed_batches_and_sides(paired, unconditional, tmp_path):
     _, model = unconditional
     export.export(model, tmp_path / "three", formats="onnx", batch_size=3)
@@ -163,9 +177,12 @@ def test_fixed_batches_and_sides(paired, unconditional, tmp_path):
     export.export(translator, tmp_path / "one", formats="onnx", batch_size=1, image_size=(32, 64))
     network = client.Network(tmp_path / "one")
     assert same_pictures(
-        network.translate(photo(32, 64)), translator.translate(photo(32, 64) / 127.5 - 1.0)
+        network.translate(photo(32, 64)),
+        translator.translate(photo(32, 64) / 127.5 - 1.0, size="own"),
     )
-    assert network.translate(photo(80, 90)).shape == (32, 64, 3)  # scaled to the file's sides
+    assert network.translate(photo(80, 90)).shape == (80, 90, 3)  # scaled to the file's and back
+    with pytest.raises(ValueError, match="takes 64 x 32 pixels only"):
+        network.translate(photo(80, 90), size="own")
 
 
 def test_float32_is_preferred_and_others_can_be_asked_for(tmp_path):
@@ -188,7 +205,7 @@ def test_layout_range_and_dtype_are_the_manifests():
     pixels = photo(8, 9)[None]
     values = client.encoded(pixels, tensor)
     assert values.shape == (1, 3, 8, 9) and values.min() >= 0 and values.max() > 200
-    np.testing.assert_array_equal(client.decoded(values, tensor), pixels)
+    np.testing.assert_array_equal(client.rounded(client.levels_of(values, tensor)), pixels)
     with pytest.raises(ValueError, match="'?x'? is HWCN: NHWC and NCHW are known"):
         client.nhwc({**tensor, "layout": "HWCN"})
 
@@ -258,20 +275,76 @@ def test_a_folder_is_translated(unpaired, tmp_path, capsys):
         Image.fromarray(photo(9, 20)).save(photos / name)
     (photos / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
     (photos / "notes.txt").write_text("not a picture")
+    (photos / ".ipynb_checkpoints").mkdir()
+    Image.fromarray(photo()).save(photos / ".ipynb_checkpoints" / "one.png")
+    (photos / "loop.png").symlink_to("loop.png")
     job = ["translate", folder, photos, "--output", output, "--network", "generator_ba"]
-    assert call(*job) == 0
-    assert "broken.jpg is left out" in capsys.readouterr().out
+    assert call(*job) == 1
+    told = capsys.readouterr().out
+    assert "Pictures are scaled to 32 x 32 pixels, and translations back" in told
+    assert "broken.jpg is left out" in told and "1 left out: not named like pictures" in told
+    assert "1 left out: hidden or of other systems" in told and "1 left out: links out" in told
     expected = model.translate(photo(9, 20) / 127.5 - 1.0, direction="ba")
     for name in ("one.png", "inner/two.png"):
         assert same_pictures(np.asarray(Image.open(output / name)), expected)
     assert len([path for path in output.rglob("*") if path.is_file()]) == 2
     assert call(*job) == 2
+    (photos / "broken.jpg").unlink()
     assert call(*job, "--overwrite") == 0
     assert call("translate", folder, photos, "--output", photos, "--overwrite") == 2
     assert "would be replaced" in capsys.readouterr().err
     Image.fromarray(photo()).save(photos / "one.bmp")
+    assert call(*job, "--overwrite") == 0
+    assert (output / "one.bmp.png").is_file() and (output / "one.png.png").is_file()
+    Image.fromarray(photo()).save(photos / "one.bmp.png")
     assert call(*job, "--overwrite") == 2
-    assert "differ by suffix only" in capsys.readouterr().err
+    assert "would have one name" in capsys.readouterr().err
+
+
+@pytest.mark.large
+def test_a_folder_of_awkward_files_is_translated_but_for_what_is_named(unpaired, tmp_path, capsys):
+    count = awkward_files.make(tmp_path / "in")
+    job = ["translate", unpaired[0], tmp_path / "in", "--output", tmp_path / "out"]
+    assert call(*job) == 1
+    lines = capsys.readouterr().out.splitlines()
+    written = [line for line in lines if " -> " in line]
+    named = [line for line in lines if " is left out: " in line]
+    counted = sum(
+        int(line.split()[0]) for line in lines if " left out: " in line and line[0].isdigit()
+    )
+    assert len(written) == sum(path.is_file() for path in (tmp_path / "out").rglob("*")) > 100
+    assert len(written) + len(named) + counted == count
+
+
+def test_one_picture_may_be_given_a_file(unpaired, tmp_path, capsys):
+    Image.fromarray(photo()).save(tmp_path / "a.png")
+    job = ["translate", unpaired[0], tmp_path / "a.png", "--output", tmp_path / "b.jpg"]
+    assert call(*job) == 0 and Image.open(tmp_path / "b.jpg").format == "JPEG"
+    assert call(*job) == 2
+    assert call("translate", unpaired[0], tmp_path, "--output", tmp_path / "c.png") == 2
+    assert "give a folder" in capsys.readouterr().err
+
+
+def test_formats_that_start_other_programs_are_not_tried(unpaired, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("started"))
+    Image.fromarray(photo()).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    assert call("translate", unpaired[0], tmp_path / "a.png", "--output", tmp_path / "o") == 2
+    assert "a.png is left out: cannot identify image file" in capsys.readouterr().out
+
+
+def test_pictures_that_take_too_much_are_refused_undecoded(tmp_path, monkeypatch):
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.jpg", progressive=True)
+    content = (tmp_path / "a.jpg").read_bytes()
+    last = content.rindex(b"\xff\xda")
+    (tmp_path / "a.jpg").write_bytes(content[:-2] + content[last:-2] * 200 + content[-2:])
+    monkeypatch.setattr(client, "DECODING", 64 * 64 * 8 - 1)
+    with pytest.raises(ValueError, match="64 x 64 pixels are too many"):
+        client.read_picture(tmp_path / "a.png", 3)
+    monkeypatch.setattr(client, "DECODING", 2**30)
+    with pytest.raises(ValueError, match="scans takes too long"):
+        client.read_picture(tmp_path / "a.jpg", 3)
 
 
 # === What is refused ===

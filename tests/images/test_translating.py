@@ -2,18 +2,25 @@
 
 import io
 import json
+import os
+import resource
 import warnings
 import zipfile
 
+import awkward_files
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 from fabrication import same, snapshot, tiny
 from PIL import Image
 from typer.testing import CliRunner
 
 from keras_gans import training, zoo
 from keras_gans.cli import app
+from keras_gans.core.scaling import scaled
+from keras_gans.data.account import Account
+from keras_gans.data.frame import DECODING_BYTES, Frame
 from keras_gans.images import grids, translate_files
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
@@ -57,13 +64,13 @@ def test_a_folder_keeps_its_names_and_sizes(model, tmp_path):
     first = draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "deep" / "b.jpg", size=(33, 47))
     pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
-    done = list(translate_files.translate_files(model, pairs))
-    assert [target for _, target, _, _ in done] == [
+    done = list(translate_files.translate_files(model, pairs, size="own"))
+    assert [one.target for one in done] == [
         tmp_path / "out" / "a.png",
         tmp_path / "out" / "deep" / "b.png",
     ]
     assert Image.open(tmp_path / "out" / "deep" / "b.png").size == (33, 47)
-    expected = grids.to_uint8(model.translate(first / 127.5 - 1))
+    expected = grids.to_uint8(model.translate(first / 127.5 - 1, size="own"))
     np.testing.assert_array_equal(Image.open(tmp_path / "out" / "a.png"), expected)
 
 
@@ -78,19 +85,29 @@ def test_broken_files_are_named_and_left_out(model, tmp_path):
     draw(tmp_path / "in" / "good.png")
     (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
     pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
-    with pytest.warns(UserWarning, match="bad.png is left out"):
-        done = list(translate_files.translate_files(model, pairs))
-    assert [source.name for source, *_ in done] == ["good.png"]
+    account = Account()
+    done = list(translate_files.translate_files(model, pairs, account=account))
+    assert [(one.source.name, one.problem is None) for one in done] == [
+        ("bad.png", False),
+        ("good.png", True),
+    ]
+    assert "bad.png (not a PNG" in account.listing()
 
 
 def test_plan_refuses(tmp_path):
-    with pytest.raises(ValueError, match="neither a picture nor a folder"):
+    with pytest.raises(ValueError, match="There is no file or folder .*nothing"):
         translate_files.plan(tmp_path / "nothing", tmp_path / "out")
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ValueError, match="neither a picture nor a folder"):
+        translate_files.plan(tmp_path / "pipe.png", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no pictures"):
         translate_files.plan(tmp_path / "empty", tmp_path / "out")
     draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "a.jpg")
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    assert [target.name for _, target in pairs] == ["a.jpg.png", "a.png.png"]
+    draw(tmp_path / "in" / "a.jpg.png")
     with pytest.raises(ValueError, match="would both become"):
         translate_files.plan(tmp_path / "in", tmp_path / "out")
     with pytest.raises(ValueError, match="replaced by its translation"):
@@ -145,6 +162,106 @@ def test_pix2pix_translates_in_its_own_direction_only():
     np.testing.assert_array_equal(model.translate(image), model.translate(image, direction="ba"))
     with pytest.raises(ValueError, match="translates 'ba' only"):
         model.translate(image, direction="ab")
+
+
+# === At which size ===
+
+
+def test_pictures_are_scaled_to_the_trained_size_and_back(model):
+    large = np.random.default_rng(0).uniform(-1, 1, (2, 96, 80, 3)).astype("float32")
+    side = model.image_size
+    small = np.stack([scaled(picture, (side, side)) for picture in large])
+    expected = model.translate(small, size="own")
+    given = model.translate(large)
+    assert given.shape == large.shape
+    np.testing.assert_array_equal(given, [scaled(one, (96, 80)) for one in expected])
+    np.testing.assert_array_equal(given, model.translate(large, size="trained"))
+    assert not np.array_equal(given, model.translate(large, size="own"))
+    np.testing.assert_array_equal(model.translate(small), expected)
+
+
+def test_upscalers_keep_the_pictures_own_size():
+    model = tiny("srresnet")
+    picture = np.random.default_rng(0).uniform(-1, 1, (20, 24, 3)).astype("float32")
+    enlarged = model.translate(picture)
+    assert enlarged.shape == (40, 48, 3)
+    np.testing.assert_array_equal(enlarged, model.translate(picture, size="own"))
+    assert model.translate(picture, size="trained").shape == (40, 48, 3)
+
+
+@pytest.mark.parametrize("name", ["cyclegan", "pix2pix", "srresnet"])
+@pytest.mark.parametrize("size", ["own", "trained"])
+@pytest.mark.filterwarnings("ignore:.*U-Net")
+def test_the_smallest_pictures_are_translated(name, size):
+    model = tiny(name)
+    times = 2 if name == "srresnet" else 1
+    for sides in ((1, 1), (4, 64), (3, 200), (7, 5)):
+        made = model.translate(np.zeros((*sides, 3)), size=size)
+        assert made.shape == (sides[0] * times, sides[1] * times, 3)
+
+
+def test_a_u_net_says_that_it_knows_no_other_size():
+    model = tiny("pix2pix")
+    with pytest.warns(UserWarning, match="trained at 32 x 32 pixels, whose middle has seen one"):
+        model.translate(np.zeros((40, 40, 3)), size="own")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.translate(np.zeros((40, 40, 3)))
+        model.translate(np.zeros((32, 30, 3)), size="own")
+
+
+def test_files_are_scaled_as_arrays_are_and_shown_as_in_training(model, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 3), "uint8").repeat(20, 0)
+    Image.fromarray(pixels.repeat(12, 1)).save(tmp_path / "a.png")
+    pairs = translate_files.plan(tmp_path / "a.png", tmp_path / "out")
+    (done,) = translate_files.translate_files(model, pairs)
+    frame = Frame(model.image_size, model.image_size, 3, "stretch")
+    np.testing.assert_array_equal(done.picture, frame.read(tmp_path / "a.png"))
+    assert done.resized and Image.open(done.target).size == (96, 180)
+    whole = np.asarray(Image.open(tmp_path / "a.png")) / 127.5 - 1
+    expected = grids.to_uint8(model.translate(whole)).astype(int)
+    difference = abs(expected - np.asarray(Image.open(done.target)))
+    assert difference.max() <= 4 and difference.mean() < 1
+
+
+# === What cannot be translated ===
+
+
+def test_what_does_not_fit_in_memory_is_left_out_and_the_rest_is_done(model, tmp_path, monkeypatch):
+    draw(tmp_path / "in" / "a.png", size=(64, 64))
+    draw(tmp_path / "in" / "b.png", size=(8, 8))
+    needed = model.bytes_to_translate("generator_ab", 64, 64)
+    monkeypatch.setattr(translate_files, "available", lambda: needed - 1)
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    first, second = translate_files.translate_files(model, pairs, size="own")
+    assert "its 64 x 64 pixels takes about" in first.problem and "63 x 63" in first.problem
+    assert second.problem is None and not first.target.exists()
+    assert all(one.problem is None for one in translate_files.translate_files(model, pairs))
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")]
+)
+def test_running_out_of_memory_leaves_one_picture_out(model, tmp_path, monkeypatch, error):
+    draw(tmp_path / "in" / "a.png", size=(9, 9))
+    draw(tmp_path / "in" / "b.png", size=(8, 8))
+    translate = model.translate
+
+    def failing(images, **how):
+        if images.shape[0] == 9:
+            raise error
+        return translate(images, **how)
+
+    monkeypatch.setattr(model, "translate", failing)
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    first, second = translate_files.translate_files(model, pairs, size="own")
+    assert "not enough memory" in first.problem and second.problem is None
+
+
+def test_what_a_call_takes_is_about_four_of_its_largest_tensors():
+    model = tiny("cyclegan")
+    per_pixel = model.bytes_to_translate("generator_ab", 100, 100) / 10_000
+    assert 4 * 4 * model.filters <= per_pixel < 4 * 4 * model.filters * 2
 
 
 # === Models from files ===
@@ -237,14 +354,84 @@ def test_translate_from_a_file(saved, tmp_path):
     again = call(*arguments)
     assert again.exit_code == 2 and "--overwrite" in again.output
     wrong = call(*arguments, "--overwrite", "--direction", "aa")
-    assert wrong.exit_code == 2 and "`direction` must be one of" in wrong.output
+    assert wrong.exit_code == 2 and "`direction` must be one of ['ab', 'ba']" in wrong.output
+    wrong = call(*arguments, "--overwrite", "--size", "huge")
+    assert wrong.exit_code == 2 and "`size` must be one of ['own', 'trained']" in wrong.output
+
+
+def test_of_a_folder_what_cannot_be_translated_is_told_and_decides_the_exit_code(saved, tmp_path):
+    draw(tmp_path / "in" / "good.png", size=(40, 40), mode="RGBA")
+    draw(tmp_path / "in" / ".ipynb_checkpoints" / "good-checkpoint.png")
+    draw(tmp_path / "in" / "dot" / "good.png", size=(1, 1))
+    (tmp_path / "in" / "._good.png").write_bytes(b"litter")
+    (tmp_path / "in" / "bad\x1b[2J.png").write_bytes(b"no picture")
+    (tmp_path / "in" / "notes.txt").write_text("notes")
+    result = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out")
+    assert result.exit_code == 1, result.output
+    assert "2 of 3 pictures translated" in result.output
+    assert "bad\\x1b[2J.png (not a PNG" in result.output and "\x1b[2J" not in result.output
+    assert "2 litter of other systems (._good.png, .ipynb_checkpoints)" in result.output
+    assert "1 not named like pictures (.txt)" in result.output
+    assert "Changed 1: 1 with transparency, seen on white" in result.output
+    assert "Warning" not in result.output and ".py" not in result.output
+    assert "100%" in result.output
+    assert "scaled to 32 x 32 pixels" in result.output and "--size own" in result.output
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*.png")) == ["good.png"] * 2
+    (tmp_path / "in" / "bad\x1b[2J.png").unlink()
+    again = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out", "--overwrite")
+    assert again.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("largest", "size"),
+    [
+        (600, "trained"),
+        pytest.param(8000, "trained", marks=pytest.mark.large),
+        pytest.param(8000, "own", marks=pytest.mark.large),
+    ],
+)
+def test_a_folder_of_awkward_files_is_translated_but_for_what_is_named(
+    model, tmp_path, largest, size
+):
+    count = awkward_files.make(tmp_path / "in", largest)
+    account = Account()
+    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out", account=account)
+    passed_over = sum(map(len, account.passed_over.values())) + len(account.left_out)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done = [
+        (one.source, one.target, one.problem)
+        for one in translate_files.translate_files(model, pairs, size=size, account=account)
+    ]
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert len(done) == len(pairs) and len(pairs) + passed_over == count
+    assert {target for _, target, problem in done if not problem} == {
+        path for path in (tmp_path / "out").rglob("*") if path.is_file()
+    }
+    assert sum(problem is None for _, _, problem in done) > 150
+    if size == "trained":
+        assert grown < 2 * DECODING_BYTES
+
+
+def test_one_picture_may_be_given_a_file(saved, tmp_path):
+    draw(tmp_path / "a.png")
+    result = call("translate", saved, tmp_path / "a.png", "--output", tmp_path / "b.jpg", "--sheet")
+    assert result.exit_code == 0, result.output
+    assert Image.open(tmp_path / "b.jpg").format == "JPEG"
+    assert (tmp_path / "sheet.png").is_file()
+    again = call("translate", saved, tmp_path / "a.png", "--output", tmp_path / "b.jpg")
+    assert again.exit_code == 2 and "--overwrite" in again.output
+    many = call("translate", saved, tmp_path, "--output", tmp_path / "c.png")
+    assert many.exit_code == 2 and "give a folder as --output" in " ".join(many.output.split())
+    (tmp_path / "d.png").mkdir()
+    call("translate", saved, tmp_path / "a.png", "--output", tmp_path / "d.png")
+    assert (tmp_path / "d.png" / "a.png").is_file()
 
 
 def test_translating_nothing_is_an_error(saved, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
     result = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out", "--sheet")
-    assert result.exit_code == 2 and "nothing was translated" in result.output
+    assert result.exit_code == 2 and "nothing was written" in result.output
     assert not (tmp_path / "out").exists()
 
 
@@ -263,9 +450,9 @@ def test_no_more_pictures_are_kept_than_the_sheet_shows(saved, tmp_path, monkeyp
         def __array__(self, dtype=None, copy=None):
             return pixels
 
-    def translated(model, pairs, direction):
+    def translated(model, pairs, *how):
         for source, target in pairs:
-            yield source, target, Picture(), pixels
+            yield translate_files.Translated(source, target, None, Picture(), pixels, (8, 8))
 
     monkeypatch.setattr(translate_files, "translate_files", translated)
     monkeypatch.setattr(translate_files, "side_by_side", lambda shown: Image.new("RGB", (8, 8)))

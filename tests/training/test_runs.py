@@ -14,6 +14,7 @@ from fabrication import same, snapshot, tiny
 from PIL import Image
 
 from keras_gans import data, training, zoo
+from keras_gans.data.account import Account
 from keras_gans.evaluation import evaluate_model
 from keras_gans.training import data_inventory, guards
 from keras_gans.training import run as training_run
@@ -296,7 +297,7 @@ def test_data_that_changed_is_refused_with_the_number_of_files(faces, tmp_path):
     assert training.is_finished(training.open_run(run.path))
     with open(folder / "attributes.csv", "a") as table:
         table.write(" ")
-    with pytest.raises(ValueError, match="1 of another size \\(attributes.csv\\)"):
+    with pytest.raises(ValueError, match="1 of other content \\(attributes.csv\\)"):
         training.resume(run, dataclasses.replace(longer, epochs=3))
 
 
@@ -307,6 +308,26 @@ def test_what_earlier_runs_noted_of_files_that_are_not_read_does_not_matter(tmp_
     run.mkdir()
     (run / "data.json").write_text(json.dumps({"1.PNG": size, "notes.txt": 5}))
     data_inventory.refuse_changed(run, f"folder:{tmp_path}")
+
+
+def test_a_picture_in_place_of_another_of_its_size_is_noticed(tmp_path):
+    """Also one that cannot be read, with which there would be one fewer."""
+    folder, run = tmp_path / "data", tmp_path / "run"
+    folder.mkdir()
+    run.mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "1.bmp")
+    (folder / "loop.png").symlink_to("loop.png")
+    os.mkfifo(folder / "pipe.png")
+    account = Account()
+    account.leave_out("2.png", "broken")
+    data_inventory.write(run, f"folder:{folder}", account)
+    assert (run / "data.txt").read_text() == "2.png: left out, broken\n"
+    data_inventory.refuse_changed(run, f"folder:{folder}")
+    size = (folder / "1.bmp").stat().st_size
+    Image.new("RGB", (8, 8), "red").save(folder / "1.bmp")
+    assert (folder / "1.bmp").stat().st_size == size
+    with pytest.raises(ValueError, match="1 of other content \\(1.bmp\\)"):
+        data_inventory.refuse_changed(run, f"folder:{folder}")
 
 
 @pytest.mark.parametrize("place", ["", "runs", "deep/runs"])
