@@ -192,9 +192,9 @@ class Files:
             return
         raise ValueError(
             f"{self.name}: {len(alone)} of {len(errors)} pictures are no pairs: "
-            f"{plain_line(self.relative(*items[alone[0]]))} ({plain_line(errors[alone[0]])}). A pair "
-            "is one file with its first picture on the left and its second, as large, on the right; or "
-            "two files of equal size and name in the folders A/ and B/, of any proportions."
+            f"{plain_line(self.relative(*items[alone[0]]))} ({plain_line(errors[alone[0]])}). A "
+            "pair is one file with its first picture on the left and its second, as large, on the "
+            "right; or two files of equal size and name in the folders A/ and B/, of any proportions."
         )
 
 
@@ -237,8 +237,8 @@ class _Shelf:
             self._broken.add(number)
             named = self._files.relative(*self._items[number])
             warnings.warn(
-                f"{self._files.name}: left out {plain_line(named)} ({plain_line(error)}); others take "
-                "its place.",
+                f"{self._files.name}: left out {plain_line(named)} ({plain_line(error)}); others "
+                "take its place.",
                 stacklevel=2,
             )
             return None
