@@ -194,7 +194,8 @@ class Files:
             f"{self.name}: {len(alone)} of {len(errors)} pictures are no pairs: "
             f"{plain_line(self.relative(*items[alone[0]]))} ({plain_line(errors[alone[0]])}). A "
             "pair is one file with its first picture on the left and its second, as large, on the "
-            "right; or two files of equal size and name in the folders A/ and B/, of any proportions."
+            "right; or two files of equal size and name in the folders A/ and B/, of any "
+            "proportions."
         )
 
 
