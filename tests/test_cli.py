@@ -370,6 +370,7 @@ def test_what_data_refuses_while_training_gets_one_sentence_too(tmp_path, monkey
     result = call(
         "train", "pix2pix_emoji", "--data", f"folder:{tmp_path / 'pairs'}", "--runs-dir",
         tmp_path / "runs", "--set", "image_size=32", "--set", "num_downs=5", "--set", "filters=4",
+        "--batch-size", 1,
     )  # fmt: skip
     assert result.exit_code == 2, result.exception
     said = result.output.replace("\n", " ")
@@ -424,6 +425,7 @@ def test_how_pairs_are_fitted_and_turned_is_an_option(tmp_path):
         (tmp_path / "pairs" / side).mkdir(parents=True)
         Image.new("RGB", (20, 10)).save(tmp_path / "pairs" / side / "1.png")
     job = ["train", "pix2pix_emoji", "--data", f"folder:{tmp_path / 'pairs'}", "--dry-run"]
+    job += ["--batch-size", 1]
     result = call(*job, "--fit", "pad", "--direction", "ba")
     assert result.exit_code == 0, result.output
     assert "'direction': 'ba'" in result.output and "fit = 'pad'" in result.output

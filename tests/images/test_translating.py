@@ -476,7 +476,7 @@ def test_a_translator_s_run(tmp_path):
         warnings.simplefilter("ignore")
         result = call(
             "train", "pix2pix_emoji", "--set", "filters=2", "--epochs", 2, "--steps-per-epoch", 2,
-            "--runs-dir", tmp_path,
+            "--batch-size", 1, "--runs-dir", tmp_path,
         )  # fmt: skip
     assert result.exit_code == 0, result.output
     run = training.open_run(tmp_path / "00001-pix2pix-emoji")

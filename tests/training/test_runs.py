@@ -60,7 +60,11 @@ def test_a_translator_learns_from_pictures_as_its_run_says(jitter):
     overrides = zoo.entry("pix2pix_emoji").tiny
     options = training.Options("pix2pix_emoji", overrides=overrides, seed=3, jitter=jitter)
     model, batches = training.prepare(options)
-    wanted = data.load(options.source, model, seed=3, jitter=jitter is not False)
+    recipe = zoo.entry("pix2pix_emoji").recipe
+    wanted = data.load(
+        options.source, model, seed=3, batch_size=recipe["batch_size"], flip=recipe["flip"],
+        jitter=bool(jitter),
+    )  # fmt: skip
     pairs = zip(batches.take(2), wanted.take(2), strict=True)
     assert all(np.array_equal(*sides) for pair in pairs for sides in zip(*pair, strict=True))
 
@@ -243,7 +247,10 @@ def test_a_run_starts_from_another_and_is_resumed_without_it(tmp_path, capsys):
         OPTIONS, epochs=1, overrides=still, start_from=str(first.path), seed=5
     )
     run = training.train(tuned, tmp_path / "b", verbose=0)
-    assert f"Started from {first.path}" in capsys.readouterr().out.replace("\n", "")
+    assert (
+        f"{first.path}: Started from cdcgan_fashion: 29 of 29"
+        in capsys.readouterr().out.replace("\n", "")
+    )
     weights = first.load_model().generator.trainable_variables
     assert same(snapshot(weights), run.load_model().generator.trainable_variables)
     shutil.rmtree(first.path)
