@@ -365,8 +365,8 @@ def test_what_data_refuses_while_training_gets_one_sentence_too(tmp_path, monkey
     for side in "AB":
         (tmp_path / "pairs" / side).mkdir(parents=True)
         for number in range(6):
-            size = 16 if (side, number) == ("B", 2) else 32
-            Image.new("RGB", (size, size)).save(tmp_path / "pairs" / side / f"{number}.png")
+            Image.new("RGB", (32, 32)).save(tmp_path / "pairs" / side / f"{number}.png")
+    monkeypatch.setattr(files._Shelf, "_read", lambda self, number: None)  # damaged since
     result = call(
         "train", "pix2pix_emoji", "--data", f"folder:{tmp_path / 'pairs'}", "--runs-dir",
         tmp_path / "runs", "--set", "image_size=32", "--set", "num_downs=5", "--set", "filters=4",
@@ -374,9 +374,9 @@ def test_what_data_refuses_while_training_gets_one_sentence_too(tmp_path, monkey
     )  # fmt: skip
     assert result.exit_code == 2, result.exception
     said = result.output.replace("\n", " ")
-    assert "Error: " in said and "B/2.png is 16 x 16 pixels. The two pictures of a pair" in said
+    assert "Error: " in said and "none of its 6 pictures can be decoded" in said
     assert "Traceback" not in said and "RefusedError" not in said and "PyFunc" not in said
-    assert not list((tmp_path / "runs").iterdir())
+    assert not list((tmp_path / "runs").glob("*"))
 
 
 def test_an_error_of_tensorflow_s_own_keeps_its_traceback():
