@@ -15,6 +15,7 @@ from keras_gans.cli import (
     exporting,
     importation,
     sampling,
+    spelling,
     training,
     translation,
 )
@@ -24,7 +25,7 @@ _IMPORT = "--import"
 
 
 class _Verbs(TyperGroup):
-    """Verbs that take `--import MODULE` also after their own arguments."""
+    """Verbs that take `--import MODULE` also after their own arguments, and tell their options."""
 
     def parse_args(self, ctx, args):
         ours: list[str] = []
@@ -36,6 +37,12 @@ class _Verbs(TyperGroup):
             else:
                 (ours if argument.startswith(f"{_IMPORT}=") else others).append(argument)
         return super().parse_args(ctx, [*ours, *others])
+
+    def get_command(self, ctx, cmd_name):
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            spelling.of_verb(command.params)
+        return command
 
 
 app = typer.Typer(

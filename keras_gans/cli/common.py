@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keras_gans.cli.spelling import as_options
 from keras_gans.utils.damage import DAMAGE
 from keras_gans.utils.text import plain
 
@@ -84,7 +85,8 @@ def one_sentence(debug, *given):
         text = _damage(error, given) or _sentence(error)
         if debug or text is None:
             raise
-        complaints.print(Text.assemble(("Error:", "bold red"), " ", plain(text)), soft_wrap=True)
+        text = plain(as_options(text))
+        complaints.print(Text.assemble(("Error:", "bold red"), " ", text), soft_wrap=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience would be told as a traceback
@@ -107,7 +109,7 @@ def _told_warnings():
     def tell(message, category, filename, lineno, file=None, line=None):
         if str(message) not in told:
             told.add(str(message))
-            say(f"Warning: {message}", complaints)
+            say(f"Warning: {as_options(str(message))}", complaints)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\b")
