@@ -581,3 +581,29 @@ def test_a_family_of_one_s_own_is_trained_sampled_and_exported(tmp_path):
     for verb in ("sample", "export"):
         done = run(verb, folder, "--import", "my_gans")
         assert done.returncode == 0, done.stderr[-2000:]
+
+
+# === Sheets ===
+
+
+def test_sheets_are_named_by_what_was_asked_for(run):
+    def drawn(*words):
+        result = call("sample", run, "--seed", 5, "--count", 2, *words)
+        assert result.exit_code == 0, result.output
+        return pathlib.Path(result.output.split()[-1]).name
+
+    assert drawn() == "samples-seed5.png"
+    assert drawn("--label", "Bag") == "samples-Bag-seed5.png"
+    assert drawn("--label", "T-shirt/top", "--label", 3) == "samples-T-shirt-top-3-seed5.png"
+    assert drawn("--truncation", 0.5, "--interpolate") == "interpolation-truncation0.5-seed5.png"
+    again = call("sample", run, "--seed", 5, "--label", "Bag")
+    assert again.exit_code == 2 and "samples-Bag-seed5.png exists" in again.output
+
+
+def test_sheets_of_a_file(run, tmp_path):
+    (tmp_path / "mine.keras").write_bytes((run / "model.keras").read_bytes())
+    result = call("sample", tmp_path / "mine.keras", "--label", 3, "--count", 2)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "mine-samples-3-seed0.png").exists()
+    refused = call("sample", tmp_path / "mine.keras", "--label", "Bag")
+    assert refused.exit_code == 2 and "Unknown class: 'Bag'" in refused.output

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -55,10 +55,6 @@ Truncation = Annotated[
         help="Draw the latents' numbers beyond this again: less variety, fewer failures; 2 cuts "
         "little, 0.5 much."
     ),
-]
-RunFolder = Annotated[
-    pathlib.Path,
-    typer.Argument(help="Folder of a run, or an entry of the zoo with pretrained weights."),
 ]
 Trained = Annotated[
     pathlib.Path,
@@ -234,9 +230,13 @@ def opened_model(path):
 
 
 def trained_run(path):
-    """(run, its model, whether it is none but an entry of the zoo with pretrained weights)."""
+    """(run, its model, whether it is none but a .keras file or an entry of the zoo)."""
     from keras_gans import data, training, zoo
 
+    if path.suffix == ".keras":
+        model = zoo.load(path)
+        no_options: Any = None  # for its names alone
+        return training.Run(path, no_options, _unnamed(model)), model, True
     if not is_entry(path):
         run = training.open_run(path)
         return run, run.load_model(), False
@@ -244,6 +244,15 @@ def trained_run(path):
     model = zoo.get(name, pretrained=True)
     names = data.label_names(zoo.entry(name).data, model)
     return training.Run(path, training.Options(name), names), model, True
+
+
+def _unnamed(model):
+    """Names of labels where only numbers are known, as `data.label_names` returns them."""
+    conditions = model.conditions
+    return {
+        "heads": {f"label_{head}": () for head in range(len(conditions.heads))},
+        "attributes": [f"attribute_{number}" for number in range(conditions.num_attributes)],
+    }
 
 
 def is_entry(path):

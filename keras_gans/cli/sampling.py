@@ -1,6 +1,7 @@
 """`keras-gans sample`."""
 
 import pathlib
+import re
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from keras_gans.cli.common import (
     Debug,
     Overwrite,
-    RunFolder,
+    Trained,
     Truncation,
     load_tensorflow,
     one_sentence,
@@ -18,9 +19,11 @@ from keras_gans.cli.common import (
     trained_run,
 )
 
+_LONGEST = 120  # letters of what was asked for, in the name of a sheet
+
 
 def sample(
-    run: RunFolder,
+    run: Trained,
     count: Annotated[
         int | None, typer.Option(min=1, help="Pictures, or rows with --interpolate.")
     ] = None,
@@ -51,14 +54,17 @@ def sample(
         typer.Option(
             metavar="A B C",
             help="mean(A) - mean(B) + mean(C): numbers of pictures on the sheet of the same "
-            "seed, counted from 0, with commas between.",
+            "seed, as --numbers shows them, with commas between.",
         ),
     ] = None,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="Write its number on each picture.")
+    ] = False,
     output: Annotated[
         pathlib.Path | None,
         typer.Option(
-            help="PNG to write; where not given in RUN/samples, or of an entry "
-            "ENTRY-samples-seed0.png and the like."
+            help="PNG to write; where not given it is named by what was asked for, such as "
+            "samples-Bag-seed0.png, in RUN/samples, beside a .keras file, or here for an entry."
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -76,6 +82,8 @@ def sample(
 
         keras-gans sample runs/00001-dcgan-fashion --interpolate --count 6
 
+        keras-gans sample runs/00001-dcgan-fashion --numbers
+
         keras-gans sample runs/00001-dcgan-fashion --arithmetic 1,5,9 2,4,6 3,8,12
 
         keras-gans sample cdcgan_fashion --label Bag --truncation 2 --output bags.png
@@ -88,7 +96,10 @@ def sample(
         kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
         opened, model, _ = trained_run(run)
         names = opened.label_names
-        path = output or place_for(f"{kind}-seed{seed}.png", run, "samples")
+        asked = [kind, *(label or ()), *(attribute or ()), *(arithmetic or ())]
+        asked += [f"truncation{truncation:g}"] if truncation else []
+        asked += ["linear"] if linear else []
+        path = output or place_for(f"{_in_a_name(asked)}-seed{seed}.png", run, "samples")
         refuse_existing(path, overwrite)
         labels, attributes = opened.labels(label), opened.attributes(attribute)
         if arithmetic:
@@ -116,10 +127,17 @@ def sample(
                 seed=seed,
                 truncation=truncation,
                 names=names,
+                numbers=numbers,
             )
         # Not by `grids.save`, which replaces what came to be there meanwhile.
         write_whole(path, lambda new: picture.save(new, format="PNG"), replace=overwrite)
         say(f"Sheet    {path}")
+
+
+def _in_a_name(words):
+    """Words as part of a file's name: what is neither letter nor digit becomes a dash."""
+    name = "-".join(re.sub(r"[^\w!.]+", "-", word).strip("-") for word in words)
+    return name[:_LONGEST].rstrip("-")
 
 
 def _numbers(text):

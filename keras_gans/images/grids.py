@@ -13,6 +13,7 @@ from keras_gans.utils.files import write_whole
 _GAP = 2
 _SMALLEST_SIDE = 64
 _NAME_WIDTH_PER_LETTER = 0.62
+_NUMBER_SIZE = 11  # pixels, on a picture of 64 at least
 
 
 def to_uint8(images):
@@ -33,13 +34,14 @@ def from_pixels(pixels):
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def sheet(images, columns=None, row_names=None):
+def sheet(images, columns=None, row_names=None, numbers=False):
     """Pictures side by side, row after row, small ones enlarged without smoothing.
 
     Args:
         images: float (N, H, W, C) in [-1, 1], C 1 or 3.
         columns: pictures in a row; about as many as rows where not given.
         row_names: written at the left, one for each row.
+        numbers: write on each picture which one it is, from 0.
 
     Returns:
         A `PIL.Image.Image` in RGB.
@@ -67,11 +69,26 @@ def sheet(images, columns=None, row_names=None):
     for row, name in enumerate(row_names or []):
         middle = _GAP + row * side_y + (side_y - _GAP) // 2
         pen.text((_GAP * 4, middle), name, fill="black", font=_font(side_y), anchor="lm")
+    for index in range(len(pixels) if numbers else 0):
+        row, column = divmod(index, columns)
+        corner = (margin + 2 * _GAP + column * side_x, 2 * _GAP + row * side_y)
+        font = ImageFont.load_default(size=_NUMBER_SIZE)
+        box = pen.textbbox(corner, str(index), font=font)
+        pen.rectangle((box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1), fill="white")
+        pen.text(corner, str(index), fill="black", font=font)
     return canvas
 
 
 def samples(
-    model, count=None, labels=None, *, attributes=None, seed=0, truncation=None, names=None
+    model,
+    count=None,
+    labels=None,
+    *,
+    attributes=None,
+    seed=0,
+    truncation=None,
+    names=None,
+    numbers=False,
 ):
     """A sheet of samples: a row for each class and attribute, or a square where there are none.
 
@@ -86,6 +103,7 @@ def samples(
         seed: of the latents.
         truncation: of the latents, see `keras_gans.latent.draw`.
         names: of all classes, or what `keras_gans.data.label_names` returns.
+        numbers: write on each picture its number, by which `arithmetic` asks for it.
 
     Returns:
         A `PIL.Image.Image`.
@@ -99,12 +117,13 @@ def samples(
     _check_taken(model, labels, attributes)
     if not model.conditions:
         latents = model.draw_latents(count or 64, seed, truncation)
-        return sheet(model.sample(latents=latents))
+        return sheet(model.sample(latents=latents), numbers=numbers)
     columns = count or 10
     rows = _rows(model, columns, labels, attributes, _Names(names))
     latents = model.draw_latents(len(rows) * columns, seed, truncation)
     asked = _asked(model, np.concatenate([row for _, row in rows]))
-    return sheet(model.sample(latents=latents, **asked), columns, [name for name, _ in rows])
+    pictures = model.sample(latents=latents, **asked)
+    return sheet(pictures, columns, [name for name, _ in rows], numbers)
 
 
 def translations(model, batch):
@@ -197,7 +216,8 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
     """
     _check_latents(model)
     _check_drawn(seed)
-    for name, group in (("a", a), ("b", b), ("c", c)):
+    named = (("a", a), ("b", b), ("c", c))
+    for name, group in named:
         check_positive(f"len({name})", len(group))
         for number in group:
             check_positive(name, number, 0)
@@ -220,7 +240,7 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
     return sheet(
         np.concatenate([_pad(model.sample(latents=row, **asked), columns) for row in rows]),
         columns,
-        ["a, mean", "b, mean", "c, mean", "a - b + c"],
+        [*(f"{name}: {', '.join(map(str, g))}, mean" for name, g in named), "a - b + c"],
     )
 
 

@@ -9,7 +9,7 @@ from fabrication import tiny
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_seeds_tensorflow_cannot_take_are_refused(seed):
-    with pytest.raises(ValueError, match="`seed` must be from 0"):
+    with pytest.raises(ValueError, match="`seed` must be a whole number from 0"):
         tiny("dcgan", seed=seed)
 
 
@@ -22,7 +22,7 @@ def test_numpy_s_numbers_make_the_same_model():
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("pix2pix", {"image_size": "64"}, "must be a whole number. Received: '64'"),
+        ("pix2pix", {"image_size": "64"}, "must be a whole number of at least 1. Received: '64'"),
         ("pix2pix", {"l1_weight": -1}, "`l1_weight` must be a finite number"),
         ("pix2pix", {"decay_steps": 0}, "`decay_steps` must be a whole number of at least 1"),
         ("cyclegan", {"cycle_weight": "x"}, "`cycle_weight` must be a finite number"),

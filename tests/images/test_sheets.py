@@ -127,9 +127,9 @@ def drawn(monkeypatch, draw, model, *arguments, **options):
     sample, sheet = model.sample, grids.sheet
     monkeypatch.setattr(model, "sample", lambda **given: asked.update(given) or sample(**given))
 
-    def noted(images, columns=None, row_names=None):
+    def noted(images, columns=None, row_names=None, numbers=False):
         rows.extend(row_names or [])
-        return sheet(images, columns, row_names)
+        return sheet(images, columns, row_names, numbers)
 
     monkeypatch.setattr(grids, "sheet", noted)
     draw(model, *arguments, **options)
@@ -200,3 +200,12 @@ def test_numbers_of_pictures_that_cannot_be_are_refused():
     grids.arithmetic(several, [0], [1], [2], [1, 2])  # one of each head
     with pytest.raises(ValueError, match="one class"):
         grids.arithmetic(several, [0], [1], [2], [[1, 2], [0, 0]])
+
+
+def test_numbers_are_written_in_the_corners():
+    pictures = np.zeros((3, 64, 64, 1), "float32")
+    plain, numbered = (np.asarray(grids.sheet(pictures, 3, numbers=n)) for n in (False, True))
+    for index in range(3):
+        tile = (slice(2, 66), slice(2 + 66 * index, 66 + 66 * index))
+        changed = (plain[tile] != numbered[tile]).any(axis=-1)
+        assert changed[:20, :20].any() and not changed[20:].any() and not changed[:, 20:].any()
