@@ -70,7 +70,14 @@ def train(
             "--sync-batch-norm", help="Batch norm over the whole batch, not each device's share."
         ),
     ] = False,
-    split: Annotated[str, typer.Option(help="Part of the data.")] = "train",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Part of the data; `train` where not given or, of a folder without test/, "
+            "`train[:95%]`, so that `evaluate` has something to measure by.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, noise and order.")] = 0,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Same seed, same weights to the bit; slower.")

@@ -11,7 +11,7 @@ import os
 
 import numpy as np
 
-from keras_gans.data import tables
+from keras_gans.data import slices, tables
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import Files
 
@@ -23,7 +23,8 @@ class Folder:
 
     Args:
         path: of the folder.
-        split: "train" or "test" where the folder has subfolders of both names, else "train".
+        split: "train" or "test" where the folder has subfolders of both names, else "train"; or
+            part of one, "train[:95%]".
         cache_dir: see `Files`.
         account: see `Files`.
 
@@ -35,14 +36,16 @@ class Folder:
     def __init__(self, path, split="train", *, cache_dir=None, account=None):
         self._files = Files(path, cache_dir, account)
         self.name = self._files.name
-        tops = self._tops(split)
+        part = slices.parsed(split)
+        tops = self._tops(part.split)
         found = {name: self._files.below(top) for name, top in tops.items()}
         # Of all splits, so that a class that is missing from one does not move the others' labels.
         self._by_folder = class_names(tops, found)
         self._why_not = "its pictures are not all in subfolders, one for each class"
         if why := _why_not_classes(self._by_folder, found, tops):
             self._by_folder, self._why_not = None, why
-        self._top, self._found = tops[split], found[split]
+        self._top = tops[part.split]
+        self._found = part.of(found[part.split], lambda file: _inside(self._files.root, file))
         self._all = [file for files in found.values() for file in files]
         self._files.check_found(self._found, self._top)
         if len(tops) > 1:

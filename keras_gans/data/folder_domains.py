@@ -4,6 +4,9 @@ PATH/trainA/*.jpg, PATH/trainB/*.jpg    what to learn from
 PATH/testA/*.jpg, PATH/testB/*.jpg      split "test"; likewise valA and valB
 """
 
+import os
+
+from keras_gans.data import slices
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 
@@ -13,7 +16,7 @@ class FolderDomains:
 
     Args:
         path: of the folder they lie in.
-        split: "train", "test" or "val".
+        split: "train", "test" or "val", or part of one, "train[:95%]".
         cache_dir: see `Files`.
         account: see `Files`.
 
@@ -27,6 +30,8 @@ class FolderDomains:
 
     def __init__(self, path, split="train", *, cache_dir=None, account=None):
         self.name = f"folder:{path}"
+        part = slices.parsed(split)
+        split = part.split
         if split not in SPLITS:
             raise NoSuchSplitError(
                 f"{self.name}: the splits of two domains are {', '.join(SPLITS)} (folders such as "
@@ -36,19 +41,19 @@ class FolderDomains:
         both = [(files, f"{split}{side}") for side in "AB"]
         if not any(files.subfolder(folder) for files, folder in both):
             raise NoSuchSplitError(_missing(*both[0]))
-        self.domains = tuple(_Domain(files, folder) for files, folder in both)
+        self.domains = tuple(_Domain(files, folder, part) for files, folder in both)
         files.note_beside(f"{name}{side}" for name in SPLITS for side in "AB")
 
 
 class _Domain:
     """The pictures in one subfolder."""
 
-    def __init__(self, files, folder):
+    def __init__(self, files, folder, part):
         self._files = files
         top = files.subfolder(folder)
         if top is None:
             raise ValueError(_missing(files, folder))
-        self._found = files.below(top)
+        self._found = part.of(files.below(top), lambda file: os.path.basename(file.path))
         files.check_found(self._found, top)
 
     def examples(self, frame, labelled):

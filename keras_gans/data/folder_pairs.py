@@ -10,6 +10,7 @@ Where there are A/ and B/, they are meant, whatever lies beside them.
 
 import os
 
+from keras_gans.data import slices
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 from keras_gans.data.folder import class_names
@@ -27,7 +28,8 @@ class FolderPairs:
 
     Args:
         path: of the folder.
-        split: "train", "test" or "val" where the folder has such subfolders, else "train".
+        split: "train", "test" or "val" where the folder has such subfolders, else "train"; or part
+            of one, "train[:95%]".
         cache_dir: see `Files`.
         account: see `Files`.
 
@@ -40,10 +42,12 @@ class FolderPairs:
         self._files = Files(path, cache_dir, account)
         self.name = self._files.name
         self._make_frame: type
+        part = slices.parsed(split)
         if all(self._files.subfolder(side) for side in _SIDES):
-            self._make_frame, self._found = TwoFiles, self._in_two_folders(split)
+            self._make_frame, found = TwoFiles, self._in_two_folders(part.split)
         else:
-            self._make_frame, self._found = SideBySide, self._side_by_side(split)
+            self._make_frame, found = SideBySide, self._side_by_side(part.split)
+        self._found = part.of(found, lambda pair: os.path.basename(pair[0].path))
 
     def examples(self, frames):
         """The pairs, fitted to `frames`; a pair is one array, of all the channels of both.

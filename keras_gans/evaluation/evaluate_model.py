@@ -8,6 +8,8 @@ from keras_gans.evaluation.evaluator import OF_PAIRS, WITHOUT_FEATURES, Evaluato
 
 _TRANSLATED, _PAIRED = ("kid",), ("kid", "pairs", "perceptual")
 _BATCH = 250
+_TOO_FEW, _ENOUGH = 100, 2000  # pictures, for figures of whole sets
+_OF_EACH_PICTURE = {"l1", "psnr", "ssim", "perceptual"}
 
 
 def evaluate(
@@ -48,8 +50,8 @@ def evaluate(
         fit: as of `keras_gans.data.load`.
 
     Returns:
-        A list of `{"figures": {...}, "protocol": {...}, "left_out": {...}}`, one for each direction
-        the model translates in, or one.
+        A list of `{"figures": {...}, "protocol": {...}, "left_out": {...}, "remarks": [...]}`, one
+        for each direction the model translates in, or one.
 
     Raises:
         ValueError: for a source, split, metric or extractor that cannot be; for too few pictures.
@@ -88,8 +90,32 @@ def evaluate(
         )
         figures = evaluator(model)
         protocol = {"source": source, "split": split, **evaluator.protocol(model)}
-        results.append({"figures": figures, "protocol": protocol, "left_out": evaluator.left_out})
+        remarks = _remarks(figures, protocol)
+        results.append(
+            {
+                "figures": figures,
+                "protocol": protocol,
+                "left_out": evaluator.left_out,
+                "remarks": remarks,
+            }
+        )
     return results
+
+
+def _remarks(figures, protocol):
+    """What figures of so few pictures are worth, as sentences."""
+    fewest = min(protocol["generated"], protocol["real"])
+    if fewest >= _ENOUGH or not set(figures) - _OF_EACH_PICTURE:
+        return []
+    if fewest < _TOO_FEW:
+        return [
+            f"{fewest} pictures are too few: distances, precision and coverage of so few are "
+            "chance. Compare nothing by them."
+        ]
+    return [
+        f"{fewest} pictures are few: FID of fewer than {_ENOUGH} is too high, and figures of two "
+        "draws differ. Compare only with figures of as many."
+    ]
 
 
 def refuse_without_truth(model, source, split, names):

@@ -2,21 +2,23 @@
 
 import json
 
+from keras_gans.data import NoSuchSplitError
 from keras_gans.evaluation.evaluate_model import evaluate
+from keras_gans.training.held_out import split_to_measure
 from keras_gans.utils.files import write_whole
 
 #: What a run's figures are written to.
 FIGURES = "metrics.json"
 
 
-def evaluate_run(run, model=None, *, source=None, split="test", overwrite=True, **how):
+def evaluate_run(run, model=None, *, source=None, split=None, overwrite=True, **how):
     """Figures of a run's model, written to `metrics.json` in its folder.
 
     Args:
         run: a `keras_gans.training.Run`.
         model: the run's, where it is loaded already.
         source: other data than the run's own.
-        split: as of `evaluate`.
+        split: as of `evaluate`; what the run has not learned from where None.
         overwrite: replace figures that are there in the end.
         **how: those of `evaluate`.
 
@@ -27,17 +29,25 @@ def evaluate_run(run, model=None, *, source=None, split="test", overwrite=True, 
         ValueError: as `evaluate`; and where the run's data has no such split.
     """
     options = run.options.on(source) if source else run.options
-    results = evaluate(
-        model or run.load_model(),
-        options.source,
-        split=split,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
-        heads=options.heads,
-        attributes=options.attributes,
-        fit=options.fit,
-        **how,
-    )
+    try:
+        results = evaluate(
+            model or run.load_model(),
+            options.source,
+            split=split or ("test" if source else split_to_measure(options.split)),
+            data_dir=options.data_dir,
+            manual_dir=options.manual_dir,
+            heads=options.heads,
+            attributes=options.attributes,
+            fit=options.fit,
+            **how,
+        )
+    except NoSuchSplitError as error:
+        if source or split:
+            raise
+        raise NoSuchSplitError(
+            f"{error} The run has learned from all of it: name other pictures (`source`), or "
+            f"split='{options.split}' to measure by those it has learned from."
+        ) from None
     text = json.dumps(results, indent=2)
     write_whole(
         run.path / FIGURES,

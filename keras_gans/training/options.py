@@ -38,7 +38,8 @@ class Options:
         heads: names of the heads to learn, for data that has more of them.
         attributes: names of the attributes to learn; sets `num_attributes` where `overrides` does
             not.
-        split: part of the source.
+        split: part of the source; where None "train", or of a folder of a hundred pictures and more
+            without a split "test" "train[:95%]", whose rest the run is measured by.
         epochs: passes over the data; those of the entry's recipe, or 20, where None.
         steps_per_epoch: batches in a pass; all of them where None.
         batch_size: images per update, of all devices together; the recipe's, or the paper's, where
@@ -77,7 +78,7 @@ class Options:
     overrides: dict = dataclasses.field(default_factory=dict)
     heads: list[str] | None = None
     attributes: list[str] | None = None
-    split: str = "train"
+    split: str | None = None
     epochs: int = None  # type: ignore[assignment]  # as `__post_init__` finds it
     steps_per_epoch: int | None = None
     batch_size: int | None = None
@@ -158,7 +159,13 @@ def read(saved):
 
 #: What options are in JSON, as `keras_gans.utils.json_files.read_json` takes it.
 OPTIONS_SHAPE = {
-    **{"model": str, "data?": (str, None), "overrides?": dict, "split?": str, "precision?": str},
+    **{
+        "model": str,
+        "data?": (str, None),
+        "overrides?": dict,
+        "split?": (str, None),
+        "precision?": str,
+    },
     **dict.fromkeys(("heads?", "attributes?", "metrics?"), ([str], None)),
     **dict.fromkeys(("steps_per_epoch?", "batch_size?", "devices?", "workers?"), (int, None)),
     **dict.fromkeys(("epochs?", "seed?", "sheet_every?", "metrics_every?"), int),
@@ -171,6 +178,8 @@ OPTIONS_SHAPE = {
 
 def changes(before, now):
     """What differs and may not."""
+    if now.split is None:  # whatever the run has found
+        now = dataclasses.replace(now, split=before.split)
     was, new = _fixed(before), _fixed(now)
     return [
         f"`{name}` was {was.get(name)!r}, and is {new.get(name)!r}"

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import data, zoo
+from keras_gans.core.saving import constructor_arguments
 from keras_gans.core.signature import directions, translates
 from keras_gans.evaluation import evaluate_model
 from keras_gans.evaluation.evaluator import Evaluator
@@ -28,6 +29,7 @@ from keras_gans.training.callbacks import (
 )
 from keras_gans.training.callbacks.checkpoints import newest_state
 from keras_gans.training.csv_log import Log
+from keras_gans.training.held_out import split_to_learn, split_to_measure
 from keras_gans.training.options import Options, changes
 from keras_gans.training.run_folder import (
     Run,
@@ -41,6 +43,7 @@ from keras_gans.training.run_folder import (
 from keras_gans.utils.files import UnfitFileError, locked, writing_to
 from keras_gans.utils.text import plain
 
+_FEW, _FEW_PAIRS = 500, 100  # examples below which a run is advised
 _PREVIEWED = 8  # pictures on a translator's sheet
 _COMPARED = 64  # real pictures that samples are compared with
 _MINUTES = 10  # from one checkpoint to the next within a long epoch
@@ -58,6 +61,11 @@ def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
     Raises:
         ValueError: for anything in the options that cannot be.
     """
+    return _prepared(options)[1:]
+
+
+def _prepared(options):
+    """`(options, model, dataset)`: the options with the split that is learned from."""
     if options.source is None:
         raise ValueError(
             f"{options.model} has no default data. Name a source: --data folder:PATH, "
@@ -70,6 +78,8 @@ def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
         model = _model(options)
         if options.start_from:
             _start(model, options.start_from)
+        if options.split is None:
+            options = _with_split(options, model)
         dataset = _load(
             options,
             model,
@@ -85,7 +95,37 @@ def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
             size = options.batch_size or model.batch_size
             images = steps * size * model.discriminator_steps
             model.compile(images=images, batch_size=size, jit_compile=options.jit_compile)
-    return model, dataset
+    _advise_on_few(options, model, dataset)
+    return options, model, dataset
+
+
+def _advise_on_few(options, model, dataset):
+    """Says so where there are too few pictures for what a game usually needs, and what helps."""
+    size = (options.batch_size or model.batch_size) * model.discriminator_steps
+    count, least = len(dataset) * size, _FEW_PAIRS if translates(model) else _FEW
+    if count >= least or not distribution.is_chief():
+        return
+    help_ = ["more pictures", "weights trained on others (`start_from`)"]
+    if "augment" in constructor_arguments(type(model)) and not model.get_config().get("augment"):
+        help_.append('augmenting them (augment=["color", "translation"])')
+    warnings.warn(
+        f"{options.source} has about {count} examples to learn from. Of fewer than {least} the "
+        f"discriminator soon knows each by heart, and pictures stop getting better. What helps: "
+        f"{'; '.join(help_)}.",
+        stacklevel=3,
+    )
+
+
+def _with_split(options, model):
+    """The options with the split to learn from; says what is set aside."""
+
+    def load(split):
+        return _load(options, model, split=split, batch_size=1, shuffle=False, repeat=False)
+
+    split, said = split_to_learn(options.source, load)
+    if said and distribution.is_chief():
+        print(said)
+    return dataclasses.replace(options, split=split)
 
 
 def _model(options):
@@ -115,7 +155,7 @@ def _load(options, model, *, split=None, **how):
     return data.load(
         options.source,
         model,
-        split=split or options.split,
+        split=split or options.split or "train",
         heads=options.heads,
         attributes=options.attributes,
         fit=options.fit,
@@ -147,7 +187,7 @@ def _preview(options, model):
 def _held_out(options, model, count):
     """The source's first examples: held out where it has such, else of the run's own split."""
     try:
-        return _first_batch(options, model, count, split="test")
+        return _first_batch(options, model, count, split=split_to_measure(options.split))
     except data.NoSuchSplitError:
         return _first_batch(options, model, count)
 
@@ -194,7 +234,7 @@ def train(
             then that of the last checkpoint.
     """
     data_inventory.refuse_inside(options.source, runs_dir)
-    model, dataset = prepare(options)
+    options, model, dataset = _prepared(options)
     names = data.label_names(
         options.source,
         model,
@@ -420,9 +460,10 @@ def _figures(run, model, log_dir):
     options = run.options
     if not options.metrics:
         return []
-    evaluate_model.refuse_without_truth(model, options.source, "test", options.metrics)
+    split = split_to_measure(options.split)
+    evaluate_model.refuse_without_truth(model, options.source, split, options.metrics)
     held_out = _load(
-        options, model, split="test", batch_size=_COMPARED, shuffle=False, repeat=False,
+        options, model, split=split, batch_size=_COMPARED, shuffle=False, repeat=False,
         jitter=False, drop_remainder=False,
     )  # fmt: skip
     extractor = evaluate_model.extractor_for(options.metrics, options.extractor)

@@ -4,8 +4,10 @@ import csv
 import dataclasses
 import json
 import os
+import pathlib
 import shutil
 import signal
+import sys
 
 import keras
 import numpy as np
@@ -534,3 +536,71 @@ def test_the_log_of_a_run_with_metrics_goes_on(tmp_path):
     training.resume(run, dataclasses.replace(options, epochs=3), callbacks=[keep], verbose=0)
     assert ["l1" in found for found in logs] == [True, False, True]
     assert in_their_places(logged(run.path / "log.csv"), logs)
+
+
+# === What a run is measured by ===
+
+
+@pytest.fixture(scope="module")
+def hundred(tmp_path_factory):
+    """A flat folder of 160 pictures."""
+    folder = tmp_path_factory.mktemp("flat")
+    random = np.random.default_rng(0)
+    for number in range(160):
+        pixels = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def of_flat(folder, **options):
+    tiny_form = {"image_size": 16, "filters": 4, "latent_dim": 8}
+    return training.Options(
+        "dcgan", f"folder:{folder}", tiny_form, epochs=1, steps_per_epoch=1, batch_size=8, **options
+    )
+
+
+def test_of_a_flat_folder_some_are_set_aside_and_said(hundred, tmp_path, capsys):
+    run = training.train(of_flat(hundred), tmp_path, verbose=0)
+    assert run.options.split == "train[:95%]"
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "are set aside to evaluate by, split 'train[95%:]'. split='train' learns from all." in said
+    )
+    assert training.to_resume(of_flat(hundred), tmp_path).path == run.path
+    assert training.is_finished(training.resume(run, of_flat(hundred), verbose=0))
+
+
+def test_nothing_is_set_aside_of_few_pictures_nor_where_a_split_is_named(faces, hundred, tmp_path):
+    named = training.train(of_flat(hundred, split="train"), tmp_path / "a", verbose=0)
+    assert named.options.split == "train"
+    options = dataclasses.replace(of_flat(faces), batch_size=2)
+    with pytest.warns(UserWarning, match="Of fewer than 500 the discriminator soon knows"):
+        few = training.train(options, tmp_path / "b", verbose=0)
+    assert few.options.split == "train"
+
+
+def test_runs_are_measured_by_what_they_have_not_learned_from(monkeypatch):
+    asked = []
+
+    def evaluate(model, source, *, split, **how):
+        asked.append(split)
+        if split == "test":
+            raise data.NoSuchSplitError("x has no split.")
+        return []
+
+    module = sys.modules["keras_gans.training.evaluate_run"]
+    monkeypatch.setattr(module, "evaluate", evaluate)
+    monkeypatch.setattr(module, "write_whole", lambda *args, **kwargs: None)
+
+    def measured(learned, **how):
+        options = of_flat("x", split=learned)
+        run = training.Run(pathlib.Path("x"), options, {})
+        training.evaluate_run(run, model=object(), **how)
+
+    measured("train[:95%]")
+    measured("train[:95%]", split="train")
+    assert asked == ["train[95%:]", "train"]
+    with pytest.raises(
+        data.NoSuchSplitError, match="learned from all of it.*split='train' to meas"
+    ):
+        measured("train")
