@@ -30,6 +30,8 @@ The file is one JSON object:
                           because integers would take longer
         "batch_sizes"     it was measured at
         "runtime"         it was measured in, with its version
+        "oldest_runtime"  that reads such a file, by what the file says of itself; of a SavedModel
+                          the TensorFlow that wrote it, as older ones promise nothing
         "signatures"      other signatures of the file, {name: {tensor: {"dtype", "value_range"}}}:
                           what differs there of the tensors above
 
@@ -76,6 +78,7 @@ _FILE = {
     **{"max_difference": float, "examples": dict, "floor": ({str: float}, None)},
     **dict.fromkeys(("tolerance", "psnr", "ssim"), (float, None)),
     "signatures?": dict,
+    "oldest_runtime?": str,
 }
 _PAGE = {
     "files": [{"path": str, "size": int, "sha256": str}],
@@ -145,6 +148,7 @@ class FileRecord:
     kept: tuple[str, ...]
     batch_sizes: tuple[int, ...]
     runtime: str
+    oldest_runtime: str = ""
     signatures: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -1,9 +1,12 @@
 import json
+import re
 import shutil
 import subprocess
 
 import keras
 import pytest
+import tensorflow as tf
+from fabrication import tiny
 
 import keras_gans
 from keras_gans import export
@@ -146,3 +149,12 @@ def test_a_damaged_manifest_is_refused(folder, spoil, message):
 def test_no_manifest(tmp_path):
     with pytest.raises(FileNotFoundError, match="No manifest at .*export"):
         export.Manifest.read(tmp_path)
+
+
+def test_every_file_says_which_runtime_reads_it_at_least(tmp_path):
+    manifest = export.export(tiny("gan"), tmp_path / "made")
+    oldest = {file.format: file.oldest_runtime for file in manifest.files}
+    assert oldest["onnx"] == "ONNX Runtime 1.12"
+    assert re.fullmatch(r"TensorFlow Lite [12]\.\d+\.\d+", oldest["tflite"])
+    assert oldest["saved_model"] == f"TensorFlow {tf.__version__}"
+    assert export.Manifest.read(tmp_path / "made").files == manifest.files

@@ -120,8 +120,8 @@ class Exporter(abc.ABC):
         """Looks into the artefact, whatever the converter said about it.
 
         Returns:
-            `{"ops": {op: count}, "opset": int or None, "signature": str or None}`, and
-            "signatures" where there are others, as the manifest has them.
+            `{"ops": {op: count}, "opset": int or None, "signature": str or None,
+            "oldest_runtime": str}`, and "signatures" where there are others, as the manifest has them.
 
         Raises:
             UnsupportedOps: for operations that must not ship.

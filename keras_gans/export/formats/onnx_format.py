@@ -12,6 +12,7 @@ from keras_gans.export.formats.onnx_session import session
 
 # What tf2onnx writes well: 18 turns global average pools into ReduceMean, 19 is refused.
 OPSET = 17
+_OLDEST = "1.12"  # its first version that knows the opset
 _COUNTED = re.compile(r"__\d+(?=$|[:/])")
 
 
@@ -99,7 +100,12 @@ class OnnxExporter(Exporter):
         self.refuse_random(ops)
         onnx.checker.check_model(model, full_check=True)
         (opset,) = (entry.version for entry in model.opset_import)
-        return {"ops": dict(sorted(ops.items())), "opset": opset, "signature": None}
+        return {
+            "ops": dict(sorted(ops.items())),
+            "opset": opset,
+            "oldest_runtime": f"ONNX Runtime {_OLDEST}",
+            "signature": None,
+        }
 
     def load(self, path):
         opened = session(str(path))

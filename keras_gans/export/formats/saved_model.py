@@ -55,6 +55,7 @@ class SavedModelExporter(Exporter):
         return {
             "ops": dict(sorted(ops.items())),
             "opset": None,
+            "oldest_runtime": f"TensorFlow {tf.__version__}",
             "signature": SIGNATURE,
             "signatures": _others(signatures),
         }

@@ -116,7 +116,12 @@ class TFLiteExporter(Exporter):
         self.refuse_random(ops)
         _refuse_high_ranks(model)
         _refuse_shapes(model, ops)
-        return {"ops": dict(sorted(ops.items())), "opset": None, "signature": SIGNATURE}
+        return {
+            "ops": dict(sorted(ops.items())),
+            "opset": None,
+            "oldest_runtime": f"TensorFlow Lite {_oldest(model)}",
+            "signature": SIGNATURE,
+        }
 
     def load(self, path):
         from ai_edge_litert.interpreter import Interpreter
@@ -187,6 +192,12 @@ def _parsed(content):
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(content)))
+
+
+def _oldest(model):
+    """The version the converter notes, from the versions of the operations in the file."""
+    noted = {entry.name: entry.buffer for entry in model.metadata or ()}
+    return bytes(model.buffers[noted[b"min_runtime_version"]].data).rstrip(b"\0").decode()
 
 
 def _at_usual_size(content, network):
