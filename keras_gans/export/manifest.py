@@ -27,7 +27,8 @@ The file is one JSON object:
                           was tried on came from data, and how many of them it was judged by and
                           learned its ranges from
         "kept"            layers left in float32, because the pictures were too poor without or
-                          because integers would take longer
+                          because integers would take longer; those that Keras named are numbered
+                          from their network's first
         "batch_sizes"     it was measured at
         "runtime"         it was measured in, with its version
         "oldest_runtime"  that reads such a file, by what the file says of itself; of a SavedModel
@@ -124,6 +125,10 @@ class TensorRecord:
         return cls(record["name"], record["dtype"], tuple(record["shape"]), about)
 
 
+#: Fields that manifests of earlier versions may lack.
+_ADDED = ("signatures", "oldest_runtime")
+
+
 @dataclasses.dataclass(frozen=True)
 class FileRecord:
     """One exported file, or SavedModel folder. The module's docstring explains the fields."""
@@ -171,7 +176,7 @@ class FileRecord:
         known = {
             field.name: record[field.name]
             for field in dataclasses.fields(cls)
-            if field.name != "signatures" or field.name in record
+            if field.name not in _ADDED or field.name in record
         }
         known["inputs"] = tuple(map(TensorRecord.from_json, record["inputs"]))
         known["outputs"] = tuple(map(TensorRecord.from_json, record["outputs"]))

@@ -73,8 +73,8 @@ class ZooEntry:
 _ENTRIES: dict[str, ZooEntry] = {}
 
 #: Entry points of other packages whose modules register families of their own:
-#: `[project.entry-points."keras_gans.families"]`, `NAME = "package.module"`.
-PLUGINS = "keras_gans.families"
+#: `[project.entry-points."keras_gans.zoo"]`, `NAME = "package.module"`.
+PLUGINS = "keras_gans.zoo"
 
 
 @functools.cache
