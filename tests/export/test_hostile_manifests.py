@@ -31,9 +31,10 @@ TENSORS = {
 }  # fmt: skip
 FILE = {
     "path": "generator.onnx", "network": "generator", "format": "onnx", "precision": "float32",
-    "size": 5, "sha256": "0" * 64, "signature": None, "opset": 18, "oldest_runtime": "x", **TENSORS, "ops": {"Conv": 1},
+    "size": 5, "sha256": "0" * 64, "signature": None, "opset": 18, **TENSORS, "ops": {"Conv": 1},
     "max_difference": 0.0, "tolerance": 1e-5, "psnr": None, "ssim": None, "floor": None,
     "examples": {}, "kept": [], "batch_sizes": [1, 3], "runtime": "onnxruntime 1.30",
+    "oldest_runtime": "ONNX Runtime 1.12",
 }  # fmt: skip
 MANIFEST = {
     "format": "keras_gans.export", "format_version": 1, "model": {}, "versions": {"keras": "3"},
