@@ -470,6 +470,35 @@ def test_ways_between_points_and_arithmetic_are_those_of_python(labelled, browse
         assert distance(pixels(browser, "result"), before) > 0
 
 
+def test_saved_points_keep_their_class_on_the_way_and_in_arithmetic(labelled, browser):
+    folder, model = labelled
+    with serving(folder) as url:
+        opened(browser, url)
+        points = []
+        for number, point in enumerate(latent.draw(2, model.latent_dim, seed=5)):
+            Select(element(browser, "class-label_0")).select_by_index(1 + number)
+            points.append(steer(browser, point))
+            element(browser, "save").click()
+            WebDriverWait(browser, 10).until(
+                lambda _, n=number + 1: (
+                    len(browser.find_elements(By.CSS_SELECTOR, "#saved li")) == n
+                )
+            )
+        a, b = points
+        way = element(browser, "way")
+        for key, point, label in ((Keys.END, b, 2), (Keys.HOME, a, 1)):
+            way.send_keys(key)
+            settled(browser)
+            expected = sampled(model, point, [label, 0, 0, 0])
+            assert distance(pixels(browser, "result"), expected) <= LEVELS
+            assert Select(element(browser, "class-label_0")).first_selected_option.text
+        Select(element(browser, "class-label_0")).select_by_index(0)
+        element(browser, "reckon").click()
+        settled(browser)
+        found = pixels(browser, "result")
+        assert distance(found, sampled(model, latent.arithmetic(a, b, b), [1, 0, 0, 0])) <= LEVELS
+
+
 def test_vectors_agree_with_python(labelled, browser):
     a, b = latent.draw(2, 16, seed=3)
     with serving(labelled[0]) as url:

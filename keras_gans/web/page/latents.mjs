@@ -201,17 +201,23 @@ export class Latents {
   }
 
   #chosen(id) {
-    return this.#saved.find(({ name }) => name === element(id).value).latent;
+    return this.#saved.find(({ name }) => name === element(id).value);
   }
 
   #goBetween() {
     // Uniform latents fill a cube, which great circles leave; normal ones lie near a sphere.
     const path = this.about.distribution === "uniform" ? vectors.linear : vectors.spherical;
-    this.#go(path(this.#chosen("from"), this.#chosen("to"), Number(element("way").value)));
+    const [from, to] = [this.#chosen("from"), this.#chosen("to")];
+    const share = Number(element("way").value);
+    // There is nothing between two classes: each half of the way is of the point it is nearer to.
+    this.#chooseLabels((share < 0.5 ? from : to).labels);
+    this.#go(path(from.latent, to.latent, share));
   }
 
   #reckon() {
-    this.#go(vectors.arithmetic(this.#chosen("plus"), this.#chosen("minus"), this.#chosen("also")));
+    const [a, b, c] = ["plus", "minus", "also"].map((id) => this.#chosen(id));
+    this.#chooseLabels(a.labels);
+    this.#go(vectors.arithmetic(a.latent, b.latent, c.latent));
   }
 }
 
