@@ -165,11 +165,10 @@ def advise(model, symptom):
 def _offer(model, switch):
     """The switch in words, or None where this model cannot be given it or has it on."""
     name = switch.argument
-    if name not in constructor_arguments(type(model)):
-        player = name.removesuffix("_learning_rate")
-        if player not in model.players:
-            return None
-        return f"{switch.change} learning rate in `{player}_optimizer` of `compile`"
+    player = name.removesuffix("_learning_rate")
+    of_nobody = player != name and player not in model.players
+    if of_nobody or name not in constructor_arguments(type(model)):
+        return None
     config = model.get_config()
     if switch.change:
         return f"{switch.change} `{name}`"

@@ -4,8 +4,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.core.saving import constructor_arguments
-
 
 class DivergedError(ValueError):
     """A loss or a weight is no longer finite."""
@@ -83,11 +81,8 @@ class StopOnDivergence(keras.callbacks.Callback):
 
 def _smaller_rates(model):
     """How this model is given smaller learning rates, in words."""
-    known = constructor_arguments(type(model))
-    arguments = [name for name in known if name.endswith("_learning_rate")]
-    if arguments:
-        return f"a smaller learning rate ({', '.join(arguments)})"
-    return "optimizers of a smaller learning rate, which its `compile` takes"
+    arguments = ", ".join(f"{player}_learning_rate" for player in model.players)
+    return f"a smaller learning rate ({arguments})"
 
 
 def finite_players(model):

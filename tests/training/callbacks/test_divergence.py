@@ -56,5 +56,4 @@ def test_what_to_do_is_what_the_model_has(name):
     model.compile(generator_optimizer=keras.optimizers.SGD(float("inf")))
     said = diverge(model)
     assert "or begin anew where there is none" in said
-    assert ("generator_learning_rate" in said) == (name == "gan")
-    assert ("`compile`" in said) == (name == "pix2pix")
+    assert "generator_learning_rate, discriminator_learning_rate" in said
