@@ -631,7 +631,8 @@ def test_mistakes_of_a_sampler(conditional, tmp_path, capsys, arguments, message
     assert not output.exists()
 
 
-def test_mistakes_of_the_other_kind(unconditional, paired, tmp_path, capsys):
+def test_mistakes_of_the_other_kind(unconditional, paired, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no sheet stands
     for arguments in (["--label", "1"], ["--attribute", "1"]):
         assert call("sample", unconditional[0], *arguments) == 2
     assert "no attributes" in capsys.readouterr().err
