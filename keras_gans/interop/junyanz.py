@@ -28,7 +28,7 @@ from keras_gans.utils.memory import no_larger_than
 _MAX_SUGGESTIONS = 2
 _LAYERS = ("num_blocks", "num_downs")  # arguments that say how many layers there are
 _LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fits it
-_MAX_LISTED = 400  # tensors in an error; the largest of the reference's networks has fewer
+_MAX_LISTED = 5  # tensors of a kind in an error; the others are counted
 
 # The end of a checkpoint's name -> our networks, in order of preference. In the reference D_A
 # judges what G_A makes, which are pictures of domain B.
@@ -326,10 +326,10 @@ def _misfit(path, state, fit, target, model, overrides):
         lines.append(f"Unexpected: {_listed(_shapes(fit.unexpected))}.")
     if fit.misshaped:
         wrong = [
-            f"{_plain(name)}: expected {expected}, received {received}"
+            f"{name}: expected {expected}, received {received}"
             for name, (expected, received) in fit.misshaped.items()
         ]
-        lines.append(f"Of another shape or type: {'; '.join(wrong)}.")
+        lines.append(f"Of another shape or type: {_listed(wrong, '; ')}.")
     return "\n".join(line.strip() for line in lines)
 
 
@@ -337,9 +337,9 @@ def _shapes(tensors):
     return [f"{name} {shape}" for name, shape in tensors.items()]
 
 
-def _listed(names):
+def _listed(names, between=", "):
     more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return ", ".join(map(_plain, names[:_MAX_LISTED])) + more
+    return between.join(map(_plain, names[:_MAX_LISTED])) + more
 
 
 def _plain(text):
