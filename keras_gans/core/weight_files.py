@@ -162,8 +162,11 @@ def _pairs(file, networks):
         for key, layer in keys_of(network):
             own = layer._trainable_variables + layer._non_trainable_variables
             for number, variable in enumerate(own):
-                place = f"{name}/layers/{key}/vars/{number}"
-                yield variable, file[place].shape if place in file else None
+                # By their number or, of what a layer stores by itself, by their name.
+                kept = f"{name}/layers/{key}/vars"
+                places = [f"{kept}/{called}" for called in (number, variable.name)]
+                place = next((place for place in places if place in file), None)
+                yield variable, None if place is None else file[place].shape
 
 
 def keys_of(network):

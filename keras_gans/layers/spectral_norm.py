@@ -136,9 +136,13 @@ def spectral_layers(network):
 
 
 def advance(network):
-    """One power iteration in each spectral layer of a network; once for each training step."""
+    """One power iteration in each spectral layer of a network; once for each training step.
+
+    Frozen layers stay what they are: with another u their kernel would be another one too.
+    """
     for layer in spectral_layers(network):
-        layer.advance()
+        if layer.trainable:
+            layer.advance()
 
 
 def folded(network):

@@ -423,7 +423,7 @@ FREEZES = [
     frozen_layer,
     frozen_layer_compiled_again,
     thawed_layer,
-    frozen_network,
+    (frozen_network, [name for name in families() if name != "srresnet"]),  # which has but one
     frozen_after_loading,
     the_whole_model_frozen_is_refused,
 ]
@@ -457,8 +457,10 @@ def other_classes_take_what_fits(name, tmp_path):
     model, other = eager(name), eager(name, num_classes=3, seed=1)
     model.save_weights(tmp_path / "m.weights.h5")
     other.load_weights(tmp_path / "m.weights.h5", skip_mismatch=True)
-    pairs, _ = unlike(model, other)
-    assert all(np.array_equal(a, b) for a, b in pairs if a.shape == b.shape)
+    pairs, paths = unlike(model, other)
+    new = {path.rpartition("/")[0] for path in paths}  # layer by layer, as Keras takes them
+    fit = [(a, b) for a, b in pairs if b.path.rpartition("/")[0] not in new]
+    assert fit and all(np.array_equal(a, b) for a, b in fit)
     step(other)
 
 

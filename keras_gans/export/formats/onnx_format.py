@@ -188,12 +188,17 @@ def _name_steadily(graph, network):
     """Makes the file of equal models equal, byte for byte, and so their hashes.
 
     tf2onnx numbers names through the life of the process and notes there which function it read.
+    Equal constants it merges into any one of them, so that these get names of their own.
     """
     graph.name, graph.doc_string = network.name, ""
     public = {tensor.name for tensor in (*network.inputs, *network.outputs)}
     steady: dict[str, str] = {}
+    used = collections.Counter(old for node in graph.node for old in node.input)
+    shared = {constant.name for constant in graph.initializer if used[constant.name] > 1}
 
     def name(old):
+        if old in shared:
+            return steady.setdefault(old, f"shared__{len(steady)}")
         if old in public or not _COUNTED.search(old):
             return old
         return steady.setdefault(old, _COUNTED.sub(f"__{len(steady)}", old))
