@@ -156,7 +156,10 @@ def steps_per_execution(name):
 
 
 def jit_compile(name):
-    _assert_close(_weights_after(name, jit_compile=True), _weights_after(name, run_eagerly=True))
+    compiled, eagerly = (
+        _weights_after(name, **{how: True}) for how in ("jit_compile", "run_eagerly")
+    )
+    _assert_close(compiled, eagerly)
 
 
 def set_eagerly_after_compile(name):
