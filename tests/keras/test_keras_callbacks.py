@@ -9,11 +9,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fabrication import fabricate, same, snapshot, tiny
+from fabrication import fabricate, families, same, snapshot, tiny
 from habits import CONSTANT, SCHEDULED, ask, eager, refused, table
+
+from keras_gans import zoo
 
 #: Entries asked by default: the quickest one, with and without a schedule of its learning rates.
 FEW = ["gan"]
+
+#: Entries with a discriminator, which report what it judges rightly.
+JUDGED = [name for name in families() if "discriminator" in zoo.entry(name).cls.players]
 
 
 def data_of(model, batches=1):
@@ -48,7 +53,7 @@ def checkpoint_of_weights(name, tmp_path):
 
 
 def checkpoint_by_mode_auto(name, tmp_path):
-    for monitor in ("loss", "generator_loss", "discriminator_loss"):
+    for monitor in ("loss", *(f"{player}_loss" for player in zoo.entry(name).cls.players)):
         model, path = eager(name), tmp_path / f"{monitor}.keras"
         checkpoint = keras.callbacks.ModelCheckpoint(path, monitor=monitor, save_best_only=True)
         fit(model, checkpoint, epochs=1)
@@ -257,8 +262,8 @@ WATCHERS = [
     checkpoint_every_epoch,
     checkpoint_of_weights,
     checkpoint_by_mode_auto,
-    checkpoint_of_an_accuracy,
-    checkpoint_of_an_accuracy_with_a_mode,
+    (checkpoint_of_an_accuracy, JUDGED),
+    (checkpoint_of_an_accuracy_with_a_mode, JUDGED),
     a_monitor_nothing_reports_is_refused,
     early_stopping,
     early_stopping_restores_the_best,

@@ -198,7 +198,8 @@ def keras_arguments_of_compile_are_refused(name):
 WAYS = [
     run_eagerly,
     steps_per_execution,
-    (jit_compile, ["dcgan", "gan", "pix2pix", "wgan"], []),  # takes XLA its time
+    # It takes XLA its time; of wgan RMSprop divides by gradients that are nothing but rounding.
+    (jit_compile, ["dcgan", "gan", "pix2pix"], []),
     set_eagerly_after_compile,
     functions_run_eagerly,
     compiled_again,
@@ -409,7 +410,7 @@ def too_few_pictures_to_measure_by_are_refused(name):
 
     model = tiny(name)
     model.compile(run_eagerly=True, metrics=[metrics.PrecisionRecall(k=3)])
-    batch = fabricate(model, 2)
+    batch = tf.nest.map_structure(lambda leaf: leaf[:2], fabricate(model, 2))
     with refused(model, "PrecisionRecall needs at least 4"):
         model.fit(data_of(model), validation_data=batch, verbose=0)
 
