@@ -40,7 +40,10 @@ TRANSLATORS = sorted([*PAIRED, *UNPAIRED])
 SAMPLERS = sorted([*PLAIN, *LABELLED])
 
 #: Families whose learning rates follow a schedule.
-SCHEDULED = ["cgan", "cyclegan", "gan", "pix2pix", "r3gan", "sngan", "wgan_gp"]
+SCHEDULED = [
+    *("cgan", "cyclegan", "gan", "pix2pix", "r3gan", "sngan", "sngan_projection", "srgan"),
+    "wgan_gp",
+]
 CONSTANT = [name for name in families() if name not in SCHEDULED]
 
 
