@@ -96,7 +96,7 @@ def played(name, strategy):
     return model, before, [v.numpy() for v in model.weights], logs
 
 
-# G of `sngan_projection` makes twice as many pictures: replicas pair their labels with other latents.
+# `sngan_projection` makes twice as many pictures for G: replicas pair labels with other latents.
 COMPARED = [name for name in families() if name != "sngan_projection"]
 
 
