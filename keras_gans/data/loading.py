@@ -162,23 +162,36 @@ def load(
     order = _order(model, batch_size, shuffle, seed, drop_remainder)
     fit = kind.FIT if fit is None else fit
     check_choice("fit", fit, FITS)
-    if (heads or attributes) and labels.of_model(model) is None:
-        raise ValueError(
-            f"`heads` and `attributes` name labels; {type(model).__name__} learns none. Leave them "
-            "out, or use a class-conditional model."
-        )
+    _refuse_labels(model, heads, attributes)
     request = Request(
         *(source, split, order, shuffle, repeat, flip, jitter, fit),
         *(heads, attributes, data_dir, manual_dir, cache_dir, Account()),
     )
     batches = kind.open_batches(request, model)
-    # One by one: a run loads its data several times, and says once what is the same of it.
-    for sentence in filter(None, (request.account.summary(), *request.account.remarks)):
-        warnings.warn(f"{source}: {sentence}", stacklevel=2)
+    _tell(source, request.account)
+    return _numbered(batches, request)
+
+
+def _refuse_labels(model, heads, attributes):
+    if (heads or attributes) and labels.of_model(model) is None:
+        raise ValueError(
+            f"`heads` and `attributes` name labels; {type(model).__name__} learns none. Leave them "
+            "out, or use a class-conditional model."
+        )
+
+
+def _numbered(batches, request):
+    """The dataset of the first pass, which knows those of all others."""
     data = batches(request)
     data.account = request.account
     data.from_pass = lambda number: batches(request.from_pass(number))
     return data
+
+
+def _tell(source, account):
+    """Warns of what is left out and changed, one by one: what a run loads again it says once."""
+    for sentence in filter(None, (account.summary(), *account.remarks)):
+        warnings.warn(f"{source}: {sentence}", stacklevel=3)
 
 
 def _kind_of(model):

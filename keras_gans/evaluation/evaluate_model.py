@@ -88,18 +88,19 @@ def evaluate(
             truncation=truncation,
             direction=direction,
         )
-        figures = _telling(evaluator(model))
-        protocol = {"source": source, "split": split, **evaluator.protocol(model)}
-        remarks = _remarks(figures, protocol)
-        results.append(
-            {
-                "figures": figures,
-                "protocol": protocol,
-                "left_out": evaluator.left_out,
-                "remarks": remarks,
-            }
-        )
+        results.append(_result(evaluator, model, {"source": source, "split": split}))
     return results
+
+
+def _result(evaluator, model, measured):
+    figures = _telling(evaluator(model))
+    protocol = {**measured, **evaluator.protocol(model)}
+    return {
+        "figures": figures,
+        "protocol": protocol,
+        "left_out": evaluator.left_out,
+        "remarks": _remarks(figures, protocol),
+    }
 
 
 def _telling(figures):
