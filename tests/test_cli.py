@@ -228,7 +228,7 @@ def test_entries_with_weights_go_on_being_entries(tmp_path, monkeypatch):
         done = call("sample", "cdcgan_fashion", "--count", 2, "--label", "Bag", "--overwrite")
         assert done.exit_code == 0, done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "cdcgan_fashion", "cdcgan_fashion-exported", "cdcgan_fashion-samples-seed0.png",
+        "cdcgan_fashion", "cdcgan_fashion-exported", "cdcgan_fashion-samples-Bag-seed0.png",
     ]  # fmt: skip
     assert (tmp_path / "cdcgan_fashion-exported" / "manifest.json").exists()
 
@@ -293,7 +293,7 @@ def test_trying_how_a_run_would_go_on_does_not_train_it(run, how, words):
     assert words in result.output
     assert kept() == before
     result = call("train", run, "--resume", "--batch-size", 4, how)
-    assert result.exit_code == 2 and "`batch_size` was 8, and is 4" in result.output
+    assert result.exit_code == 2 and "`--batch-size` was 8, and is 4" in result.output
 
 
 def test_a_run_goes_on_with_the_metrics_it_is_given(run):
@@ -315,10 +315,10 @@ def test_a_run_goes_on_with_the_metrics_it_is_given(run):
         (["train", "cdcgan_fashion", "--set", "image_size=30"], ["image_size=30", "is 32"]),
         (["train", "cdcgan_fashion", "--set", "num_classes=7"], ["10 classes", "num_classes=7"]),
         (["train", "cdcgan_fashion", "--batch-size", "20000"], ["9000", "20000"]),
-        (["train", "cdcgan_fashion", "--epochs", "0"], ["`epochs` must be at least 1"]),
+        (["train", "cdcgan_fashion", "--epochs", "0"], ["`--epochs` must be at least 1"]),
         (["train", "cdcgan_fashion", "--metrics", "fit"], ["Metrics are fid, kid", "fit"]),
         (["show", "nothing"], ["Unknown zoo model"]),
-        (["list", "--task", "drawing"], ["`task` must be one of"]),
+        (["list", "--task", "drawing"], ["`--task` must be one of"]),
         (["sample", "/no/such/run"], ["not the folder of a run"]),
         (["export", "/no/such/run"], ["not the folder of a run"]),
         (["demo", "/no/such/run"], ["not the folder of a run"]),
@@ -513,7 +513,7 @@ def test_train_goes_on_by_name_and_by_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     other = call("train", folder, "--resume", "--epochs", 4, "--batch-size", 4)
     assert other.exit_code == 2
-    assert "`batch_size` was 8, and is 4" in other.output
+    assert "`--batch-size` was 8, and is 4" in other.output
 
 
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
