@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core.conditioning import Conditions
 from keras_gans.utils.text import did_you_mean, plain_line
 
 _NAMED = 10
@@ -16,7 +17,7 @@ _NAMED = 10
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Labels chosen of a source.
+    """Labels chosen of a source: names for what `Conditions` knows by numbers.
 
     Attributes:
         heads: `{name: names of its classes}`.
@@ -32,9 +33,9 @@ class Columns:
         return (*self.heads, *self.attributes)
 
     @property
-    def limits(self):
-        """How many values each column can have."""
-        return (*map(len, self.heads.values()), *[2] * len(self.attributes))
+    def conditions(self):
+        """The same without names, a `Conditions`."""
+        return Conditions(tuple(map(len, self.heads.values())), len(self.attributes))
 
     def joined(self, columns):
         """int32 (N,) for one head and nothing else, or (N, columns).
@@ -43,27 +44,23 @@ class Columns:
             columns: for each of `names` an array (N,) or, of one example, a number.
         """
         parts = [tf.cast(column, tf.int32) for column in columns]
-        if len(self.heads) == 1 and not self.attributes:
-            return parts[0]
-        return tf.stack(parts, axis=-1)
+        return tf.stack(parts, axis=-1) if self.conditions.in_columns else parts[0]
 
     def problem(self, labels):
         """What is wrong with labels, int (N,) or (N, columns), as text; None where nothing is."""
         labels = np.asarray(labels)
         rows = labels[:, None] if labels.ndim == 1 else labels
-        for name, limit, values in zip(self.names, self.limits, rows.T, strict=True):
+        for name, limit, values in zip(self.names, self.conditions.limits, rows.T, strict=True):
             if len(values) and (values.min() < 0 or values.max() >= limit):
                 return self.rule(name, f"from {values.min()} to {values.max()}")
         return None
 
     def rule(self, name, found):
         """The sentences for labels outside a column's classes."""
-        limit = dict(zip(self.names, self.limits, strict=True))[name]
+        conditions = self.conditions
+        limit = dict(zip(self.names, conditions.limits, strict=True))[name]
         of_column = f" of {name!r}" if len(self.names) > 1 else ""
-        classes = (
-            next(iter(self.limits)) if len(self.heads) == 1 else self.limits[: len(self.heads)]
-        )
-        because = f", because num_classes={classes}" if name in self.heads else ""
+        because = f", because num_classes={conditions.num_classes}" if name in self.heads else ""
         return (
             f"labels{of_column} must be from 0 to {limit - 1}{because}. Found labels {found} in "
             "this split; it may be one that is published without its labels. Use another split."

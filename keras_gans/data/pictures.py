@@ -77,7 +77,7 @@ def _check_labels(source, labels, columns):
 
 
 def _checked_while_reading(label, source, columns):
-    limits = columns.limits if label.shape.rank == 2 else columns.limits[0]
+    limits = columns.conditions.limits if label.shape.rank == 2 else columns.conditions.limits[0]
     inside = tf.reduce_all((label >= 0) & (label < tf.constant(limits)))
     message = f"{source.name}: {columns.rule(columns.names[0], 'others')}"
     with tf.control_dependencies([tf.debugging.Assert(inside, [message, label])]):
