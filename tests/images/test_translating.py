@@ -354,9 +354,9 @@ def test_translate_from_a_file(saved, tmp_path):
     again = call(*arguments)
     assert again.exit_code == 2 and "--overwrite" in again.output
     wrong = call(*arguments, "--overwrite", "--direction", "aa")
-    assert wrong.exit_code == 2 and "`direction` must be one of ['ab', 'ba']" in wrong.output
+    assert wrong.exit_code == 2 and "`--direction` must be one of ['ab', 'ba']" in wrong.output
     wrong = call(*arguments, "--overwrite", "--size", "huge")
-    assert wrong.exit_code == 2 and "`size` must be one of ['own', 'trained']" in wrong.output
+    assert wrong.exit_code == 2 and "`--size` must be one of ['own', 'trained']" in wrong.output
 
 
 def test_of_a_folder_what_cannot_be_translated_is_told_and_decides_the_exit_code(saved, tmp_path):

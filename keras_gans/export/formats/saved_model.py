@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_gans.export import parity
 from keras_gans.export.formats.base import FILE_SUFFIXES, Exporter
 from keras_gans.images.grids import to_uint8
+from keras_gans.utils.versions import versions
 
 SIGNATURE = "serving_default"
 UINT8_SIGNATURE = "serve_uint8"
@@ -55,7 +56,7 @@ class SavedModelExporter(Exporter):
         return {
             "ops": dict(sorted(ops.items())),
             "opset": None,
-            "oldest_runtime": f"TensorFlow {tf.__version__}",
+            "oldest_runtime": f"TensorFlow {versions()['tensorflow']}",
             "signature": SIGNATURE,
             "signatures": _others(signatures),
         }
