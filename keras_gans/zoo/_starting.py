@@ -1,12 +1,11 @@
 """Fine-tuning: a model that begins with weights that were trained before."""
 
 import os
-import pathlib
 import warnings
 from typing import Any
 
 from keras_gans.core.model import GAN
-from keras_gans.core.weight_files import keys_of
+from keras_gans.core.weight_files import keys_of, unlike
 from keras_gans.utils.damage import DAMAGE
 from keras_gans.zoo._registry import entry, get, load, names
 
@@ -34,17 +33,21 @@ def start_from(model: Any, source: Any) -> str:
     Raises:
         ValueError: for a source that is none of these, is of another family, or fits nowhere.
     """
+    left: list[str] = []
+    said = source
     if str(source).endswith(".weights.h5"):
-        return _from_weights(model, pathlib.Path(source))
-    other = source if isinstance(source, GAN) else _opened(source)
-    said = other.name if isinstance(source, GAN) else source
+        other, left = _of_weights(model, source)
+    elif isinstance(source, GAN):
+        other, said = source, source.name
+    else:
+        other = _opened(source)
     if type(other) is not type(model):
         raise ValueError(
             f"{said} is a {type(other).__name__}, and the model to train is a "
             f"{type(model).__name__}, whose networks mean other things. Use weights of a "
             f"{type(model).__name__}."
         )
-    pairs, left = [], []
+    pairs = []
     for name, network in model.networks.items():
         fitting, others = _matched(network, _counterpart(other, name))
         pairs += fitting
@@ -56,7 +59,8 @@ def start_from(model: Any, source: Any) -> str:
         )
     for variable, value in pairs:
         variable.assign(value)
-    return _sentence(said, len(pairs), left)
+    total = sum(len(network.weights) for network in model.networks.values())
+    return _sentence(said, total, left)
 
 
 def _opened(source: str | os.PathLike[str]):
@@ -97,20 +101,24 @@ def _matched(network, other):
     return pairs, left
 
 
-def _sentence(source, taken, left):
-    text = f"Started from {source}: {taken} of {taken + len(left)} arrays of weights."
+def _sentence(source, total, left):
+    text = f"Started from {source}: {total - len(left)} of {total} arrays of weights."
     if left:
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         text += f" New, as their shapes differ: {', '.join(left[:_NAMED])}{more}."
     return text
 
 
-def _from_weights(model, path):
+def _of_weights(model, path):
+    """A model like the given one with the weights in a file, and what of them did not fit.
+
+    Another model, since the file holds counters and optimizers too.
+    """
+    other = type(model).from_config(model.get_config())
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            model.load_weights(path, skip_mismatch=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what differs is told by whoever asked
+            other.load_weights(path, skip_mismatch=True)
     except (OSError, ValueError, RuntimeError, *DAMAGE) as error:
         raise ValueError(f"{path} does not hold weights that can be read: {error}") from error
-    differ = [str(warning.message) for warning in caught]
-    return " ".join([f"Started from {path}.", *differ])
+    return other, unlike(path, other.networks)
