@@ -25,10 +25,10 @@ from keras_gans.utils.versions import versions
 
 _OPTIONS = "options.json"
 _SHEET = re.compile(
-    r"(epoch|images)-[0-9]{4,18}\.png|(samples|interpolation|arithmetic)-seed[0-9]+\.png"
+    r"(epoch|images)-[0-9]{4,18}\.png|(samples|interpolation|arithmetic)(-.+)?-seed[0-9]+\.png"
 )
 _NUMBERED = re.compile(r"([0-9]{5,18})-.+")
-_FILES = (_OPTIONS, "data.json", "model.keras", "metrics.json")
+_FILES = (_OPTIONS, "data.json", "data.txt", "model.keras", "metrics.json")
 _APPENDED = ("lock", "log.csv", "metrics.jsonl", "diagnosis.txt")
 _FOLDERS = (
     *("samples", "checkpoints", "tensorboard", "page", "exported"),

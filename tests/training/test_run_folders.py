@@ -190,7 +190,14 @@ def put_folder_or_file(path, diary):
 
 
 @pytest.mark.parametrize(
-    "name", [*FILES, *FOLDERS, "samples/epoch-0002.png", "samples/samples-seed0.png"]
+    "name",
+    [
+        *FILES,
+        *FOLDERS,
+        "samples/epoch-0002.png",
+        "samples/samples-seed0.png",
+        "samples/samples-Bag-seed0.png",
+    ],
 )
 @pytest.mark.parametrize("put", [put_link, put_broken_link, put_fifo, put_folder_or_file])
 def test_what_is_no_plain_file_is_refused_and_nothing_written(first, tmp_path, name, put):
