@@ -412,22 +412,26 @@ class Diagnosis(keras.callbacks.Callback):
 
 def mean_distance(images):
     """Mean Euclidean distance of pictures (N, ...) from each other; 0 for fewer than two."""
-    flat = np.asarray(images, "float64").reshape(len(images), -1)
-    if len(flat) < 2:
+    if len(images) < 2:
         return 0.0
-    squares = np.sum(flat**2, axis=1)
-    distances = squares[:, None] + squares - 2.0 * flat @ flat.T
-    np.fill_diagonal(distances, 0.0)  # not what rounding makes of it
-    return float(np.sqrt(np.maximum(distances, 0.0)).sum() / (len(flat) * (len(flat) - 1)))
+    # On the diagonal is what rounding makes of zero.
+    distances = np.sqrt(_squared_distances(images, diagonal=0.0))
+    return float(distances.sum() / (len(images) * (len(images) - 1)))
 
 
 def nearest_distance(images):
     """Median Euclidean distance of pictures (N, ...) to the nearest other one."""
+    nearest = _squared_distances(images, diagonal=np.inf).min(axis=1)
+    return float(np.sqrt(np.median(nearest)))
+
+
+def _squared_distances(images, diagonal):
+    """(N, N) between pictures (N, ...), `diagonal` between each and itself."""
     flat = np.asarray(images, "float64").reshape(len(images), -1)
     squares = np.sum(flat**2, axis=1)
     distances = squares[:, None] + squares - 2.0 * flat @ flat.T
-    np.fill_diagonal(distances, np.inf)
-    return float(np.sqrt(np.maximum(np.median(distances.min(axis=1)), 0.0)))
+    np.fill_diagonal(distances, diagonal)
+    return np.maximum(distances, 0.0)
 
 
 def _spread(values):
