@@ -66,7 +66,7 @@ class Options:
         checkpoint_kimg: thousands of images shown from one checkpoint to the next within an epoch;
             ten minutes where None.
         metrics: names of `keras_gans.evaluation.METRICS` that are worked out while training, on
-            pictures of the split "test".
+            pictures the run does not learn from, as `evaluate` finds them.
         metrics_every: epochs from one evaluation to the next.
         extractor: whose features they compare, as `keras_gans.evaluation.features.get` takes it.
         start_from: weights to begin with, as `keras_gans.zoo.start_from` takes them, or the folder
