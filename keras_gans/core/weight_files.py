@@ -171,9 +171,14 @@ def _pairs(file, networks):
 
 def keys_of(network):
     """`(key, layer)` of a network, by the keys of Keras' files: names of classes, numbered."""
+    return numbered(network.layers)
+
+
+def numbered(operations):
+    """`(key, operation)`: names of classes, numbered in their order from the first of each."""
     counts: dict[str, int] = {}
-    for layer in network.layers:
-        name = to_snake_case(type(layer).__name__)
+    for operation in operations:
+        name = to_snake_case(type(operation).__name__)
         count = counts.get(name, 0)
         counts[name] = count + 1
-        yield (f"{name}_{count}" if count else name), layer
+        yield (f"{name}_{count}" if count else name), operation

@@ -11,6 +11,8 @@ import keras
 from keras.src.backend.common import global_state
 from keras.src.utils.naming import to_snake_case
 
+from keras_gans.core.weight_files import numbered
+
 _COUNTS = "object_name_uids"  # where Keras counts
 
 
@@ -39,15 +41,13 @@ def steadily_named(network):
 
 def _names(network):
     """`{name: steady name}` of all layers and operations."""
-    counts: dict[str, int] = {}
-    names, public = {}, {*network.output_names, *(tensor.name for tensor in network.inputs)}
-    for operation in network.operations:
+    public = {*network.output_names, *(tensor.name for tensor in network.inputs)}
+    names = {}
+    for key, operation in numbered(network.operations):
         stem = to_snake_case(type(operation).__name__)
-        number = counts.get(stem, 0)
-        counts[stem] = number + 1
         is_keras_own = re.fullmatch(rf"{stem}(_\d+)?", operation.name)
         keeps = operation.name in public or not is_keras_own
-        names[operation.name] = operation.name if keeps else f"{stem}_{number}" if number else stem
+        names[operation.name] = operation.name if keeps else key
     return names
 
 
