@@ -1,11 +1,13 @@
 """How a model is made and looked at: layouts, names, counts; what Keras asks of any model."""
 
+import contextlib
 import functools
 import inspect
 
 import keras
 
 from keras_gans.core.mixin import Mixin
+from keras_gans.core.naming import counted_anew
 from keras_gans.utils.checks import check_like
 
 
@@ -107,7 +109,7 @@ def _layers(network):
 
 
 def _made_alike(init):
-    """A constructor that makes the same networks whatever layout Keras is set to."""
+    """A constructor that makes the same networks whatever Keras is set to or has made before."""
     signature = inspect.signature(init)
 
     @functools.wraps(init)
@@ -118,7 +120,9 @@ def _made_alike(init):
         object.__setattr__(self, "_being_made", True)
         keras.config.set_image_data_format("channels_last")
         try:
-            init(self, *args, **kwargs)
+            # Equal models have equal names, by which `set_state_tree` finds variables.
+            with counted_anew() if outermost else contextlib.nullcontext():
+                init(self, *args, **kwargs)
         finally:
             keras.config.set_image_data_format(layout)
             if outermost:

@@ -4,16 +4,13 @@ Keras numbers the layers it names by how many of their class the process has mad
 those numbers come into files as names of operations.
 """
 
-import contextlib
 import re
 
 import keras
-from keras.src.backend.common import global_state
 from keras.src.utils.naming import to_snake_case
 
+from keras_gans.core.naming import counted_anew
 from keras_gans.core.weight_files import numbered
-
-_COUNTS = "object_name_uids"  # where Keras counts
 
 
 def steadily_named(network):
@@ -33,7 +30,7 @@ def steadily_named(network):
         config = {**layer.get_config(), "name": names[layer.name]}
         return type(layer).from_config(config)
 
-    with _counted_anew():  # for what layers make inside themselves
+    with counted_anew():  # for what layers make inside themselves
         copy = keras.models.clone_model(network, clone_function=renamed)
     copy.set_weights(network.get_weights())
     return copy
@@ -49,13 +46,3 @@ def _names(network):
         keeps = operation.name in public or not is_keras_own
         names[operation.name] = operation.name if keeps else key
     return names
-
-
-@contextlib.contextmanager
-def _counted_anew():
-    before = global_state.get_global_attribute(_COUNTS)
-    global_state.set_global_attribute(_COUNTS, None)
-    try:
-        yield
-    finally:
-        global_state.set_global_attribute(_COUNTS, before)
