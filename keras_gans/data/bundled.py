@@ -1,17 +1,24 @@
 """Sets that ship with the package: `bundled:NAME`.
 
 fashion_mnist           pictures and labels
+avatars                 drawn faces, with their hair, hair colour, skin, glasses, smile, beard, earrings
 emoji/edges             pairs: a drawing's edges, the drawing (Twemoji)
 emoji/styles_paired     pairs: an emoji drawn by Twemoji, and by Noto
+avatars/edges           pairs: a face in black lines, the face in colours
 emoji/styles            unpaired: Twemoji and Noto; other emoji in each, but for the test split
+avatars/styles          unpaired: faces by two artists, Micah Lanier and Lisa Wischofsky
+avatars/glasses         unpaired: faces without and with glasses; in the test split the same people
 """
 
+import dataclasses
+import functools
 import gzip
 import importlib.resources
+from collections.abc import Callable
 
 import numpy as np
 
-from keras_gans.data import emoji
+from keras_gans.data import avatars, emoji
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.examples import Arrays
 from keras_gans.utils.text import did_you_mean
@@ -30,6 +37,45 @@ _FASHION_MNIST_CLASSES = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Pictures:
+    """A set of single pictures.
+
+    Attributes:
+        read: split -> uint8 (N, height, width, channels), and `{label: numbers (N,)}`.
+        heads: -> `{name: names of its classes}`.
+        attributes: names.
+    """
+
+    read: Callable
+    heads: Callable
+    attributes: tuple[str, ...] = ()
+    holds = "single pictures"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pairs:
+    """A set of pairs; `read`: split -> sources and targets, uint8, row by row."""
+
+    read: Callable
+    holds = "pairs of pictures"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Domains:
+    """Two sets without pairs.
+
+    Attributes:
+        read: split -> pictures of the one and of the other, uint8.
+        has_pairs: whether in "test" they belong together row by row, so that a translation can be
+            measured against the truth; then "all" would show the same in both.
+    """
+
+    read: Callable
+    has_pairs: bool
+    holds = "two unpaired domains of pictures"
+
+
 class Bundled:
     """Pictures that ship with the package.
 
@@ -45,14 +91,17 @@ class Bundled:
 
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
-        self._set, self._part = name, _SPLITS[split]
-        unlabelled: tuple = (None, None)
-        self._read, self.class_names = _PICTURES.get(name, unlabelled)
-        self.why_unlabelled = f"it holds {_holds(name)}, for translators"
-        self.head = None if self.class_names is None else "class"
-        self.heads = {} if self.class_names is None else {"class": self.class_names}
-        self.attributes = ()
-        self.where_labels_are = "Several heads and attributes come from folders and from TFDS."
+        self._set, self._split = _SETS[name], split
+        single = isinstance(self._set, _Pictures)
+        self.heads = self._set.heads() if single else {}
+        self.attributes = self._set.attributes if single else ()
+        self.head = next(iter(self.heads)) if len(self.heads) == 1 else None
+        self.class_names = self.heads[self.head] if self.head else None
+        self.why_unlabelled = f"it holds {self._set.holds}, for translators"
+        if self.heads:
+            names = ", ".join(self.heads)
+            self.why_unlabelled = f"it has several heads, {names}: name one, heads=(...)"
+        self.where_labels_are = "Other heads and attributes come from folders and from TFDS."
 
     def examples(self, frame, columns=None):
         """The pictures, fitted to `frame`.
@@ -60,17 +109,17 @@ class Bundled:
         Raises:
             ValueError: if it is a set for translators.
         """
-        if self._read is None:
-            raise ValueError(_of_another_kind(self._set, "single pictures", _PICTURES))
-        images, labels = (column[self._part] for column in self._read())
-        return Arrays(_fitted(images, frame), labels if columns else None)
+        _check_kind(self.name, self._set, _Pictures, "single pictures")
+        images, labels = self._set.read(self._split)
+        chosen = columns.joined([labels[name] for name in columns.names]) if columns else None
+        return Arrays(_fitted(images, frame), None if chosen is None else chosen.numpy())
 
 
 class BundledPairs:
     """Pairs of pictures that ship with the package.
 
     Args:
-        name: "emoji/edges" or "emoji/styles_paired".
+        name: of a set of pairs, "emoji/edges" for example.
         split: "train", "test" or "all".
 
     Raises:
@@ -80,30 +129,25 @@ class BundledPairs:
 
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
-        if name not in _PAIRS:
-            raise ValueError(_of_another_kind(name, "pairs of pictures", _PAIRS))
-        self._kinds, self._split = _PAIRS[name], split
+        self._set, self._split = _SETS[name], split
+        _check_kind(self.name, self._set, _Pairs, "pairs of pictures")
 
     def examples(self, frames):
         """The pairs, fitted to `frames`; a pair is one array, of all the channels of both."""
-        rows = emoji.splits()
-        rows = np.ones(len(rows), bool) if self._split == "all" else _of_split(rows, self._split)
-        halves = [
-            _fitted(emoji.pictures(kind, rows), frame)
-            for kind, frame in zip(self._kinds, frames, strict=True)
-        ]
-        return Arrays(np.concatenate(halves, axis=-1))
+        halves = self._set.read(self._split)
+        fitted = [_fitted(half, frame) for half, frame in zip(halves, frames, strict=True)]
+        return Arrays(np.concatenate(fitted, axis=-1))
 
 
 class BundledDomains:
     """Two sets of pictures without pairs that ship with the package.
 
-    In "train" the domains hold other emoji, so that a model cannot learn from pairs; in "test"
-    the same ones in the same order, so that a translation can be measured against the truth.
+    In "train" the domains show nothing in common, so that a model cannot learn from pairs; in
+    "test", of sets that have the truth, the same in the same order.
 
     Args:
-        name: "emoji/styles".
-        split: "train" or "test".
+        name: of a set of domains, "emoji/styles" for example.
+        split: "train" or "test"; "all" of sets that have no pairs.
 
     Raises:
         ValueError: for an unknown name, or a set that has no domains.
@@ -112,43 +156,41 @@ class BundledDomains:
 
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
-        if name not in _DOMAINS:
-            raise ValueError(_of_another_kind(name, "two unpaired domains", _DOMAINS))
-        if split == "all":
+        held = _SETS[name]
+        _check_kind(self.name, held, _Domains, "two unpaired domains")
+        if split == "all" and held.has_pairs:
             raise NoSuchSplitError(
                 f"{self.name} has the splits train, test. Received: split='all'; all together its "
-                "domains would show the same emoji, and it would not be unpaired."
+                "domains would show the same, and it would not be unpaired."
             )
         #: Whether the domains' pictures belong together, row by row.
-        self.aligned = split == "test"
-        parts = ("test", "test") if self.aligned else ("a", "b")
-        self.domains = tuple(map(_EmojiDomain, _DOMAINS[name], parts))
+        self.aligned = held.has_pairs and split == "test"
+        read = functools.cache(lambda: held.read(split))
+        self.domains = tuple(_Domain(read, place) for place in range(2))
 
 
-class _EmojiDomain:
-    """The emoji of one font in one part of the index."""
-
-    def __init__(self, kind, part):
-        self._kind, self._part = kind, part
+class _Domain:
+    def __init__(self, read, place):
+        self._read, self._place = read, place
 
     def examples(self, frame, labelled):
-        rows = emoji.splits() == self._part
-        return Arrays(_fitted(emoji.pictures(self._kind, rows), frame))
-
-
-def _of_split(rows, split):
-    return (rows == "test") == (split == "test")
+        return Arrays(_fitted(self._read()[self._place], frame))
 
 
 def _fitted(images, frame):
     return np.stack([frame.from_array(image) for image in images])
 
 
-def _fashion_mnist():
+# === Fashion-MNIST ===
+
+
+def _fashion_mnist(split):
     """The 10,000 test images of Fashion-MNIST, (10000, 28, 28, 1), and their labels."""
     folder = importlib.resources.files("keras_gans.data") / "bundled" / "fashion_mnist"
     images = _idx(folder / "t10k-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28, 1)
-    return images, _idx(folder / "t10k-labels-idx1-ubyte.gz", header=8)
+    labels = _idx(folder / "t10k-labels-idx1-ubyte.gz", header=8)
+    part = {"train": slice(9_000), "test": slice(9_000, None), "all": slice(None)}[split]
+    return images[part], {"class": labels[part]}
 
 
 def _idx(file, header):
@@ -156,13 +198,20 @@ def _idx(file, header):
     return np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=header)
 
 
-_PICTURES = {"fashion_mnist": (_fashion_mnist, _FASHION_MNIST_CLASSES)}
-_PAIRS = {"emoji/edges": ("edges", "twemoji"), "emoji/styles_paired": ("twemoji", "noto")}
-_DOMAINS = {"emoji/styles": ("twemoji", "noto")}
-_SPLITS = {"train": slice(9_000), "test": slice(9_000, None), "all": slice(None)}
+_SETS: dict[str, _Pictures | _Pairs | _Domains] = {
+    "fashion_mnist": _Pictures(_fashion_mnist, lambda: {"class": _FASHION_MNIST_CLASSES}),
+    "avatars": _Pictures(avatars.labelled, avatars.heads, avatars.ATTRIBUTES),
+    "emoji/edges": _Pairs(functools.partial(emoji.pairs, "edges", "twemoji")),
+    "emoji/styles_paired": _Pairs(functools.partial(emoji.pairs, "twemoji", "noto")),
+    "avatars/edges": _Pairs(avatars.lines_and_faces),
+    "emoji/styles": _Domains(emoji.styles, has_pairs=True),
+    "avatars/styles": _Domains(avatars.styles, has_pairs=False),
+    "avatars/glasses": _Domains(avatars.glasses, has_pairs=True),
+}
+_SPLITS = ("train", "test", "all")
 
 #: What `bundled:` may be followed by.
-NAMES = (*_PICTURES, *_PAIRS, *_DOMAINS)
+NAMES = tuple(_SETS)
 
 
 def _checked(name, split):
@@ -179,14 +228,10 @@ def _checked(name, split):
     return f"bundled:{name}"
 
 
-def _holds(name):
-    if name in _PICTURES:
-        return "single pictures"
-    return "pairs of pictures" if name in _PAIRS else "two unpaired domains of pictures"
-
-
-def _of_another_kind(name, wanted, sets):
-    return (
-        f"bundled:{name} holds {_holds(name)}, but this model learns from {wanted}. Use "
-        f"{' or '.join(f'bundled:{known}' for known in sets)}, or another model."
-    )
+def _check_kind(name, held, kind, wanted):
+    if not isinstance(held, kind):
+        others = " or ".join(f"bundled:{n}" for n, known in _SETS.items() if isinstance(known, kind))
+        raise ValueError(
+            f"{name} holds {held.holds}, but this model learns from {wanted}. Use {others}, or "
+            "another model."
+        )

@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from keras_gans.data.frame import Frame
+from keras_gans.data import sheets
 
 _FOLDER = importlib.resources.files("keras_gans.data") / "bundled" / "emoji"
 _COLUMNS = 41
@@ -34,9 +34,19 @@ def pictures(kind, rows):
         uint8 (count, 64, 64, C), grey for the edges.
     """
     name, channels = _SHEETS[kind]
-    down = -(-len(rows) // _COLUMNS)
-    sheet = Frame(down * _SIDE, _COLUMNS * _SIDE, channels)  # its very size: nothing is scaled
-    with (_FOLDER / name).open("rb") as file:
-        pixels = sheet.read(file)
-    grid = pixels.reshape(down, _SIDE, _COLUMNS, _SIDE, channels).swapaxes(1, 2)
-    return grid.reshape(-1, _SIDE, _SIDE, channels)[: len(rows)][rows]
+    return sheets.pictures(_FOLDER / name, len(rows), _COLUMNS, _SIDE, channels)[rows]
+
+
+def pairs(source, target, split):
+    """Two kinds of pictures of the emoji of a split, row by row."""
+    rows = splits()
+    test = rows == "test"
+    chosen = {"train": ~test, "test": test, "all": np.ones(len(rows), bool)}[split]
+    return pictures(source, chosen), pictures(target, chosen)
+
+
+def styles(split):
+    """The two fonts' drawings: of other emoji in "train", of the same, row by row, in "test"."""
+    parts = ("test", "test") if split == "test" else ("a", "b")
+    kinds = ("twemoji", "noto")
+    return [pictures(kind, splits() == part) for kind, part in zip(kinds, parts, strict=True)]

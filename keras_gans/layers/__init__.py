@@ -3,16 +3,20 @@
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.blur import BlurDown, BlurUp
 from keras_gans.layers.dropout import Dropout
+from keras_gans.layers.equalized import EqualizedConv2D, EqualizedDense
+from keras_gans.layers.fir import FIRUpsample2D
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
 from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
+from keras_gans.layers.modulated_conv import ModulatedConv2D, NoiseInjection
 from keras_gans.layers.narrow_conv import NarrowConv2D
 from keras_gans.layers.pixel_shuffle import PixelShuffle2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
 from keras_gans.layers.stochastic_dropout import StochasticDropout
+from keras_gans.layers.styles import ConstantInput, ConstantNoise, PixelNorm, StyleAt, Truncation
 from keras_gans.layers.up_conv import UpConv2D
 from keras_gans.layers.upsample import Upsample2D
 
@@ -20,18 +24,28 @@ __all__ = [
     "BatchNorm",
     "BlurDown",
     "BlurUp",
+    "ConstantInput",
+    "ConstantNoise",
     "Dropout",
+    "EqualizedConv2D",
+    "EqualizedDense",
+    "FIRUpsample2D",
     "ImagePool",
     "InstanceNorm",
     "LearnedBasis",
     "Maxout",
     "MinibatchStdDev",
+    "ModulatedConv2D",
     "NarrowConv2D",
+    "NoiseInjection",
+    "PixelNorm",
     "PixelShuffle2D",
     "ReflectionPadding2D",
     "SpectralConv2D",
     "SpectralDense",
     "StochasticDropout",
+    "StyleAt",
+    "Truncation",
     "UpConv2D",
     "Upsample2D",
 ]

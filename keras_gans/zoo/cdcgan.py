@@ -15,7 +15,8 @@ Papers: Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784 (the game)
 
 No paper defines this network: it is the combination in common use. Initialisation, optimizers
 and order of updates are those of our DCGAN. `cdcgan_fashion` is sized for small grey pictures and
-two CPU cores, and samples from averaged weights.
+two CPU cores, `cdcgan_avatars` for drawn faces asked for by hair, hair colour, skin, glasses, smile,
+beard and earrings; both sample from averaged weights.
 """
 
 import keras
@@ -174,5 +175,18 @@ register(
     tiny={"filters": 4, "latent_dim": 8},
     image_size=28,
     image_channels=1,
+    ema_decay=0.999,
+)
+register(
+    "cdcgan_avatars",
+    CDCGAN,
+    parameters={"generator": 1_187_200, "discriminator": 706_304},
+    recipe={"epochs": 60},
+    **_ENTRY,
+    data="bundled:avatars",
+    tiny={"image_size": 16, "filters": 4, "latent_dim": 8},
+    num_classes=(6, 8, 3),
+    num_attributes=4,
+    filters=32,
     ema_decay=0.999,
 )

@@ -202,7 +202,7 @@ def test_emoji_are_for_translators(make_model, name):
 
 def test_an_unknown_emoji_set_suggests(make_paired):
     with pytest.raises(
-        ValueError, match="Did you mean 'emoji/edges'.*Available: fashion_mnist, em"
+        ValueError, match="Did you mean 'emoji/edges'.*Available: fashion_mnist, avatars, em"
     ):
         data.load("bundled:emoji/egdes", make_paired())
     with pytest.raises(ValueError, match="emoji/edges has the splits train, test, all. Received"):
