@@ -102,29 +102,35 @@ class Conditions:
             parts.append(ops.cast(labels[:, len(self.heads) :], "float32"))
         return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
 
-    def to_export(self, generator):
-        """The generator with an input for each head, and one for all attributes.
+    def to_export(self, network):
+        """A network with an input for each head, and one for all attributes, in place of labels.
 
         Args:
-            generator: functional, of latents and labels.
+            network: functional, one of whose inputs is the labels, `name`.
 
         Returns:
-            The generator itself where it is so already; else a functional `keras.Model` of the
-            same layers.
+            The network itself where it is so already; else a functional `keras.Model` of the same
+            layers, with the other inputs as they are.
         """
         if not self.in_columns or not self.heads:
-            return generator
-        latent = generator.inputs[0]
-        latent = keras.Input(latent.shape[1:], dtype=latent.dtype, name=latent.name)
-        named = [keras.Input((), dtype="int32", name=name) for name in self.head_names]
-        columns = [ops.expand_dims(label, 1) for label in named]
+            return network
+        heads = [keras.Input((), dtype="int32", name=name) for name in self.head_names]
+        columns = [ops.expand_dims(label, 1) for label in heads]
+        named = list(heads)
         if self.num_attributes:
             named.append(keras.Input((self.num_attributes,), dtype="int32", name="attributes"))
             columns.append(named[-1])
         labels = columns[0] if len(columns) == 1 else ops.concatenate(columns, axis=1)
+        inputs, fed = [], []
+        for old in network.inputs:
+            if old.name == self.name:
+                inputs += named
+                fed.append(labels)
+            else:
+                inputs.append(keras.Input(old.shape[1:], dtype=old.dtype, name=old.name))
+                fed.append(inputs[-1])
         # `call`, not the model itself: layer after layer, so that outputs keep their names.
-        image = generator.call([latent, labels])
-        return keras.Model([latent, *named], image, name=generator.name)
+        return keras.Model(inputs, network.call(fed), name=network.name)
 
     # === Values ===
 

@@ -170,6 +170,14 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
             "Leave `stochastic` out (`--stochastic`)."
         )
 
+    def inputs_between_networks(self, count, seed):
+        """What exported networks take that others of them make, as it is where it matters.
+
+        Returns:
+            `{network: {input name: (count, ...)}}`; of most models nothing.
+        """
+        return {}
+
     def reference_layers(self):
         """`{network: {module name in the reference's checkpoints: our layer's name}}`.
 

@@ -160,6 +160,30 @@ class Noise(Role):
 
 
 @dataclasses.dataclass(frozen=True)
+class Styles(Role):
+    """What a mapping network makes of latents and a synthesis network draws, (N, places, size).
+
+    Attributes:
+        places: styles of one picture, from the coarsest layer to the finest.
+        size: length of a style.
+    """
+
+    places: int
+    size: int
+
+    def describe(self):
+        return {"kind": "styles", "distribution": "normal", "mean": 0.0, "stddev": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Psi(Role):
+    """How far styles lie from their mean, float32 (N, 1): 0 at it, 1 as they are drawn."""
+
+    def describe(self):
+        return {"kind": "psi", "value_range": [0.0, 1.0], "default": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
 class Signature:
     """What one generating network takes and gives, roles by the names of its tensors."""
 

@@ -44,7 +44,7 @@ def collect(model, batches):
 
     Returns:
         `{network: {input name: array}}` of up to 160 examples; of the networks that take
-        something that is to be had from data only.
+        something that is to be had from data, or from another network, only.
     """
     found: dict[str, dict[str, list]] = {}
     count = 0
@@ -55,12 +55,13 @@ def collect(model, batches):
         count += len(tf.nest.flatten(batch)[0])
         if count >= PROVING + CALIBRATING or not found:
             break
-    return {
+    collected = {
         network: {
             name: np.concatenate(arrays)[: PROVING + CALIBRATING] for name, arrays in inputs.items()
         }
         for network, inputs in found.items()
     }
+    return {**collected, **model.inputs_between_networks(PROVING + CALIBRATING, _SEED)}
 
 
 def examples(network, tensors, collected, picture_size=None):
@@ -84,7 +85,9 @@ def examples(network, tensors, collected, picture_size=None):
     rng = np.random.default_rng(_SEED)
     inputs, real = {}, False
     for tensor in network.inputs:
-        if tensor.name in collected:
+        if tensor.name in collected and not tensor.is_picture:
+            inputs[tensor.name] = collected[tensor.name]
+        elif tensor.name in collected:
             about = tensors[tensor.name]
             inputs[tensor.name] = _checked(collected[tensor.name], tensor, about, sides)
             count, real = len(inputs[tensor.name]), True

@@ -260,6 +260,8 @@ def _psnr(given, expected, spread):
 
 
 def _ssim(given, expected, spread):
+    if expected.ndim != 4:  # no pictures
+        return 1.0
     side = min(_SSIM_SIDE, *expected.shape[1:3])
     return float(np.mean(tf.image.ssim(given, expected, spread, filter_size=side)))
 
@@ -322,7 +324,7 @@ def _label(rng, shape, description):
     return rng.integers(*description["value_range"], shape, endpoint=True)
 
 
-def _image(rng, shape, description):
+def _between(rng, shape, description):
     return rng.uniform(*description.get("value_range", (-1.0, 1.0)), shape)
 
 
@@ -331,5 +333,7 @@ _DRAWS = {
     "noise": _noise,
     "label": _label,
     "attributes": _label,
-    "image": _image,
+    "image": _between,
+    "styles": _noise,
+    "psi": _between,
 }

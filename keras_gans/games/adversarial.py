@@ -343,15 +343,16 @@ class AdversarialGAN(GAN):
         """The share of every penalty's weight that is left now; all but where a paper lowers it."""
         return 1.0
 
-    def lazily(self, penalty):
-        """A penalty that is due every `penalty_interval` steps, each time that much heavier.
+    def lazily(self, penalty, interval=None):
+        """A penalty that is due every so many steps, each time that much heavier.
 
         Args:
             penalty: function of no arguments that returns a scalar.
+            interval: steps from one to the next; `penalty_interval` where None.
 
         Reference: Karras et al., 2020, https://arxiv.org/abs/1912.04958 (section 3.1)
         """
-        interval = self.tricks.penalty_interval
+        interval = interval or self.tricks.penalty_interval
         if interval == 1:
             return penalty()
         due = tf.equal(tf.convert_to_tensor(self.step.value) % interval, 0)

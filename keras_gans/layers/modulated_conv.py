@@ -68,8 +68,9 @@ class ModulatedConv2D(keras.layers.Layer):
 
     def _scale(self, style):
         energy = tf.reduce_sum(tf.square(ops.cast(self.kernel, "float32")), axis=(0, 1))
-        of_inputs = tf.square(ops.cast(style, "float32"))
-        found = tf.matmul(of_inputs, energy, transpose_b=self.upsample)
+        style = ops.cast(style, "float32")
+        # No square, which LiteRT does not know of integers of 16 bits.
+        found = tf.matmul(style * style, energy, transpose_b=self.upsample)
         return tf.math.rsqrt(found + _EPSILON)
 
     def compute_output_shape(self, input_shape):

@@ -19,7 +19,7 @@ class PixelNorm(keras.layers.Layer):
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
-        scale = ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + _EPSILON)
+        scale = ops.rsqrt(ops.mean(x * x, axis=-1, keepdims=True) + _EPSILON)
         return ops.cast(x * scale, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
