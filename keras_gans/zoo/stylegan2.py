@@ -418,10 +418,7 @@ class StyleGAN2(ConditionalGAN):
         if like.labels is not None:
             labels = tf.nest.map_structure(lambda leaf: leaf[:count], like.labels)
         styles = self._styles_in_training(count, labels, draw)
-        noise = tf.random.stateless_normal(
-            (count, self.image_size, self.image_size, self.image_channels),
-            self.stream_seed("path_length", draw),
-        ) / self.image_size
+        noise = self.path_length_noise(count, draw)
         with tf.GradientTape() as tape:
             tape.watch(styles)
             images = self._drawn_in_training(styles, count, draw)
@@ -434,6 +431,12 @@ class StyleGAN2(ConditionalGAN):
         mean = mean + (1.0 - _LENGTH_DECAY) * (tf.stop_gradient(tf.reduce_mean(lengths)) - mean)
         self.mean_length.assign(mean)
         return tf.reduce_mean(tf.square(lengths - mean))
+
+    def path_length_noise(self, count, draw):
+        """y of path length regularization, N(0, 1 / pixels), of the pictures' shape."""
+        shape = (count, self.image_size, self.image_size, self.image_channels)
+        noise = tf.random.stateless_normal(shape, self.stream_seed("path_length", draw))
+        return noise / self.image_size
 
     def optimizers(self, images=None):
         return {
@@ -475,13 +478,16 @@ class StyleGAN2(ConditionalGAN):
 
     def _drawn_in_training(self, styles, count, draw):
         network = self.generator.get_layer("synthesis")
-        noises = [
-            tf.random.stateless_normal(
+        return network([styles, *self.noise_of(count, draw).values()], training=True)
+
+    def noise_of(self, count, draw):
+        """`{input of the synthesis network: normal noise}` of this step."""
+        return {
+            noise.name: tf.random.stateless_normal(
                 (count, *noise.shape[1:]), self.stream_seed(noise.name, draw)
             )
-            for noise in network.inputs[1:]
-        ]
-        return network([styles, *noises], training=True)
+            for noise in self.generator.get_layer("synthesis").inputs[1:]
+        }
 
     def _mapped(self, generator, latents, labels):
         inputs = latents if labels is None else [latents, *tf.nest.flatten(labels)]

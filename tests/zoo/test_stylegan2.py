@@ -1,0 +1,237 @@
+"""StyleGAN2 against a PyTorch twin, by hand, and what it is asked to do."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fabrication import tiny
+from keras_gans import zoo
+from keras_gans.interop import stylegan2_names
+
+SMALL = {"channel_base": 256, "channel_max": 16, "latent_dim": 12, "style_dim": 10, "seed": 0}
+
+
+def model_of(side, **overrides):
+    return zoo.get("stylegan2", image_size=side, **{**SMALL, **overrides})
+
+
+def widths(model):
+    sides = [2**k for k in range(2, model.image_size.bit_length())]
+    return {r: min(model.channel_base // r, model.channel_max) for r in sides}
+
+
+def carry(twin, places):
+    """Copies the twin's weights into our networks; every tensor has one place, and every place one."""
+    state = {name: tensor.detach().numpy() for name, tensor in twin.state_dict().items()}
+    assert state.keys() == places.keys()
+    for name, place in places.items():
+        assert state[name].shape == place.shape, name
+        place.variable.assign(place.to_ours(state[name]))
+
+
+def twin_of(model):
+    """The twin of a model's networks, with random weights that are carried over."""
+    import stylegan2_twin as twins
+
+    length = model.conditions.code_length if model.conditions else 0
+    generator = twins.Generator(
+        model.image_size, 3, model.latent_dim, model.style_dim, widths(model),
+        model.mapping_layers, length,
+    )  # fmt: skip
+    discriminator = twins.Discriminator(
+        model.image_size, 3, widths(model), model.minibatch_group,
+        model.architecture == "resnet", length, model.style_dim, model.label_layers,
+    )  # fmt: skip
+    carry(generator, stylegan2_names.of_generator(model.generator))
+    carry(discriminator, stylegan2_names.of_discriminator(model.discriminator))
+    return generator, discriminator
+
+
+CASES = [
+    (32, {}),
+    (64, {"mapping_layers": 8}),
+    (256, {"channel_base": 1024}),
+    (32, {"num_classes": 3}),
+    (32, {"num_classes": 3, "label_layers": 0, "architecture": "orig", "minibatch_group": 8}),
+    (32, {"num_classes": (3, 2), "num_attributes": 2, "label_layers": 2}),
+]
+
+
+def drawn(model, count=4):
+    rng = np.random.default_rng(0)
+    latents = rng.normal(size=(count, model.latent_dim)).astype("float32")
+    images = rng.uniform(-1, 1, (count, model.image_size, model.image_size, 3)).astype("float32")
+    if not model.conditions:
+        return latents, images, None, None
+    labels = model.conditions.draw(count, 0)
+    return latents, images, labels, np.array(model.conditions.code(tf.constant(labels)))
+
+
+def as_torch(*arrays):
+    import torch
+
+    found = [None if a is None else torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
+    return [a.permute(0, 3, 1, 2) if a is not None and a.ndim == 4 else a for a in found]
+
+
+def nhwc(tensor):
+    return tensor.detach().permute(0, 2, 3, 1).numpy()
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("side, overrides", CASES)
+def test_networks_equal_the_twins(side, overrides):
+    import torch
+
+    torch.manual_seed(0)
+    model = model_of(side, **overrides)
+    generator, discriminator = twin_of(model)
+    latents, images, labels, code = drawn(model)
+    z, x, c = as_torch(latents, images, code)
+    ours = [latents] if labels is None else [latents, labels]
+    np.testing.assert_allclose(
+        model.generator.get_layer("mapping")(ours if labels is not None else latents),
+        generator.mapping(z, c).detach(), atol=1e-4,
+    )  # fmt: skip
+    for psi in (1.0, 0.5):
+        model.generator_ema.set_weights(model.generator.get_weights())
+        asked = {} if labels is None else model.conditions.asked(labels)
+        expected = np.clip(nhwc(generator(z, c, psi)), -1, 1)
+        np.testing.assert_allclose(
+            model.sample(latents=latents, truncation=psi, **asked), expected, atol=1e-4
+        )
+    scale = np.abs(discriminator(x, c).detach().numpy()).max()
+    judged = model.discriminator(images if labels is None else [images, labels])
+    np.testing.assert_allclose(judged, discriminator(x, c).detach(), atol=1e-4 * max(1, scale))
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("side, overrides", [CASES[0], CASES[5]])
+def test_gradients_of_a_whole_step_equal_the_twins(side, overrides):
+    """R1, path length, mixing and noise included: what `train_step` draws is handed to the twin."""
+    import stylegan2_twin as twins
+    import torch
+    from torch.nn import functional
+
+    torch.manual_seed(0)
+    model = model_of(side, ema_kimg=0.0, r1=0.7, **overrides)
+    generator, discriminator = twin_of(model)
+    latents, images, labels, code = drawn(model)
+    real, c = as_torch(images, code)
+    model.compile()
+    count = len(images)
+    recorded = record_of(model)
+    batch = tf.constant(images) if labels is None else (tf.constant(images), tf.constant(labels))
+    model.train_step(batch)
+
+    # D, at D's fakes; R1 is due at step 0 and 16 times as heavy.
+    fake = generator.synthesis(*recorded.drawn(0)).detach()
+    real = real.requires_grad_(True)
+    real_logits, fake_logits = discriminator(real, c), discriminator(fake, c)
+    (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
+    r1 = 0.7 / 2 * (slope**2).sum((1, 2, 3)).mean()
+    loss = functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
+    expected = torch.autograd.grad(loss + 16 * r1, list(discriminator.parameters()))
+    same_gradients(
+        recorded.gradients["discriminator"],
+        dict(zip(dict(discriminator.named_parameters()), expected, strict=True)),
+        stylegan2_names.of_discriminator(model.discriminator),
+    )
+
+    # G, at fresh fakes and D as it now is; path length of half a batch, 4 times as heavy.
+    hand_back(model, discriminator)
+    ws, noises = recorded.styles_of(generator, 1, c), recorded.drawn(1)[1]
+    loss = functional.softplus(-discriminator(generator.synthesis(ws, noises), c)).mean()
+    half = None if c is None else c[: count // 2]
+    ws, noises = recorded.styles_of(generator, 2, half), recorded.drawn(2)[1]
+    (y,) = as_torch(recorded.length_noise)
+    penalty, mean = twins.path_length_penalty(generator, ws, y, noises, torch.zeros(()))
+    parameters = dict(generator.named_parameters())
+    expected = torch.autograd.grad(
+        loss + 2.0 * 4 * penalty, list(parameters.values()), allow_unused=True
+    )
+    same_gradients(
+        recorded.gradients["generator"],
+        dict(zip(parameters, expected, strict=True)),
+        stylegan2_names.of_generator(model.generator),
+    )
+    np.testing.assert_allclose(model.mean_length, mean, rtol=1e-4)
+
+
+class record_of:  # noqa: N801
+    """Listens to what a model draws, and to the gradients it applies."""
+
+    def __init__(self, model):
+        self.calls, self.gradients, self.latents, self.length_noise = [], {}, [], None
+        self.model = model
+        draw, apply, mapped = (
+            model._drawn_in_training, model.apply_gradients, model._mapped
+        )  # fmt: skip
+
+        def listening(styles, count, number):
+            noises = model.noise_of(count, number)
+            self.calls.append((styles, noises))
+            if number > 1:
+                self.length_noise = np.array(model.path_length_noise(count, number))
+            return draw(styles, count, number)
+
+        def mapping(generator, latents, labels):
+            self.latents.append(np.array(latents))
+            return mapped(generator, latents, labels)
+
+        def applying(player, gradients):
+            named = zip(model.variables_of(player), gradients, strict=True)
+            self.gradients[player] = {v.path: (v, np.array(g)) for v, g in named}
+            apply(player, gradients)
+
+        model._drawn_in_training, model.apply_gradients = listening, applying
+        model._mapped = mapping
+
+    def drawn(self, number):
+        styles, noises = self.calls[number]
+        import torch
+
+        named = {
+            name.removeprefix("noise_"): as_torch(np.array(n))[0] for name, n in noises.items()
+        }
+        return torch.from_numpy(np.array(styles)), named
+
+    def styles_of(self, generator, number, c):
+        """The same styles out of the twin's mapping, so that gradients reach it."""
+        import torch
+
+        first, second = (torch.from_numpy(z) for z in self.latents[2 * number : 2 * number + 2])
+        places = generator.synthesis.num_ws
+        ws = [generator.mapping(z, c)[:, None].repeat(1, places, 1) for z in (first, second)]
+        ours = torch.from_numpy(np.array(self.calls[number][0]))
+        from_first = [torch.allclose(ours[:, k], ws[0][:, k], atol=1e-4) for k in range(places)]
+        mixed = torch.where(torch.tensor(from_first)[None, :, None], *ws)
+        np.testing.assert_allclose(mixed.detach(), ours, atol=1e-4)
+        return mixed
+
+
+def hand_back(model, twin):
+    """D's weights after its update, from ours to the twin's."""
+    import torch
+
+    places = stylegan2_names.of_discriminator(model.discriminator)
+    state = {name: np.zeros(place.shape, "float32") for name, place in places.items()}
+    for name, place in places.items():
+        order = np.arange(np.prod(place.shape, dtype=int)).reshape(place.shape)
+        state[name].flat[place.to_ours(order).ravel()] = np.array(place.variable).ravel()
+    twin.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+
+
+def same_gradients(ours, expected, places):
+    by_id = {id(variable): gradient for variable, gradient in ours.values()}
+    compared = 0
+    for name, gradient in expected.items():
+        if gradient is None:
+            continue
+        theirs = places[name].to_ours(gradient.numpy())
+        scale = np.abs(theirs).max() + 1e-6
+        np.testing.assert_allclose(
+            by_id[id(places[name].variable)] / scale, theirs / scale, atol=1e-3, err_msg=name
+        )
+        compared += 1
+    assert compared == len(ours)
