@@ -285,3 +285,19 @@ register(
     num_blocks=4,
     filters=24,
 )
+register(
+    "cyclegan_avatars",
+    CycleGAN,
+    parameters={
+        "generator_ab": 775_299,
+        "generator_ba": 775_299,
+        "discriminator_a": 391_657,
+        "discriminator_b": 391_657,
+    },
+    recipe={"epochs": 4, "jitter": False},
+    **_ENTRY,
+    data="bundled:avatars/glasses",
+    image_size=64,
+    num_blocks=4,
+    filters=24,
+)

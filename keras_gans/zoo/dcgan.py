@@ -276,3 +276,14 @@ register(
     **_FASHION,
     discriminator_norm="spectral",
 )
+register(
+    "dcgan_avatars",
+    DCGAN,
+    parameters={"generator": 1_100_224, "discriminator": 694_656},
+    recipe={"epochs": 100},
+    **_ENTRY,
+    data="bundled:avatars",
+    tiny={"image_size": 16, "filters": 4, "latent_dim": 8},
+    filters=32,
+    ema_decay=0.999,
+)

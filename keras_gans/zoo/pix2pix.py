@@ -372,3 +372,15 @@ register(
     l1_weight=400.0,
     augment=POLICIES,
 )
+register(
+    "pix2pix_avatars",
+    Pix2Pix,
+    parameters={"generator": 4_115_187, "discriminator": 392_377},
+    recipe={"epochs": 10, "batch_size": 4, "jitter": False},
+    **_ENTRY,
+    data="bundled:avatars/edges",
+    image_size=64,
+    source_channels=1,
+    num_downs=6,
+    filters=24,
+)

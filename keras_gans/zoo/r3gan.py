@@ -251,3 +251,20 @@ register(
     discriminator_learning_rate=1e-3,
     decay_steps=4_000,
 )
+register(
+    "r3gan_avatars",
+    R3GAN,
+    parameters={"generator": 714_096, "discriminator": 706_032},
+    recipe={"epochs": 60},
+    **_ENTRY,
+    data="bundled:avatars",
+    tiny={"image_size": 16, "latent_dim": 8, "widths": (16, 8, 8)},
+    image_size=64,
+    widths=(128, 96, 64, 32, 16),
+    expansion=1,
+    group_width=0,
+    penalty_interval=4,
+    generator_learning_rate=1e-3,
+    discriminator_learning_rate=1e-3,
+    decay_steps=4_000,
+)
