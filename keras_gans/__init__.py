@@ -36,6 +36,7 @@ _ROOMS = {
         "metrics",
         "optimizers",
         "penalties",
+        "projection",
         "training",
         "utils",
         "web",

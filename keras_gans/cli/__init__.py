@@ -14,6 +14,7 @@ from keras_gans.cli import (
     evaluation,
     exporting,
     importation,
+    projecting,
     sampling,
     spelling,
     training,
@@ -59,6 +60,7 @@ app.command("list")(catalogue.list_entries)
 app.command()(catalogue.show)
 app.command()(training.train)
 app.command()(sampling.sample)
+app.command()(projecting.project)
 app.command()(evaluation.evaluate)
 app.command()(translation.translate)
 app.command("import")(importation.import_weights)

@@ -52,8 +52,8 @@ ExtractorName = Annotated[
 Truncation = Annotated[
     float | None,
     typer.Option(
-        help="Draw the latents' numbers beyond this again: less variety, fewer failures; 2 cuts "
-        "little, 0.5 much."
+        help="Less variety, fewer failures. Latents' numbers beyond this are drawn again: 2 cuts "
+        "little, 0.5 much. Of StyleGAN2 it is psi: 1 changes nothing, 0.5 much."
     ),
 ]
 Trained = Annotated[

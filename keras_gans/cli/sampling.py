@@ -57,6 +57,24 @@ def sample(
             "seed, as --numbers shows them, with commas between.",
         ),
     ] = None,
+    mix: Annotated[
+        bool,
+        typer.Option(
+            "--mix", help="Coarse styles of each row's picture, fine ones of each column's."
+        ),
+    ] = False,
+    directions: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Each row moves a picture's styles along a direction; so many of them."
+        ),
+    ] = None,
+    animate: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="A walk through --count random latents as .gif, .webp or .mp4, in place of a sheet."
+        ),
+    ] = None,
     numbers: Annotated[
         bool, typer.Option("--numbers", help="Write its number on each picture.")
     ] = False,
@@ -87,51 +105,72 @@ def sample(
         keras-gans sample runs/00001-dcgan-fashion --arithmetic 1,5,9 2,4,6 3,8,12
 
         keras-gans sample cdcgan_fashion --label Bag --truncation 2 --output bags.png
+
+        keras-gans sample stylegan2_avatars --mix --truncation 0.8
+
+        keras-gans sample stylegan2_avatars --directions 6
+
+        keras-gans sample dcgan_fashion --animate walk.gif
     """
     load_tensorflow()
     with one_sentence(debug, run):
-        from keras_gans.images import grids
+        from keras_gans.images import animations, grids
         from keras_gans.utils.files import write_whole
 
-        kind = "arithmetic" if arithmetic else "interpolation" if interpolate else "samples"
+        _check_one_kind(arithmetic=arithmetic, interpolate=interpolate, mix=mix,
+                        directions=directions, animate=animate)  # fmt: skip
+        if animate:
+            animations.check_name(animate)
         opened, model, _ = trained_run(run)
-        names = opened.label_names
+        kind = (
+            "arithmetic" if arithmetic else "interpolation" if interpolate else "mixing" if mix
+            else "directions" if directions else "samples"
+        )  # fmt: skip
         asked = [kind, *(label or ()), *(attribute or ()), *(arithmetic or ())]
         asked += [f"truncation{truncation:g}"] if truncation else []
         asked += ["linear"] if linear else []
-        path = output or place_for(f"{_in_a_name(asked)}-seed{seed}.png", run, "samples")
+        path = animate or output or place_for(f"{_in_a_name(asked)}-seed{seed}.png", run, "samples")
         refuse_existing(path, overwrite)
         labels, attributes = opened.labels(label), opened.attributes(attribute)
+        drawn = {"attributes": attributes, "seed": seed, "truncation": truncation}
+        if animate:
+            pictures = animations.walk(model, count or 6, labels=_first(labels), linear=linear, **drawn)
+            animations.save(pictures, path, replace=overwrite)
+            say(f"Walk     {path}")
+            return
         if arithmetic:
             a, b, c = (_numbers(group) for group in arithmetic)
-            picture = grids.arithmetic(
-                model, a, b, c, labels, attributes=attributes, seed=seed, truncation=truncation
-            )
+            picture = grids.arithmetic(model, a, b, c, labels, **drawn)
+        elif mix:
+            picture = grids.mixing(model, *([count] if count else []), labels=_first(labels), **drawn)
+        elif directions:
+            picture = grids.directions(model, directions, labels=_first(labels), **drawn)
         elif interpolate:
             picture = grids.interpolation(
-                model,
-                count,
-                labels,
-                attributes=attributes,
-                linear=linear,
-                seed=seed,
-                truncation=truncation,
-                names=names,
+                model, count, labels, linear=linear, names=opened.label_names, **drawn
             )
         else:
-            picture = grids.samples(
-                model,
-                count,
-                labels,
-                attributes=attributes,
-                seed=seed,
-                truncation=truncation,
-                names=names,
-                numbers=numbers,
-            )
+            names = opened.label_names
+            picture = grids.samples(model, count, labels, names=names, numbers=numbers, **drawn)
         # Not by `grids.save`, which replaces what came to be there meanwhile.
         write_whole(path, lambda new: picture.save(new, format="PNG"), replace=overwrite)
         say(f"Sheet    {path}")
+
+
+def _check_one_kind(**kinds):
+    """Refuses two kinds of sheet at once."""
+    given = [f"--{name}" for name, value in kinds.items() if value]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} are sheets of their own: ask for one at a time.")
+
+
+def _first(labels):
+    """What all pictures are asked for by, of labels of which one may be given."""
+    if labels is None:
+        return None
+    if len(labels) > 1:
+        raise ValueError(f"This is of pictures of one class. Received: {len(labels)} labels.")
+    return labels[0]
 
 
 def _in_a_name(words):

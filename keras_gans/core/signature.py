@@ -221,6 +221,11 @@ def draws(model) -> bool:
     return any(signature.of(Latent) for signature in model.signature().values())
 
 
+def has_styles(model) -> bool:
+    """Whether the model draws pictures from styles, which programs can mix and move."""
+    return any(signature.of(Styles) for signature in model.signature().values())
+
+
 def domains(model) -> tuple[str, ...]:
     """Names of the sets a batch's pictures come from; none where they belong together."""
     roles = model.batch_roles().values()

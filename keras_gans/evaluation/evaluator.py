@@ -228,7 +228,7 @@ class Evaluator:
     def _path_length(self, model):
         """Of interpolations between latents; with labels, of one label at both ends."""
         metric = metrics.PathLength(1 / _POINTS)
-        (role,) = (role for s in model.signature().values() for role in s.of(Latent).values())
+        role = next(role for s in model.signature().values() for role in s.of(Latent).values())
         uniform = role.distribution == "uniform"
         interpolate = latent.linear if uniform else latent.spherical
         for number, batch in enumerate(self._batches()):
@@ -240,7 +240,9 @@ class Evaluator:
             asked = model.conditions.asked(batch[1]) if isinstance(batch, tuple) else {}
             metric.update(
                 *(
-                    self.extractor(model.sample(latents=points[place, rows], **asked))
+                    self.extractor(
+                        model.from_latents(points[place, rows], **self._drawing, **asked)
+                    )
                     for place in (at, at + 1)
                 )
             )

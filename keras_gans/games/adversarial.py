@@ -122,6 +122,14 @@ class AdversarialGAN(GAN):
         """
         raise NotImplementedError(f"{type(self).__name__} must state its generator's loss.")
 
+    def generator_penalty(self, real):
+        """What G's loss gets besides, whatever the objective; nothing (None) in most families.
+
+        Args:
+            real: `Samples` as D sees them, for their number and labels.
+        """
+        return None
+
     def set_players(self, generator, discriminator):
         """Sets the networks, checks them against the tricks and adds what these need.
 
@@ -378,7 +386,13 @@ class AdversarialGAN(GAN):
         return tf.where(flipped, wrong, right)
 
     def _loss_of_generator(self, real, fake):
-        fake = views.seen(self, fake, "fake")
+        loss = self._judged_loss_of_generator(real, views.seen(self, fake, "fake"))
+        penalty = self.generator_penalty(real)
+        if penalty is not None:
+            loss.value += penalty
+        return loss
+
+    def _judged_loss_of_generator(self, real, fake):
         if self._plays_its_own:
             return self.generator_loss(real, fake)
         if not self.objective.is_relativistic:
@@ -487,6 +501,16 @@ class AdversarialGAN(GAN):
         """
         kind = self.tricks.latent_distribution
         return latent.draw(count, self.latent_dim, seed, kind, truncation)
+
+    def from_latents(self, latents, truncation=None, **asked):
+        """Pictures of latents that `draw_latents` drew with this truncation.
+
+        Args:
+            latents: (N, latent_dim).
+            truncation: as `draw_latents` was given it.
+            **asked: `labels` and `attributes`, as of `sample`.
+        """
+        return self.sample(latents=latents, **asked)
 
     def _given_or_drawn(self, latents, count, seed, truncation):
         """The latents `sample` was given, or as many as it shall draw, 16 where nothing says."""

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_gans import latent
-from keras_gans.core.signature import draws
+from keras_gans.core.signature import draws, has_styles
 from keras_gans.utils.checks import check_positive
 from keras_gans.utils.files import write_whole
 
@@ -117,12 +117,12 @@ def samples(
     _check_taken(model, labels, attributes)
     if not model.conditions:
         latents = model.draw_latents(count or 64, seed, truncation)
-        return sheet(model.sample(latents=latents), numbers=numbers)
+        return sheet(model.from_latents(latents, truncation), numbers=numbers)
     columns = count or 10
     rows = _rows(model, columns, labels, attributes, _Names(names))
     latents = model.draw_latents(len(rows) * columns, seed, truncation)
     asked = _asked(model, np.concatenate([row for _, row in rows]))
-    pictures = model.sample(latents=latents, **asked)
+    pictures = model.from_latents(latents, truncation, **asked)
     return sheet(pictures, columns, [name for name, _ in rows], numbers)
 
 
@@ -188,10 +188,87 @@ def interpolation(
     path = latent.linear if linear else latent.spherical
     latents = np.swapaxes(path(ends[:, 0], ends[:, 1], columns), 0, 1).reshape(-1, model.latent_dim)
     if not asked:
-        return sheet(model.sample(latents=latents), columns)
+        return sheet(model.from_latents(latents, truncation), columns)
     turns = [asked[row % len(asked)] for row in range(rows)]
     labels = _asked(model, np.repeat(np.concatenate([row for _, row in turns]), columns, axis=0))
-    return sheet(model.sample(latents=latents, **labels), columns, [name for name, _ in turns])
+    pictures = model.from_latents(latents, truncation, **labels)
+    return sheet(pictures, columns, [name for name, _ in turns])
+
+
+def mixing(
+    model, rows=5, columns=6, places=4, labels=None, *, attributes=None, seed=0, truncation=None
+):
+    """A sheet of style mixing: coarse styles of the row's picture, all finer ones of the column's.
+
+    Args:
+        model: a `keras_gans.GAN` with styles, such as StyleGAN2.
+        rows: pictures at the left.
+        columns: pictures at the top.
+        places: styles, from the coarsest, that come from the row.
+        labels: the class of all pictures, or one of each head; classes in turn where not given.
+        attributes: 0 or 1, (attributes,), of all pictures.
+        seed: of the latents.
+        truncation: psi.
+
+    Returns:
+        A `PIL.Image.Image`.
+
+    Raises:
+        ValueError: for a model without styles, or labels or attributes it does not take.
+    """
+    _check_styles(model)
+    _check_drawn(seed, rows=rows, columns=columns)
+    _check_taken(model, labels, attributes)
+    check_positive("places", places)
+    styles = model.styles(
+        rows + columns, labels=labels, attributes=attributes, seed=seed, truncation=truncation
+    )
+    down, across = styles[:rows], styles[rows:]
+    mixed = np.repeat(across[None], rows, axis=0)
+    mixed[:, :, :places] = down[:, None, :places]
+    pictures = model.synthesize(mixed.reshape(-1, *styles.shape[1:]))
+    tops, lefts = model.synthesize(across), model.synthesize(down)
+    corner = np.ones((1, *tops.shape[1:]), "float32")
+    lines = [np.concatenate([corner, tops])]
+    for left, line in zip(lefts, np.split(pictures, rows), strict=True):
+        lines.append(np.concatenate([left[None], line]))
+    return sheet(np.concatenate(lines), columns + 1)
+
+
+def directions(
+    model, count=6, columns=7, labels=None, *, attributes=None, seed=0, truncation=None, strength=3.0
+):
+    """A sheet with a row for each direction in w, the picture itself in the middle.
+
+    Args:
+        model: a `keras_gans.GAN` with directions, such as StyleGAN2.
+        count: directions.
+        columns: pictures along each.
+        labels: the class of all pictures, or one of each head; the first where not given.
+        attributes: 0 or 1, (attributes,), of all pictures.
+        seed: of the latent.
+        truncation: psi.
+        strength: how far the ends of a row are away, as a multiple of the usual distance of a
+            style from the mean along a direction.
+
+    Returns:
+        A `PIL.Image.Image`.
+
+    Raises:
+        ValueError: for a model without styles, or labels or attributes it does not take.
+    """
+    _check_styles(model)
+    _check_drawn(seed, count=count, columns=columns)
+    _check_taken(model, labels, attributes)
+    drawn = {"labels": labels, "attributes": attributes, "truncation": truncation}
+    (style,) = model.styles(1, seed=seed, **drawn)
+    found = model.directions(count)
+    spread = (model.styles(256, seed=seed)[:, 0] @ found.T).std(axis=0)
+    amounts = np.linspace(-strength, strength, columns)
+    moves = amounts[None, :, None] * spread[:, None, None] * found[:, None, :]
+    styles = style[None, None] + moves[:, :, None, :]
+    pictures = model.synthesize(styles.reshape(-1, *style.shape).astype("float32"))
+    return sheet(pictures, columns, [f"direction {number}" for number in range(count)])
 
 
 def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncation=None):
@@ -238,7 +315,9 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
             raise ValueError(f"Arithmetic is among pictures of one class. Received: {label}.")
         asked = {name: values[0] for name, values in _asked(model, first).items()}
     return sheet(
-        np.concatenate([_pad(model.sample(latents=row, **asked), columns) for row in rows]),
+        np.concatenate(
+            [_pad(model.from_latents(row, truncation, **asked), columns) for row in rows]
+        ),
         columns,
         [*(f"{name}: {', '.join(map(str, g))}, mean" for name, g in named), "a - b + c"],
     )
@@ -284,6 +363,14 @@ def _margin(row_names, side):
 def _check_latents(model):
     if not draws(model):
         raise ValueError(f"{model.name} has no latent space to draw from: it translates pictures.")
+
+
+def _check_styles(model):
+    if not has_styles(model):
+        raise ValueError(
+            f"{model.name} draws from no styles, which are mixed and moved. Use stylegan2 or one "
+            "of its kind."
+        )
 
 
 def _check_drawn(seed, **counts):

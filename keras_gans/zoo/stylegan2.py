@@ -403,12 +403,13 @@ class StyleGAN2(ConditionalGAN):
         return Loss(losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
 
     def generator_loss(self, real, fake):
-        value = losses.non_saturating(self.judge(fake))
-        if self.path_length:
-            value += self.path_length * self.lazily(
-                lambda: self._path_length_penalty(real), _LENGTH_INTERVAL
-            )
-        return Loss(value)
+        return Loss(losses.non_saturating(self.judge(fake)))
+
+    def generator_penalty(self, real):
+        if not self.path_length:
+            return None
+        penalty = self.lazily(lambda: self._path_length_penalty(real), _LENGTH_INTERVAL)
+        return self.path_length * penalty
 
     def _path_length_penalty(self, like):
         """`mean((|J^T y| - a)^2)` of half a batch, after a has followed."""
@@ -548,6 +549,13 @@ class StyleGAN2(ConditionalGAN):
         )
         return self.synthesize(styles, noise=noise, seed=seed)
 
+    def draw_latents(self, count, seed=None, truncation=None):
+        self._checked_psi(truncation)  # of styles, not of latents
+        return super().draw_latents(count, seed)
+
+    def from_latents(self, latents, truncation=None, **asked):
+        return self.sample(latents=latents, truncation=truncation, **asked)
+
     def styles(
         self,
         count=None,
@@ -596,6 +604,37 @@ class StyleGAN2(ConditionalGAN):
         mean = self.mean_style()
         styles[:, moved] = mean + psi * (styles[:, moved] - mean)
         return styles
+
+    def directions(self, count=8):
+        """Directions in w that change pictures most, whatever w is.
+
+        They are eigenvectors of the sum of A A^T over the modulated convolutions, whose styles are
+        A w: closed-form factorisation of what the networks have learned (Shen & Zhou, 2020,
+        https://arxiv.org/abs/2007.06600).
+
+        Args:
+            count: how many, from the strongest.
+
+        Returns:
+            float32 (count, style_dim), of length 1; add multiples of one to styles.
+
+        Raises:
+            ValueError: for more than there are.
+        """
+        check_positive("count", count)
+        if count > self.style_dim:
+            raise ValueError(f"There are {self.style_dim} directions. Received: count={count}.")
+        network = self._part("synthesis")
+        names = [noise.name.removeprefix("noise_") for noise in network.inputs[1:]]
+        kernels = [
+            ops.convert_to_numpy(network.get_layer(f"{name}_style").kernel) for name in names
+        ]
+        joined = np.concatenate(kernels, axis=1).astype("float64")
+        _, vectors = np.linalg.eigh(joined @ joined.T)  # from the weakest
+        found = vectors.T[::-1][:count]
+        # Of the two signs the one whose largest number is above 0.
+        largest = np.take_along_axis(found, np.abs(found).argmax(axis=1)[:, None], axis=1)
+        return (found * np.sign(largest)).astype("float32")
 
     def mean_style(self):
         """The mean of w over the latents of training, float32 (style_dim,)."""
