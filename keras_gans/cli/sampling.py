@@ -134,7 +134,9 @@ def sample(
         labels, attributes = opened.labels(label), opened.attributes(attribute)
         drawn = {"attributes": attributes, "seed": seed, "truncation": truncation}
         if animate:
-            pictures = animations.walk(model, count or 6, labels=_first(labels), linear=linear, **drawn)
+            pictures = animations.walk(
+                model, count or 6, labels=_first(labels), linear=linear, **drawn
+            )
             animations.save(pictures, path, replace=overwrite)
             say(f"Walk     {path}")
             return
@@ -142,7 +144,9 @@ def sample(
             a, b, c = (_numbers(group) for group in arithmetic)
             picture = grids.arithmetic(model, a, b, c, labels, **drawn)
         elif mix:
-            picture = grids.mixing(model, *([count] if count else []), labels=_first(labels), **drawn)
+            picture = grids.mixing(
+                model, *([count] if count else []), labels=_first(labels), **drawn
+            )
         elif directions:
             picture = grids.directions(model, directions, labels=_first(labels), **drawn)
         elif interpolate:

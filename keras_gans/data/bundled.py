@@ -230,7 +230,9 @@ def _checked(name, split):
 
 def _check_kind(name, held, kind, wanted):
     if not isinstance(held, kind):
-        others = " or ".join(f"bundled:{n}" for n, known in _SETS.items() if isinstance(known, kind))
+        others = " or ".join(
+            f"bundled:{n}" for n, known in _SETS.items() if isinstance(known, kind)
+        )
         raise ValueError(
             f"{name} holds {held.holds}, but this model learns from {wanted}. Use {others}, or "
             "another model."

@@ -95,9 +95,7 @@ def check_name(path):
     """
     path = pathlib.Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(
-            f"An animation ends in {', '.join(FORMATS)}. Received: {str(path)!r}."
-        )
+        raise ValueError(f"An animation ends in {', '.join(FORMATS)}. Received: {str(path)!r}.")
     if path.suffix.lower() == ".mp4":
         _ffmpeg()
     return path

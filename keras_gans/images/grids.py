@@ -236,7 +236,15 @@ def mixing(
 
 
 def directions(
-    model, count=6, columns=7, labels=None, *, attributes=None, seed=0, truncation=None, strength=3.0
+    model,
+    count=6,
+    columns=7,
+    labels=None,
+    *,
+    attributes=None,
+    seed=0,
+    truncation=None,
+    strength=3.0,
 ):
     """A sheet with a row for each direction in w, the picture itself in the middle.
 

@@ -231,7 +231,7 @@ def _check_whole(name, value):
 def check_choice(name, value, choices):
     """Refuses a value that is not one of `choices`."""
     if value not in choices:
-        raise ValueError(f"`{name}` must be one of {sorted(choices)}. Received: {value!r}")
+        raise ValueError(f"`{name}` must be one of {sorted(choices, key=str)}. Received: {value!r}")
 
 
 def is_whole(value):

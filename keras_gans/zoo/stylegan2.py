@@ -209,16 +209,16 @@ def _block(x, side, width, narrower, residual):
     y = _conv(narrower, 3, name=f"b{side}_conv1", downsample=True)(y)
     if not residual:
         return y
-    skip = EqualizedConv2D(
-        narrower, 1, downsample=True, use_bias=False, name=f"b{side}_skip"
-    )(x)
+    skip = EqualizedConv2D(narrower, 1, downsample=True, use_bias=False, name=f"b{side}_skip")(x)
     y = layers.Add(name=f"b{side}_sum")([skip, y])
     return layers.Rescaling(math.sqrt(0.5), name=f"b{side}_scaled")(y)
 
 
 def _named_like(tensors):
     """New inputs of the same names and shapes."""
-    return [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in tensors]
+    return [
+        keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in tensors
+    ]
 
 
 @keras.saving.register_keras_serializable("keras_gans.stylegan2")
@@ -331,8 +331,7 @@ class StyleGAN2(ConditionalGAN):
         conditions = self._conditions = Conditions(num_classes, num_attributes)
         self.num_classes, self.num_attributes = conditions.num_classes, conditions.num_attributes
         widths = {
-            side: max(1, min(channel_base // side, channel_max))
-            for side in sizes_up_to(image_size)
+            side: max(1, min(channel_base // side, channel_max)) for side in sizes_up_to(image_size)
         }
         mapped = mapping(latent_dim, style_dim, conditions, mapping_layers)
         drawn = synthesis(image_size, image_channels, style_dim, widths)
@@ -391,8 +390,8 @@ class StyleGAN2(ConditionalGAN):
         return keras.Model(styles, image, name="synthesis")
 
     def inputs_between_networks(self, count, seed):
-        labels = {} if not self.conditions else self.conditions.asked(
-            self.conditions.draw(count, seed)
+        labels = (
+            {} if not self.conditions else self.conditions.asked(self.conditions.draw(count, seed))
         )
         return {"synthesis": {"styles": self.styles(count, seed=seed, **labels)}}
 
@@ -500,7 +499,6 @@ class StyleGAN2(ConditionalGAN):
             mean = self.generator.get_layer("truncation").mean
             self.generator_ema.get_layer("truncation").mean.assign(mean)
 
-
     # === Pictures ===
 
     def sample(
@@ -600,9 +598,9 @@ class StyleGAN2(ConditionalGAN):
         inputs = [latents] if labels is None else [latents, labels]
         w = self.in_chunks(self._part("mapping"), *inputs)
         styles = np.repeat(w[:, None], self.places, axis=1)
-        moved = slice(None, cutoff)
-        mean = self.mean_style()
-        styles[:, moved] = mean + psi * (styles[:, moved] - mean)
+        if psi < 1.0:  # exactly as they are otherwise
+            mean, moved = self.mean_style(), slice(None, cutoff)
+            styles[:, moved] = mean + psi * (styles[:, moved] - mean)
         return styles
 
     def directions(self, count=8):
@@ -763,7 +761,7 @@ register(
     channel_base=1024,
     channel_max=128,
     label_layers=0,
-    r1=0.05,
+    r1=1.0,
     ema_kimg=5.0,
     augment=("translation",),
     ada_target=0.6,

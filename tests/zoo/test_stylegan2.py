@@ -235,3 +235,138 @@ def same_gradients(ours, expected, places):
         )
         compared += 1
     assert compared == len(ours)
+
+
+# === What it is asked to do ===
+
+
+@pytest.fixture(scope="module")
+def model():
+    """An untrained one whose mean style is not 0, and whose noise has strength."""
+    made = tiny("stylegan2", seed=0)
+    rng = np.random.default_rng(0)
+    for network in (made.generator, made.generator_ema):
+        for variable in network.variables:
+            if variable.name in ("strength", "mean"):
+                variable.assign(0.3 * rng.normal(size=variable.shape))
+    return made
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    return tiny("stylegan2", num_classes=(3, 2), num_attributes=2, seed=0)
+
+
+def test_psi_moves_pictures_to_that_of_the_mean_style(model):
+    mean = model.synthesize(model.mean_style()[None])
+    drawn = model.sample(3, seed=1, truncation=0.0)
+    np.testing.assert_allclose(drawn, np.repeat(mean, 3, 0), atol=1e-5)
+    np.testing.assert_array_equal(model.sample(3, seed=1, truncation=1.0), model.sample(3, seed=1))
+    assert not np.allclose(model.sample(3, seed=1, truncation=0.5), model.sample(3, seed=1))
+
+
+def test_cutoff_truncates_the_coarse_places_only(model):
+    whole, cut = model.styles(2, seed=0), model.styles(2, seed=0, truncation=0.5, cutoff=2)
+    np.testing.assert_array_equal(cut[:, 2:], whole[:, 2:])
+    mean = model.mean_style()
+    np.testing.assert_allclose(cut[:, :2], mean + 0.5 * (whole[:, :2] - mean), atol=1e-6)
+
+
+def test_pictures_are_bounded_and_do_not_depend_on_the_batch(model):
+    pictures = model.sample(5, seed=3)
+    assert np.abs(pictures).max() <= 1.0
+    latents = model.draw_latents(5, seed=3)
+    np.testing.assert_allclose(model.sample(latents=latents[2:3])[0], pictures[2], atol=1e-5)
+
+
+def test_noise_modes(model):
+    constant = model.sample(2, seed=0)
+    np.testing.assert_array_equal(constant, model.sample(2, seed=0))
+    random = model.sample(2, seed=0, noise="random")
+    assert not np.allclose(random, constant)
+    np.testing.assert_array_equal(random, model.sample(2, seed=0, noise="random"))
+    assert not np.allclose(model.sample(2, seed=0, noise="none"), constant)
+
+
+def test_mixed_styles_keep_to_their_places(model):
+    coarse, fine = model.styles(2, seed=5)
+    mixed = np.concatenate([coarse[:2], fine[2:]])[None]
+    assert not np.allclose(model.synthesize(mixed), model.synthesize(coarse[None]))
+    with pytest.raises(ValueError, match=r"`styles` must have shape \(N, 6, 8\).*\(1, 5, 8\)"):
+        model.synthesize(mixed[:, :5])
+
+
+def test_labels_steer_both_players(conditional):
+    latents = conditional.draw_latents(1, seed=0)
+    pictures = [
+        conditional.sample(latents=latents, labels=labels, attributes=attributes)
+        for labels, attributes in (([0, 0], [0, 0]), ([2, 0], [0, 0]), ([0, 0], [0, 1]))
+    ]
+    assert not np.allclose(pictures[0], pictures[1])
+    assert not np.allclose(pictures[0], pictures[2])
+    judged = [conditional.discriminator([pictures[0], np.array([row])]) for row in
+              ([0, 0, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1])]  # fmt: skip
+    assert not np.allclose(judged[0], judged[1]) and not np.allclose(judged[0], judged[2])
+
+
+def test_the_mean_style_is_followed_and_shipped():
+    made = tiny("stylegan2", seed=0)
+    made.compile()
+    batch = np.random.default_rng(0).uniform(-1, 1, (8, 16, 16, 3)).astype("float32")
+    made.train_on_batch(batch)
+    mean = made.generator.get_layer("truncation").mean.numpy()
+    assert np.abs(mean).max() > 0
+    np.testing.assert_array_equal(made.mean_style(), mean)
+
+
+def test_path_length_is_paid_every_fourth_step(monkeypatch):
+    made = tiny("stylegan2", seed=0)
+    made.compile(run_eagerly=True)
+    batch = np.random.default_rng(0).uniform(-1, 1, (8, 16, 16, 3)).astype("float32")
+    means = []
+    for _ in range(6):
+        made.train_on_batch(batch)
+        means.append(float(made.mean_length))
+    assert means[0] == means[1] == means[2] == means[3] != means[4] == means[5]
+
+
+def test_directions_are_the_strongest_of_the_styles_kernels(model):
+    found = model.directions(8)
+    np.testing.assert_allclose(found @ found.T, np.eye(8), atol=1e-5)
+    network = model.generator_ema.get_layer("synthesis")
+    kernels = [
+        layer.kernel.numpy()
+        for layer in network.layers
+        if layer.name.endswith("_style") and "torgb" not in layer.name
+    ]
+    moved = [np.sum([((d @ kernel) ** 2).sum() for kernel in kernels]) for d in found]
+    assert moved == sorted(moved, reverse=True)
+    with pytest.raises(ValueError, match="There are 8 directions. Received: count=9"):
+        model.directions(9)
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"image_size": 48}, "`image_size` must be a power of two.*image_size=48"),
+        ({"image_size": 4}, "`image_size` must be a power of two, 8 at least"),
+        ({"architecture": "skip"}, "`architecture` must be one of.*'skip'"),
+        ({"style_mixing": 1.5}, "`style_mixing`"),
+        ({"mapping_layers": 0}, "`mapping_layers`"),
+    ],
+)
+def test_networks_that_cannot_be_built(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        tiny("stylegan2", **wrong)
+
+
+def test_what_cannot_be_sampled(model, conditional):
+    for psi in (-0.1, 1.5, float("nan"), "half", True):
+        with pytest.raises(ValueError, match="`truncation` is psi here, from 0"):
+            model.sample(1, truncation=psi)
+    with pytest.raises(ValueError, match="stylegan2 has no labels: leave `labels`"):
+        model.sample(1, labels=[0])
+    with pytest.raises(ValueError, match="`noise` must be one of"):
+        model.sample(1, noise="some")
+    with pytest.raises(ValueError, match="Labels of head 0 must be from 0 to 2"):
+        conditional.sample(1, labels=[3, 0])

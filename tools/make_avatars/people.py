@@ -165,7 +165,9 @@ def options_of_others(number, style, key="avatars"):
 def labels_of_others(facts):
     """What of DiceBear's facts on a face of another style are labels, plain words, and 0 or 1."""
     words = {"hair": "hair", "hairColor": "hair_color", "skinColor": "skin"}
-    labels = {ours: f"c{facts[name]}".replace("#", "") for name, ours in words.items() if name in facts}
+    labels = {
+        ours: f"c{facts[name]}".replace("#", "") for name, ours in words.items() if name in facts
+    }
     for name in ("glasses", "earrings"):
         labels[name] = int(facts.get(name) is not None)
     return labels
