@@ -1,4 +1,4 @@
-"""PyTorch twin of StyleGAN2, written from the papers' equations, with kernels of each picture's own.
+"""PyTorch twin of StyleGAN2, from the papers' equations, with kernels of each picture's own.
 
 Module names are those of the reference's checkpoints. Imported only where torch is.
 """
@@ -215,7 +215,7 @@ class Discriminator(nn.Module):
     def __init__(self, side, channels, widths, group=4, residual=True, c=0, w=0, map_layers=0):
         super().__init__()
         self.sides = sorted(widths, reverse=True)
-        for r, half in zip(self.sides, self.sides[1:]):
+        for r, half in zip(self.sides, self.sides[1:], strict=False):
             first = channels if r == side else None
             setattr(self, f"b{r}", DBlock(r, widths[r], widths[half], residual, first))
         self.b4 = Epilogue(widths[4], group, w if c else 1)

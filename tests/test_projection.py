@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from fabrication import tiny
+
 from keras_gans import projection
 
 

@@ -72,7 +72,7 @@ def sample(
     animate: Annotated[
         pathlib.Path | None,
         typer.Option(
-            help="A walk through --count random latents as .gif, .webp or .mp4, in place of a sheet."
+            help="A walk through --count random latents, .gif, .webp or .mp4, in place of a sheet."
         ),
     ] = None,
     numbers: Annotated[
@@ -144,9 +144,7 @@ def sample(
             a, b, c = (_numbers(group) for group in arithmetic)
             picture = grids.arithmetic(model, a, b, c, labels, **drawn)
         elif mix:
-            picture = grids.mixing(
-                model, *([count] if count else []), labels=_first(labels), **drawn
-            )
+            picture = grids.mixing(model, count or 5, labels=_first(labels), **drawn)
         elif directions:
             picture = grids.directions(model, directions, labels=_first(labels), **drawn)
         elif interpolate:

@@ -25,8 +25,8 @@ ATTRIBUTES = ("glasses", "smile", "beard", "earrings")
 @functools.cache
 def table():
     """What is true of each person, `{column: array of 8,000 texts}`."""
-    with (_FOLDER / "attributes.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    text = (_FOLDER / "attributes.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -1,7 +1,7 @@
 """Sets that ship with the package: `bundled:NAME`.
 
 fashion_mnist           pictures and labels
-avatars                 drawn faces, with their hair, hair colour, skin, glasses, smile, beard, earrings
+avatars                 drawn faces, and what is true of them: hair, glasses, smile and more
 emoji/edges             pairs: a drawing's edges, the drawing (Twemoji)
 emoji/styles_paired     pairs: an emoji drawn by Twemoji, and by Noto
 avatars/edges           pairs: a face in black lines, the face in colours

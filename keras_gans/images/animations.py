@@ -50,11 +50,13 @@ def walk(
         raise ValueError(f"{model.name} has no latent space to walk through: it translates.")
     check_positive("points", points, 2)
     check_positive("steps", steps)
-    asked = {} if labels is None else {"labels": np.reshape(labels, -1)}
-    if model.conditions.heads and labels is None:
-        asked["labels"] = np.zeros(len(model.conditions.heads), int)
-    if len(model.conditions.heads) == 1:
-        asked["labels"] = int(asked["labels"][0])
+    asked = {}
+    if model.conditions.heads:
+        heads = len(model.conditions.heads)
+        chosen = np.zeros(heads, int) if labels is None else np.reshape(labels, -1)
+        asked["labels"] = chosen if heads > 1 else chosen[0]
+    elif labels is not None:
+        asked["labels"] = labels  # is refused
     if attributes is not None:
         asked["attributes"] = attributes
     ends = model.draw_latents(points, seed, truncation)

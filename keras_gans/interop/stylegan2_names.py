@@ -74,7 +74,7 @@ def _same(variable):
 
 
 def _moved(variable, axes):
-    """The reference's axis k is our axis `axes[k]`'s place: ours is theirs, transposed by `axes`."""
+    """Where ours is the reference's, transposed by `axes`."""
     shape = tuple(variable.shape)
     theirs = tuple(shape[axes.index(axis)] for axis in range(len(axes)))
     return Place(variable, lambda array: array.transpose(axes), theirs)

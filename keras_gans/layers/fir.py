@@ -39,8 +39,8 @@ class FIRUpsample2D(keras.layers.Layer):
 
     def call(self, inputs):
         channels = inputs.shape[-1]
-        # A transposed convolution of stride 2 puts the zeros; of a diagonal kernel it mixes no maps.
-        # The picture grows by the filter's ends, which are cut off.
+        # A transposed convolution of stride 2 puts the zeros; of a diagonal kernel it mixes no
+        # maps. The picture grows by the filter's ends, which are cut off.
         kernel = (4.0 * _FILTER)[:, :, None, None] * np.eye(channels)
         return keras.ops.conv_transpose(
             inputs, tf.constant(kernel, inputs.dtype), strides=2, padding="same"

@@ -15,8 +15,8 @@ Papers: Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784 (the game)
 
 No paper defines this network: it is the combination in common use. Initialisation, optimizers
 and order of updates are those of our DCGAN. `cdcgan_fashion` is sized for small grey pictures and
-two CPU cores, `cdcgan_avatars` for drawn faces asked for by hair, hair colour, skin, glasses, smile,
-beard and earrings; both sample from averaged weights.
+two CPU cores, `cdcgan_avatars` for drawn faces asked for by hair, hair colour, skin, glasses,
+smile, beard and earrings; both sample from averaged weights.
 """
 
 import keras

@@ -12,13 +12,13 @@ batches of ten the last places of w come from a second z (style mixing).
 
 Networks
 
-    f      z (and a dense code of the label, each of mean square 1) -> `mapping_layers` dense layers,
-           leaky ReLU 0.2, learning rate times 0.01
+    f      z (and a dense code of the label, each of mean square 1) -> `mapping_layers` dense
+           layers, leaky ReLU 0.2, learning rate times 0.01
     g      learned 4x4 -> for each size a convolution that doubles (none at 4x4) and one that does
            not, 3x3, modulated by A w and demodulated; noise, bias and leaky ReLU after each; what a
            1x1 convolution makes RGB of is added to the doubled picture of the size before
-    D      1x1 from RGB -> residual blocks that halve -> 4x4: minibatch deviation, 3x3, dense, logit;
-           with labels the logit is the product with a code of the label
+    D      1x1 from RGB -> residual blocks that halve -> 4x4: minibatch deviation, 3x3, dense,
+           logit; with labels the logit is the product with a code of the label
     Feature maps at size r: min(channel_base / r, channel_max). All kernels N(0, 1), scaled in the
     call. Doubling and halving go through the filter [1, 3, 3, 1].
 
@@ -108,7 +108,7 @@ def mapping(latent_dim, style_dim, conditions, num_layers):
 
 
 def synthesis(image_size, image_channels, style_dim, widths):
-    """Styles (N, places, style_dim) and noise (N, r, r, 1) for each layer -> pictures, unbounded."""
+    """Styles (N, places, style_dim), noise (N, r, r, 1) for each layer -> pictures, unbounded."""
     places = 2 * len(widths)
     styles = keras.Input((places, style_dim), name="styles")
     noises, image, place = [], None, 0
@@ -433,7 +433,7 @@ class StyleGAN2(ConditionalGAN):
         return tf.reduce_mean(tf.square(lengths - mean))
 
     def path_length_noise(self, count, draw):
-        """y of path length regularization, N(0, 1 / pixels), of the pictures' shape."""
+        """Y of path length regularization, N(0, 1 / pixels), of the pictures' shape."""
         shape = (count, self.image_size, self.image_size, self.image_channels)
         noise = tf.random.stateless_normal(shape, self.stream_seed("path_length", draw))
         return noise / self.image_size

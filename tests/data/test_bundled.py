@@ -1,4 +1,5 @@
 import ast
+import csv
 import importlib.resources
 import json
 
@@ -7,7 +8,8 @@ import pytest
 from data_stubs import Model
 from PIL import Image
 
-from keras_gans import data
+from keras_gans import data, zoo
+from keras_gans.data import avatars
 
 EMOJI = importlib.resources.files("keras_gans.data") / "bundled" / "emoji"
 
@@ -220,3 +222,78 @@ def test_the_licence_ships():
     licence = (folder / "LICENSE").read_text(encoding="utf-8")
     assert "Zalando SE" in licence and "Permission is hereby granted" in licence
     assert "https://github.com/zalandoresearch/fashion-mnist" in (folder / "README.md").read_text()
+
+
+# === Avatars ===
+
+AVATARS = importlib.resources.files("keras_gans.data") / "bundled" / "avatars"
+
+
+@pytest.fixture(scope="module")
+def people():
+    return list(csv.DictReader((AVATARS / "attributes.csv").read_text().splitlines()))
+
+
+def test_avatars_have_all_their_labels(people):
+    model = zoo.get("cdcgan", num_classes=(6, 8, 3), num_attributes=4, filters=2)
+    names = data.label_names("bundled:avatars", model)
+    assert names["heads"]["hair"] == ("bob", "fringe", "long", "mohawk", "quiff", "turban")
+    assert names["attributes"] == ("glasses", "smile", "beard", "earrings")
+    batches = data.load("bundled:avatars", model, split="test", shuffle=False, batch_size=100)
+    labels = np.concatenate([batch[1] for batch in batches])
+    rows = [row for row in people if row["split"] == "test"]
+    assert len(labels) == len(rows) == 1_000
+    for row, label in zip(rows, labels, strict=True):
+        for column, (head, classes) in enumerate(names["heads"].items()):
+            assert row[head] == classes[label[column]]
+        assert [int(row[name]) for name in names["attributes"]] == label[3:].tolist()
+
+
+def test_colours_are_those_the_labels_say(people):
+    """Of hair: at the top of the head, where the style puts it, more than half is of the colour."""
+    colours = {"black": 0, "white": 255}
+    images, labels = avatars.labelled("all")
+    names = avatars.heads()
+    for colour, level in colours.items():
+        rows = labels["hair_color"] == names["hair_color"].index(colour)
+        rows &= labels["hair"] == names["hair"].index("turban")
+        top = images[rows][:, 8:16, 28:40].astype(int)
+        assert (np.abs(top - level) < 40).all(axis=-1).mean() > 0.5
+
+
+def test_nobody_stands_on_both_sides():
+    images, _ = avatars.labelled("all")
+    lines, faces = avatars.lines_and_faces("all")
+    np.testing.assert_array_equal(faces, images)
+    train = {image.tobytes() for image in images[:7_000]}
+    assert len(train) == 7_000
+    assert not any(image.tobytes() in train for image in images[7_000:])
+    assert lines.shape == (8_000, 64, 64, 1) and set(np.unique(lines)) <= {0, 85, 170, 255}
+
+
+def test_glasses_are_all_that_differs_in_the_test_split(people):
+    without, worn = avatars.glasses("test")
+    changed = np.abs(worn.astype(int) - without).max(axis=-1) > 60
+    assert changed.reshape(len(changed), -1).any(axis=1).all()
+    assert not changed[:, :16].any() and not changed[:, 40:].any()  # above and below the eyes
+    train_without, train_worn = avatars.glasses("train")
+    assert len(train_without) + len(train_worn) == 7_000
+
+
+def test_domains_and_pairs_of_avatars(make_paired, make_unpaired):
+    lines, faces = pictures("bundled:avatars/edges", make_paired(64, (1, 3)), split="test")
+    assert len(lines) == len(faces) == 1_000
+    for name, split, count in (("styles", "train", 7_000), ("glasses", "test", 1_000)):
+        batches = data.load(f"bundled:avatars/{name}", make_unpaired(64, (3, 3)), split=split,
+                            batch_size=count, jitter=False)  # fmt: skip
+        assert len(batches) == 1
+    with pytest.raises(data.NoSuchSplitError, match="avatars/glasses has the splits train, test"):
+        data.load("bundled:avatars/glasses", make_unpaired(64, (3, 3)), split="all")
+    with pytest.raises(ValueError, match="avatars holds single pictures.*Use bundled:emoji/edges"):
+        data.load("bundled:avatars", make_paired(64, (3, 3)))
+
+
+def test_the_avatars_artists_are_named_and_they_are_small():
+    text = (AVATARS / "README.md").read_text()
+    assert "Micah Lanier" in text and "Lisa Wischofsky" in text and "CC BY 4.0" in text
+    assert sum(file.stat().st_size for file in AVATARS.iterdir()) < 12_000_000

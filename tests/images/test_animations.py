@@ -4,9 +4,9 @@ import importlib.util
 
 import numpy as np
 import pytest
+from fabrication import tiny
 from PIL import Image
 
-from fabrication import tiny
 from keras_gans.images import animations, grids
 
 

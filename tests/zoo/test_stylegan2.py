@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from fabrication import tiny
+
 from keras_gans import zoo
 from keras_gans.interop import stylegan2_names
 
@@ -21,7 +21,7 @@ def widths(model):
 
 
 def carry(twin, places):
-    """Copies the twin's weights into our networks; every tensor has one place, and every place one."""
+    """Copies the twin's weights into our networks: every tensor to a place, to every place one."""
     state = {name: tensor.detach().numpy() for name, tensor in twin.state_dict().items()}
     assert state.keys() == places.keys()
     for name, place in places.items():

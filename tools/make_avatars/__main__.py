@@ -65,7 +65,9 @@ def make_folder(folder, style, count, size, key):
     with (folder / "attributes.csv").open("w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table)
         writer.writerow(["file", *names])
-        writer.writerows([file, *(row[n] for n in names)] for file, row in zip(files, rows))
+        writer.writerows(
+            [file, *(row[n] for n in names)] for file, row in zip(files, rows, strict=True)
+        )
 
 
 # === The set that ships ===
