@@ -13,7 +13,7 @@ from keras_gans.layers.pixel_shuffle import PixelShuffle2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
 from keras_gans.layers.stochastic_dropout import StochasticDropout
-from keras_gans.layers.up_conv import UpConv2D
+from keras_gans.layers.torch_conv_transpose import TorchConvTranspose2D
 from keras_gans.layers.upsample import Upsample2D
 
 __all__ = [
@@ -32,6 +32,6 @@ __all__ = [
     "SpectralConv2D",
     "SpectralDense",
     "StochasticDropout",
-    "UpConv2D",
+    "TorchConvTranspose2D",
     "Upsample2D",
 ]
