@@ -208,19 +208,19 @@ class AdversarialGAN(GAN):
     # === The game ===
 
     def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self._advance()
-        for draw, share in enumerate(shares):
-            real = self._samples(share, draw)
+        batches = self.discriminator_batches(self.checked(batch))
+        self._update_spectral_norms()
+        for draw, part in enumerate(batches):
+            real = self._samples(part, draw)
             tape = tf.GradientTape() if self.shares_fakes else contextlib.nullcontext()
             with tape:
                 fake = self.generated(real)
             if self.dequantises:
                 real = views.dequantised(self, real)
             judged = self._update_discriminator(real, fake)
-        self._adapt(judged.real)
+        self._update_augment_probability(judged.real)
 
-        last = len(shares)
+        last = len(batches)
         real = Samples(real.images, real.labels, last)
         if self.shares_fakes:
             fake = Samples(fake.images, fake.labels, last)
@@ -229,7 +229,7 @@ class AdversarialGAN(GAN):
         with tape:  # of shared fakes, it goes on from where it has recorded them
             if not self.shares_fakes:
                 fake = self.generated(real, self._generator_batches())
-            loss = self._loss_of_generator(views.seen(self, real, "real"), fake)
+            loss = self._loss_of_generator(views.discriminator_view(self, real, "real"), fake)
         self.update("generator", loss.value, tape)
         self._average(real.count * last)
 
@@ -243,10 +243,10 @@ class AdversarialGAN(GAN):
         )
 
     def _update_discriminator(self, real, fake):
-        seen_real = views.seen(self, real, "real")
-        seen_fake = views.seen(self, views.replayed(self, fake), "fake")
+        real_view = views.discriminator_view(self, real, "real")
+        fake_view = views.discriminator_view(self, views.replayed(self, fake), "fake")
         with tf.GradientTape() as tape:
-            loss = self._loss_of_discriminator(seen_real, seen_fake)
+            loss = self._loss_of_discriminator(real_view, fake_view)
         self.update("discriminator", loss.value, tape)
         return loss
 
@@ -254,11 +254,11 @@ class AdversarialGAN(GAN):
         # A relativistic objective pairs fakes with real images, of which there are no more.
         return 1 if self.objective.is_relativistic else self.generator_batches
 
-    def _samples(self, share, draw):
-        if isinstance(share, tuple):
-            images, *labels = share
+    def _samples(self, batch, draw):
+        if isinstance(batch, tuple):
+            images, *labels = batch
             return Samples(images, labels[0] if len(labels) == 1 else tuple(labels), draw)
-        return Samples(share, None, draw)
+        return Samples(batch, None, draw)
 
     # === Play ===
 
@@ -377,7 +377,7 @@ class AdversarialGAN(GAN):
         return tf.where(flipped, wrong, right)
 
     def _loss_of_generator(self, real, fake):
-        fake = views.seen(self, fake, "fake")
+        fake = views.discriminator_view(self, fake, "fake")
         if self._plays_its_own:
             return self.generator_loss(real, fake)
         if not self.objective.is_relativistic:
@@ -412,14 +412,14 @@ class AdversarialGAN(GAN):
         behind = tf.convert_to_tensor(self.lead.value) <= self.tricks.balance
         tf.cond(behind, learn, lambda: tf.constant(False))
 
-    def _advance(self):
+    def _update_spectral_norms(self):
         """Once a step, before D learns: one power iteration of every spectral norm."""
         # Not without a batch, see `checked`.
         with tf.control_dependencies([tf.convert_to_tensor(self.step.value)]):
             for network in (self.generator, self.discriminator):
-                spectral_norm.advance(network)
+                spectral_norm.power_iteration(network)
 
-    def _adapt(self, real_logits):
+    def _update_augment_probability(self, real_logits):
         """After the updates of D: how often images are augmented from now on (ADA)."""
         if self.tricks.ada_target:
             replicas = tf.distribute.get_strategy().num_replicas_in_sync

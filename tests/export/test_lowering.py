@@ -9,7 +9,7 @@ from fabrication import by_default, families
 from keras_gans import zoo
 from keras_gans.export import parity
 from keras_gans.export.formats.tflite_rewrites import lowered
-from keras_gans.export.network import Servable
+from keras_gans.export.network import ExportNetwork
 from keras_gans.layers import ReflectionPadding2D, TorchConvTranspose2D
 
 RNG = np.random.default_rng(0)
@@ -26,14 +26,14 @@ def test_every_entry_stays_what_it_is(name):
         if not hasattr(model, "translate"):
             as_if_trained(network)
         before = [np.array(weight) for weight in network.weights]
-        servable = Servable(key, network)
-        other = servable.rebuilt(lowered)
-        assert [t.name for t in other.inputs] == [t.name for t in servable.inputs]
-        assert other.outputs == servable.outputs
+        export_network = ExportNetwork(key, network)
+        other = export_network.rebuilt(lowered)
+        assert [t.name for t in other.inputs] == [t.name for t in export_network.inputs]
+        assert other.outputs == export_network.outputs
         assert not {"ReflectionPadding2D", "TorchConvTranspose2D", "Conv2DTranspose"} & names_of(
             other.model
         )
-        for probe in parity.probes(servable, model.describe_tensors(), (32, 32)).values():
+        for probe in parity.probes(export_network, model.describe_tensors(), (32, 32)).values():
             given = other(probe.inputs)
             for output, expected in probe.expected.items():
                 assert np.abs(expected).max() > 1e-3

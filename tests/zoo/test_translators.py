@@ -167,19 +167,19 @@ def test_pix2pix_step_equals_its_twin(direction):
 def test_both_pictures_of_a_pair_are_seen_augmented_alike():
     model = tiny("pix2pix", augment="color,translation,cutout")
     images = tf.constant(picture(1, 32))
-    source, target = model.seen(images, images, 0)
+    source, target = model.discriminator_view(images, images, 0)
     np.testing.assert_array_equal(source, target)
     assert np.abs(source - images).max() > 0.01
-    other, _ = model.seen(images, images, 1)
+    other, _ = model.discriminator_view(images, images, 1)
     assert np.abs(source - other).max() > 0.01  # each pair of a step in its own way
-    plain = tiny("pix2pix").seen(images, images, 0)
+    plain = tiny("pix2pix").discriminator_view(images, images, 0)
     assert all(seen is images for seen in plain)
 
 
 def test_pix2pix_judges_augmented_pairs():
     source, target = map(tf.constant, (picture(1, 32), picture(2, 32)))
     model = tiny("pix2pix", augment=["translation", "cutout"])
-    expected = [model.seen(source, target, draw) for draw in range(3)]
+    expected = [model.discriminator_view(source, target, draw) for draw in range(3)]
     discriminator, judged = model.discriminator, []
     model.discriminator = lambda pair, training: judged.append(pair) or discriminator(pair)
     model.optimizer_of = lambda player: Recorder(0.0)
