@@ -54,8 +54,8 @@ class Bundled:
         self.attributes = ()
         self.where_labels_are = "Several heads and attributes come from folders and from TFDS."
 
-    def examples(self, frame, columns=None):
-        """The pictures, fitted to `frame`.
+    def examples(self, converter, columns=None):
+        """The pictures, fitted by `converter`.
 
         Raises:
             ValueError: if it is a set for translators.
@@ -63,7 +63,7 @@ class Bundled:
         if self._read is None:
             raise ValueError(_of_another_kind(self._set, "single pictures", _PICTURES))
         images, labels = (column[self._part] for column in self._read())
-        return Arrays(_fitted(images, frame), labels if columns else None)
+        return Arrays(_fitted(images, converter), labels if columns else None)
 
 
 class BundledPairs:
@@ -84,13 +84,13 @@ class BundledPairs:
             raise ValueError(_of_another_kind(name, "pairs of pictures", _PAIRS))
         self._kinds, self._split = _PAIRS[name], split
 
-    def examples(self, frames):
-        """The pairs, fitted to `frames`; a pair is one array, of all the channels of both."""
+    def examples(self, converters):
+        """The pairs, fitted by `converters`; a pair is one array, of all the channels of both."""
         rows = emoji.splits()
         rows = np.ones(len(rows), bool) if self._split == "all" else _of_split(rows, self._split)
         halves = [
-            _fitted(emoji.pictures(kind, rows), frame)
-            for kind, frame in zip(self._kinds, frames, strict=True)
+            _fitted(emoji.pictures(kind, rows), converter)
+            for kind, converter in zip(self._kinds, converters, strict=True)
         ]
         return Arrays(np.concatenate(halves, axis=-1))
 
@@ -131,17 +131,17 @@ class _EmojiDomain:
     def __init__(self, kind, part):
         self._kind, self._part = kind, part
 
-    def examples(self, frame, labelled):
+    def examples(self, converter, labelled):
         rows = emoji.splits() == self._part
-        return Arrays(_fitted(emoji.pictures(self._kind, rows), frame))
+        return Arrays(_fitted(emoji.pictures(self._kind, rows), converter))
 
 
 def _of_split(rows, split):
     return (rows == "test") == (split == "test")
 
 
-def _fitted(images, frame):
-    return np.stack([frame.from_array(image) for image in images])
+def _fitted(images, converter):
+    return np.stack([converter.from_array(image) for image in images])
 
 
 def _fashion_mnist():

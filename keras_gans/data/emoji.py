@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from keras_gans.data.frame import Frame
+from keras_gans.data.image_converter import ImageConverter
 
 _FOLDER = importlib.resources.files("keras_gans.data") / "bundled" / "emoji"
 _COLUMNS = 41
@@ -35,7 +35,9 @@ def pictures(kind, rows):
     """
     name, channels = _SHEETS[kind]
     down = -(-len(rows) // _COLUMNS)
-    sheet = Frame(down * _SIDE, _COLUMNS * _SIDE, channels)  # its very size: nothing is scaled
+    sheet = ImageConverter(
+        down * _SIDE, _COLUMNS * _SIDE, channels
+    )  # its very size: nothing is scaled
     with (_FOLDER / name).open("rb") as file:
         pixels = sheet.read(file)
     grid = pixels.reshape(down, _SIDE, _COLUMNS, _SIDE, channels).swapaxes(1, 2)

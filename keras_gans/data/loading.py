@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_gans.data import labels, paired, pictures, unpaired, upscaled
 from keras_gans.data.account import Account
 from keras_gans.data.examples import Order
-from keras_gans.data.frame import FITS
+from keras_gans.data.image_converter import FITS
 from keras_gans.data.sources import open_source
 from keras_gans.utils.checks import check_choice, is_whole
 
@@ -133,7 +133,7 @@ def load(
         jitter: for translators: scale to 286/256 of the model's size, crop at a random place and
             mirror half of them, drawn anew in every epoch; both pictures of a pair alike. Where
             not given, on for a split that begins with "train".
-        fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts;
+        fit: "crop" covers the model's size and cuts off what sticks out; "stretch" distorts;
             "pad" puts white around. Where not given "crop", and "stretch" for translators, as
             their papers do.
         heads: names of the heads to learn, for sources that have more of them.
