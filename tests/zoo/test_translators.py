@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fabrication import full, tiny
+from plain_steps import RATE, Recorder, step
 
 from keras_gans import zoo
 
@@ -72,32 +73,6 @@ def test_receptive_field_of_the_discriminator_is_70():
 
 
 # === One full training step ===
-
-
-class Recorder:
-    """Stands in for an optimizer: keeps the gradients, then takes a plain step down them."""
-
-    def __init__(self, rate):
-        self.rate, self.gradients = rate, None
-
-    def apply(self, gradients, variables):
-        self.gradients = [np.array(gradient) for gradient in gradients]
-        for gradient, variable in zip(gradients, variables, strict=True):
-            variable.assign_sub(self.rate * gradient)
-
-
-RATE = 1e-2
-
-
-def step(model, batch):
-    recorders = {player: Recorder(RATE) for player in model.players}
-    model.optimizer_of = recorders.__getitem__
-    logs = model.train_step(tuple(map(tf.constant, batch)))
-    gradients = {}
-    for player, recorder in recorders.items():
-        for variable, gradient in zip(model.variables_of(player), recorder.gradients, strict=True):
-            gradients[id(variable)] = gradient
-    return {key: float(value) for key, value in logs.items()}, gradients
 
 
 def compare(model, network, twin, gradients):
