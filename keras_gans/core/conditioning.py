@@ -117,11 +117,15 @@ class Conditions:
         latent = generator.inputs[0]
         latent = keras.Input(latent.shape[1:], dtype=latent.dtype, name=latent.name)
         named = [keras.Input((), dtype="int32", name=name) for name in self.head_names]
-        columns = [ops.expand_dims(label, 1) for label in named]
+        # By names of their own: automatic ones may be those of the generator's layers.
+        columns = [
+            keras.layers.Reshape((1,), name=f"{label.name}_column")(label) for label in named
+        ]
         if self.num_attributes:
             named.append(keras.Input((self.num_attributes,), dtype="int32", name="attributes"))
             columns.append(named[-1])
-        labels = columns[0] if len(columns) == 1 else ops.concatenate(columns, axis=1)
+        join = keras.layers.Concatenate(axis=1, name="label_columns")
+        labels = columns[0] if len(columns) == 1 else join(columns)
         # `call`, not the model itself: layer after layer, so that outputs keep their names.
         image = generator.call([latent, labels])
         return keras.Model([latent, *named], image, name=generator.name)
