@@ -51,7 +51,7 @@ from keras_gans import training, zoo
 from keras_gans.export._quiet import quiet
 from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.export.formats.tflite_format import TFLiteExporter
-from keras_gans.export.network import Servable
+from keras_gans.export.network import ExportNetwork
 
 LEAST_SECONDS = 0.2
 CALIBRATING = 8
@@ -75,11 +75,11 @@ TARGETS = [
 ]
 
 
-def servable(name, batch_size, run=None):
+def export_network(name, batch_size, run=None):
     if name == "convolution":
         inputs = keras.Input((64, 64, 256), name="source")
         outputs = keras.layers.Conv2D(256, 3, padding="same", name="target")(inputs)
-        return Servable(name, keras.Model(inputs, outputs), batch_size=1, image_size=(64, 64))
+        return ExportNetwork(name, keras.Model(inputs, outputs), batch_size=1, image_size=(64, 64))
     model = run.load_model() if run else zoo.get(name)
     networks = model.networks_to_export()
     key = next(iter(networks))
@@ -87,7 +87,7 @@ def servable(name, batch_size, run=None):
         as_if_trained(networks[key])
     takes_pictures = len(networks[key].inputs[0].shape) == 4
     size = (model.image_size,) * 2 if takes_pictures else None
-    return Servable(key, networks[key], batch_size=batch_size, image_size=size)
+    return ExportNetwork(key, networks[key], batch_size=batch_size, image_size=size)
 
 
 def inputs_of(network, count, seed=0):
@@ -227,7 +227,7 @@ def compare(row, arguments, run=None):
     rounds, cpu, left_out = arguments.rounds, arguments.cpu, arguments.leave_out
     batch_size = ROWS.get(row, 1)
     name = row.removesuffix("_64")
-    network = servable(name, batch_size, run)
+    network = export_network(name, batch_size, run)
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place)
         files = our_files(network, folder, left_out)

@@ -170,6 +170,42 @@ def test_what_is_private_stays_in_its_room(path):
             assert not private, f"{module} is another room's own: {private[0]}"
 
 
+# Modules that ask objects what they have, and whose objects these are: never another room's.
+PROBES = {
+    "core/batches.py": "tensors of TensorFlow and PyTorch",
+    "core/feeding.py": "whatever a person gives `fit`",
+    "core/monitoring.py": "callbacks of Keras and of others",
+    "core/players.py": "optimizers of Keras",
+    "core/saving.py": "the constructor's arguments as attributes of its own",
+    "data/decode.py": "images of Pillow",
+    "data/tfds.py": "builders of TensorFlow Datasets",
+    "export/formats/tflite_format.py": "layers of Keras",
+    "export/network.py": "models of Keras",
+    "layers/image_pool.py": "variables of TensorFlow's strategies",
+    "layers/torch_conv_transpose.py": "stores of Keras",
+    "penalties/second_order.py": "models of Keras",
+    "training/callbacks/checkpoints.py": "errors of the system",
+    "utils/checks.py": "arrays and tensors",
+    "web/serving.py": "errors of the system",
+}
+
+
+def probes(path):
+    """Whether a module asks by `hasattr`, or by `getattr` for a name that it spells out."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("hasattr", "getattr")
+        and (node.func.id == "hasattr" or isinstance(node.args[1], ast.Constant))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def test_rooms_declare_what_they_ask_each_other_for():
+    found = {path.relative_to(PACKAGE).as_posix() for path in MODULES if probes(path)}
+    assert found == set(PROBES)
+
+
 def test_torch_is_never_imported():
     for path in MODULES:
         assert not re.search(r"import torch\b", path.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from keras_gans import training, zoo
+from keras_gans.core import weight_files
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 EARLIER = GOLDEN / "earlier"
@@ -27,6 +28,23 @@ def expect(model, name):
 def test_models_load_and_draw_the_same(name):
     expect(zoo.load(EARLIER / f"{name}.keras"), name)
     expect(keras.saving.load_model(EARLIER / f"{name}.keras"), name)
+
+
+def test_a_network_of_a_layer_of_another_name_then_loads_and_computes_the_same():
+    """`TorchConvTranspose2D` was `UpConv2D`: in configurations, and in the keys of weights."""
+    network = keras.saving.load_model(EARLIER / "up_conv.keras")
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds.count("TorchConvTranspose2D") == 2
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
+    np.testing.assert_allclose(network(images), PICTURES["up_conv"], atol=1e-5)
+
+
+def test_shapes_in_an_earlier_file_are_compared_by_their_earlier_keys():
+    made = zoo.get("cyclegan", filters=2, num_blocks=1, pool_size=2, image_size=32)
+    wider = zoo.get("cyclegan", filters=4, num_blocks=1, pool_size=2, image_size=32)
+    assert weight_files.unlike(EARLIER / "cyclegan.keras", made.networks) == []
+    unlike = weight_files.unlike(EARLIER / "cyclegan.keras", wider.networks)
+    assert any("up_" in one for one in unlike) and not any("None" in one for one in unlike)
 
 
 def test_a_preset_loads_and_draws_the_same():

@@ -278,8 +278,8 @@ def test_versions():
     ("what", "place"),
     [
         (r"os\.(replace|rename)\(|\.rename\(", "utils/files.py"),
-        (r"\bflock\(", "utils/files.py"),
-        (r"file_digest\(\w+, .sha256", "utils/files.py"),
+        (r"\bflock\(", "utils/locks.py"),
+        (r"file_digest\(\w+, .sha256", "utils/plain_files.py"),
         (r"get_close_matches", "utils/text.py"),
         (r"tf\.__version__", "utils/versions.py"),
     ],

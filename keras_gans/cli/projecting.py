@@ -54,7 +54,7 @@ def project(
 
         from keras_gans import projection
         from keras_gans.core.signature import has_styles
-        from keras_gans.data.frame import Frame
+        from keras_gans.data.image_converter import ImageConverter
         from keras_gans.images import grids
         from keras_gans.utils.files import write_whole
 
@@ -70,9 +70,9 @@ def project(
                 f"{model} holds {loaded.name}, which draws from no styles. Use stylegan2 or one of "
                 "its kind."
             )
-        frame = Frame(loaded.image_size, loaded.image_size, loaded.image_channels)
+        converter = ImageConverter(loaded.image_size, loaded.image_size, loaded.image_channels)
         with picture.open("rb") as file:
-            pixels = frame.read(file)
+            pixels = converter.read(file)
         wanted = pixels.astype("float32") / 127.5 - 1.0
         found = _projected(projection, loaded, wanted, space=space, steps=steps, seed=seed)
         sheet = grids.sheet(np.stack([wanted, found.pictures[0]]), 2)

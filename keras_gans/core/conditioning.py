@@ -115,12 +115,16 @@ class Conditions:
         if not self.in_columns or not self.heads:
             return network
         heads = [keras.Input((), dtype="int32", name=name) for name in self.head_names]
-        columns = [ops.expand_dims(label, 1) for label in heads]
+        # By names of their own: automatic ones may be those of the network's layers.
+        columns = [
+            keras.layers.Reshape((1,), name=f"{label.name}_column")(label) for label in heads
+        ]
         named = list(heads)
         if self.num_attributes:
             named.append(keras.Input((self.num_attributes,), dtype="int32", name="attributes"))
             columns.append(named[-1])
-        labels = columns[0] if len(columns) == 1 else ops.concatenate(columns, axis=1)
+        join = keras.layers.Concatenate(axis=1, name="label_columns")
+        labels = columns[0] if len(columns) == 1 else join(columns)
         inputs, fed = [], []
         for old in network.inputs:
             if old.name == self.name:

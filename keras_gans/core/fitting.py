@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_gans.core import batches, monitoring
 from keras_gans.core.feeding import Feed, check_values
 from keras_gans.core.mixin import Mixin
+from keras_gans.core.resuming import NumberedDataset, ResumingCallback
 from keras_gans.utils.checks import check_positive
 
 
@@ -84,7 +85,7 @@ class Fitting(Mixin):
         monitoring.check(self, callbacks, validates)
         listed = monitoring.listed(callbacks)
         x, initial_epoch = self._resumed(listed, x, steps_per_epoch, initial_epoch)
-        if hasattr(x, "from_pass"):  # as `keras_gans.data.load` makes it
+        if isinstance(x, NumberedDataset):  # as `keras_gans.data.load` makes it
             x, steps_per_epoch = self._begun(x, initial_epoch, steps_per_epoch)
 
         feed = Feed(self)
@@ -100,7 +101,9 @@ class Fitting(Mixin):
                 *(None, None, initial_epoch, steps_per_epoch),
                 *(validation_steps, validation_batch_size, validation_freq),
             )
-        resumed = any(hasattr(callback, "resume") for callback in listed)  # it may be at its end
+        resumed = any(
+            isinstance(callback, ResumingCallback) for callback in listed
+        )  # it may be at its end
         if history.epoch and int(self.step.numpy()) == before and not resumed:
             raise ValueError("`x` holds no batch to learn from: no step was made.")
         feed.tell_left_out()
@@ -153,7 +156,7 @@ class Fitting(Mixin):
     def _resumed(self, callbacks, x, steps_per_epoch, initial_epoch):
         """The data and the epoch a training begins with, where a callback knows of an earlier."""
         for callback in callbacks:
-            if hasattr(callback, "resume"):  # keras_gans.callbacks.Checkpoints
+            if isinstance(callback, ResumingCallback):  # keras_gans.callbacks.Checkpoints
                 x, epoch = callback.resume(self, x, steps_per_epoch)
                 initial_epoch = initial_epoch if epoch is None else epoch
         return x, initial_epoch

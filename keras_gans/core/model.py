@@ -217,8 +217,8 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
             self.images_shown.assign_add(count * replicas)
         return batch
 
-    def shares(self, batch):
-        """The batch in `discriminator_steps` equal parts, one for each discriminator update."""
+    def discriminator_batches(self, batch):
+        """Splits a batch into `discriminator_steps` equal ones, one for each update of D."""
         split = [tf.split(leaf, self.discriminator_steps) for leaf in tf.nest.flatten(batch)]
         return [tf.nest.pack_sequence_as(batch, leaves) for leaves in zip(*split, strict=True)]
 

@@ -13,6 +13,7 @@ import h5py
 from keras.src.saving import saving_lib
 from keras.src.utils.naming import to_snake_case
 
+from keras_gans.layers.torch_conv_transpose import earlier_key
 from keras_gans.utils import hdf5
 from keras_gans.utils.files import open_plain
 
@@ -163,8 +164,11 @@ def _pairs(file, networks):
             own = layer._trainable_variables + layer._non_trainable_variables
             for number, variable in enumerate(own):
                 # By their number or, of what a layer stores by itself, by their name.
-                kept = f"{name}/layers/{key}/vars"
-                places = [f"{kept}/{called}" for called in (number, variable.name)]
+                places = [
+                    f"{name}/layers/{written}/vars/{called}"
+                    for written in (key, earlier_key(key))
+                    for called in (number, variable.name)
+                ]
                 place = next((place for place in places if place in file), None)
                 yield variable, None if place is None else file[place].shape
 

@@ -13,8 +13,8 @@ small pictures beside large ones    upscaled.py     those of pictures
 two domains of pictures             unpaired.py     bundled.py  folder_domains.py   tfds_domains.py
 
 Each row is a kind of batch, listed in `loading.py`; each column a kind of source, listed in
-`sources.py`. All of them open to what `examples.py` describes: pictures that were fitted to the
-model's frame (`frame.py`, `pair_frames.py`) and wait to be put in order.
+`sources.py`. All of them open to what `examples.py` describes: pictures that were fitted to
+the model's size (`image_converter.py`, `pair_converters.py`) and wait to be put in order.
 
 Pictures come as float32 in [-1, 1], labels as int32. A picture of the model's size arrives
 pixel for pixel; others are scaled with antialiasing (bicubic, by Pillow). Grey and RGB are

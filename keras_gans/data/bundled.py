@@ -103,8 +103,8 @@ class Bundled:
             self.why_unlabelled = f"it has several heads, {names}: name one, heads=(...)"
         self.where_labels_are = "Other heads and attributes come from folders and from TFDS."
 
-    def examples(self, frame, columns=None):
-        """The pictures, fitted to `frame`.
+    def examples(self, converter, columns=None):
+        """The pictures, fitted by `converter`.
 
         Raises:
             ValueError: if it is a set for translators.
@@ -112,7 +112,7 @@ class Bundled:
         _check_kind(self.name, self._set, _Pictures, "single pictures")
         images, labels = self._set.read(self._split)
         chosen = columns.joined([labels[name] for name in columns.names]) if columns else None
-        return Arrays(_fitted(images, frame), None if chosen is None else chosen.numpy())
+        return Arrays(_fitted(images, converter), None if chosen is None else chosen.numpy())
 
 
 class BundledPairs:
@@ -132,10 +132,10 @@ class BundledPairs:
         self._set, self._split = _SETS[name], split
         _check_kind(self.name, self._set, _Pairs, "pairs of pictures")
 
-    def examples(self, frames):
-        """The pairs, fitted to `frames`; a pair is one array, of all the channels of both."""
+    def examples(self, converters):
+        """The pairs, fitted by `converters`; a pair is one array, of all the channels of both."""
         halves = self._set.read(self._split)
-        fitted = [_fitted(half, frame) for half, frame in zip(halves, frames, strict=True)]
+        fitted = [_fitted(half, one) for half, one in zip(halves, converters, strict=True)]
         return Arrays(np.concatenate(fitted, axis=-1))
 
 
@@ -173,12 +173,12 @@ class _Domain:
     def __init__(self, read, place):
         self._read, self._place = read, place
 
-    def examples(self, frame, labelled):
-        return Arrays(_fitted(self._read()[self._place], frame))
+    def examples(self, converter, labelled):
+        return Arrays(_fitted(self._read()[self._place], converter))
 
 
-def _fitted(images, frame):
-    return np.stack([frame.from_array(image) for image in images])
+def _fitted(images, converter):
+    return np.stack([converter.from_array(image) for image in images])
 
 
 # === Fashion-MNIST ===

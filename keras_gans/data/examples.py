@@ -1,4 +1,4 @@
-"""Pictures in a frame, ready to be put in order and batched: what every source opens to.
+"""Pictures of one size, ready to be put in order and batched: what every source opens to.
 
 An element of `batches` is `{"image": uint8 (N, H, W, C)}`, with `"label": int32 (N,)` or
 `(N, columns)` where labels were asked for.

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_gans.data import examples, walking
 from keras_gans.data.account import BESIDE, Account
-from keras_gans.data.frame import FORMAT_NAMES, NotAPairError, UnreadableError
+from keras_gans.data.decode import FORMAT_NAMES, NotAPairError, UnreadableError
 from keras_gans.utils.text import plain_line
 
 # What opening a file costs beyond decoding it, as bytes of a file that decode in the same time.
@@ -102,8 +102,8 @@ class Files:
 
     # === Reading ===
 
-    def examples(self, found, frame, labels=None):
-        """The pictures, fitted to `frame`.
+    def examples(self, found, converter, labels=None):
+        """The pictures, fitted by `converter`.
 
         Files of up to `UP_FRONT_BYTES` are decoded now. Of more only headers are looked at, and of
         more than `_LOOKED_AT` pictures only those of so many; where one turns out to be broken
@@ -112,7 +112,8 @@ class Files:
 
         Args:
             found: for each picture the `File`s it is made of, a tuple.
-            frame: has `shape`, `num_bytes`, and `read` and `check`, which take a picture's paths.
+            converter: has `shape`, `num_bytes`, and `read` and `check`, which take a picture's
+                paths.
             labels: int32 (len(found),) or (len(found), columns), or None.
 
         Raises:
@@ -121,11 +122,13 @@ class Files:
         items = [tuple(file.path for file in files) for files in found]
         num_bytes = sum(file.num_bytes + _OPENING for files in found for file in files)
         if num_bytes <= examples.UP_FRONT_BYTES:
-            good, images = self._decoded(items, frame)
+            good, images = self._decoded(items, converter)
         else:
             # Evenly spread: what is wrong with a whole folder shows, and training begins soon.
             rows = sorted(set(np.linspace(0, len(items) - 1, _LOOKED_AT).astype(int).tolist()))
-            good = self._examined(items, lambda row, noted: frame.check(*items[row], noted), rows)
+            good = self._examined(
+                items, lambda row, noted: converter.check(*items[row], noted), rows
+            )
             images = None
             if len(rows) < len(items):
                 self.account.remark(f"Of {len(items)} pictures {len(rows)} were looked at.")
@@ -134,17 +137,17 @@ class Files:
         labels = None if labels is None else labels[good]
         if images is not None:
             return examples.Arrays(images, labels)
-        shelf = _Shelf(self, [items[row] for row in good], frame, self._cache_dir)
+        shelf = _Shelf(self, [items[row] for row in good], converter, self._cache_dir)
         shelf(np.zeros(1, np.int64))  # raises now where all are broken behind their headers
-        return examples.Lookup(shelf, frame.shape, len(good), labels)
+        return examples.Lookup(shelf, converter.shape, len(good), labels)
 
-    def _decoded(self, items, frame):
+    def _decoded(self, items, converter):
         """The rows that can be decoded and, where all fit in memory, their pictures."""
-        keep = len(items) * frame.num_bytes <= examples.CACHE_BYTES
-        images = np.empty((len(items) if keep else 0, *frame.shape), np.uint8)
+        keep = len(items) * converter.num_bytes <= examples.CACHE_BYTES
+        images = np.empty((len(items) if keep else 0, *converter.shape), np.uint8)
 
         def decode(row, noted):
-            image = frame.read(*items[row], noted)
+            image = converter.read(*items[row], noted)
             if keep:
                 images[row] = image
 
@@ -202,12 +205,12 @@ class Files:
 class _Shelf:
     """Fetches pictures by number; decodes each once where all fit in memory or may go to a disk."""
 
-    def __init__(self, files, items, frame, cache_dir):
-        self._files, self._items, self._frame = files, items, frame
+    def __init__(self, files, items, converter, cache_dir):
+        self._files, self._items, self._converter = files, items, converter
         self._broken = set()
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self._cache, self._cached = None, np.zeros(len(items), bool)
-        shape = (len(items), *frame.shape)
+        shape = (len(items), *converter.shape)
         if math.prod(shape) <= examples.CACHE_BYTES:
             self._cache = np.empty(shape, np.uint8)
         elif cache_dir is not None:
@@ -233,7 +236,7 @@ class _Shelf:
         if self._cache is not None and self._cached[number]:
             return self._cache[number]
         try:
-            image = self._frame.read(*self._items[number])
+            image = self._converter.read(*self._items[number])
         except UnreadableError as error:
             self._broken.add(number)
             named = self._files.relative(*self._items[number])

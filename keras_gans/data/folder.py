@@ -103,15 +103,15 @@ class Folder:
             f"{tables.not_read(self._files.root)}"
         )
 
-    def examples(self, frame, columns=None):
-        """The pictures, fitted to `frame`; see `Files.examples`.
+    def examples(self, converter, columns=None):
+        """The pictures, fitted by `converter`; see `Files.examples`.
 
         Raises:
             ValueError: if none is left when the broken ones are left out, or if the table does not
                 say of each picture what it should.
         """
         labels = self._labels(columns) if columns else None
-        return self._files.examples([(file,) for file in self._found], frame, labels)
+        return self._files.examples([(file,) for file in self._found], converter, labels)
 
     @functools.cached_property
     def _table(self):

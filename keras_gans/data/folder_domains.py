@@ -56,8 +56,8 @@ class _Domain:
         self._found = part.of(files.below(top), lambda file: os.path.basename(file.path))
         files.check_found(self._found, top)
 
-    def examples(self, frame, labelled):
-        return self._files.examples([(file,) for file in self._found], frame)
+    def examples(self, converter, labelled):
+        return self._files.examples([(file,) for file in self._found], converter)
 
 
 def _missing(files, folder):

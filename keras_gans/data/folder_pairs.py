@@ -14,7 +14,7 @@ from keras_gans.data import slices
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 from keras_gans.data.folder import class_names
-from keras_gans.data.pair_frames import SideBySide, TwoFiles
+from keras_gans.data.pair_converters import SideBySide, TwoFiles
 from keras_gans.utils.text import plain_line
 
 _SIDES = ("A", "B")
@@ -41,22 +41,22 @@ class FolderPairs:
     def __init__(self, path, split="train", *, cache_dir=None, account=None):
         self._files = Files(path, cache_dir, account)
         self.name = self._files.name
-        self._make_frame: type
+        self._make_converter: type
         part = slices.parsed(split)
         if all(self._files.subfolder(side) for side in _SIDES):
-            self._make_frame, found = TwoFiles, self._in_two_folders(part.split)
+            self._make_converter, found = TwoFiles, self._in_two_folders(part.split)
         else:
-            self._make_frame, found = SideBySide, self._side_by_side(part.split)
+            self._make_converter, found = SideBySide, self._side_by_side(part.split)
         self._found = part.of(found, lambda pair: os.path.basename(pair[0].path))
 
-    def examples(self, frames):
-        """The pairs, fitted to `frames`; a pair is one array, of all the channels of both.
+    def examples(self, converters):
+        """The pairs, fitted by `converters`; a pair is one array, of all the channels of both.
 
         Raises:
             ValueError: if a pair is none by its sizes, or none is left when the broken ones are
                 left out.
         """
-        return self._files.examples(self._found, self._make_frame(*frames))
+        return self._files.examples(self._found, self._make_converter(*converters))
 
     def _side_by_side(self, split):
         tops = {name: top for name in SPLITS if (top := self._files.subfolder(name))}

@@ -56,28 +56,28 @@ class Idx:
         self.class_names = tuple(map(str, range(int(self._labels.max(initial=0)) + 1)))
         self.heads = {self.head: self.class_names}
 
-    def examples(self, frame, columns=None):
-        """The pictures, fitted to `frame`."""
+    def examples(self, converter, columns=None):
+        """The pictures, fitted by `converter`."""
         images = self._read("images", 3)[..., None]
         if len(images) != len(self._labels):
             raise ValueError(
                 f"{self.name} has {len(images)} pictures and {len(self._labels)} labels in its "
                 f"{self._prefix} files; both come of one set."
             )
-        needed = len(images) * frame.num_bytes
+        needed = len(images) * converter.num_bytes
         if needed > CACHE_BYTES:
             raise ValueError(
                 f"{self.name} has {len(images)} pictures, which take {needed / 2**30:.1f} GiB at "
-                f"{frame.height} x {frame.width} pixels, and {CACHE_BYTES / 2**30:.1f} are the "
-                "most. Write them into a folder, or build the model for a smaller size."
+                f"{converter.height} x {converter.width} pixels, and {CACHE_BYTES / 2**30:.1f} are "
+                "the most. Write them into a folder, or build the model for a smaller size."
             )
         noted: set = set()
-        frame.note(Image.fromarray(images[0, ..., 0]), noted)
+        converter.note(Image.fromarray(images[0, ..., 0]), noted)
         for change in sorted(noted):  # of one they are all of one size
             self._account.remark(f"All {len(images)} pictures are {change}.")
-        fitted = np.empty((len(images), *frame.shape), np.uint8)
+        fitted = np.empty((len(images), *converter.shape), np.uint8)
         for place, image in zip(fitted, images, strict=True):
-            place[...] = frame.from_array(image)
+            place[...] = converter.from_array(image)
         return Arrays(fitted, self._labels if columns else None)
 
     def _read(self, kind, rank):

@@ -8,10 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_gans.core.resuming import NumberedDataset
 from keras_gans.data import labels, paired, pictures, unpaired, upscaled
 from keras_gans.data.account import Account
 from keras_gans.data.examples import Order
-from keras_gans.data.frame import FITS
+from keras_gans.data.image_converter import FITS
 from keras_gans.data.sources import open_source
 from keras_gans.utils.checks import check_choice, is_whole
 
@@ -91,6 +92,20 @@ class Request:
         )
 
 
+class LoadedDataset(NumberedDataset):
+    """What `load` returns: batches of numbered passes, and an account of their source.
+
+    Args:
+        dataset: as of `NumberedDataset`.
+        from_pass: as of `NumberedDataset`.
+        account: the `Account` of what of the source was left out or changed.
+    """
+
+    def __init__(self, dataset, from_pass, account):
+        super().__init__(dataset, from_pass)
+        self.account = account
+
+
 def load(
     source: str,
     model: Any,
@@ -109,7 +124,7 @@ def load(
     data_dir: str | None = None,
     manual_dir: str | None = None,
     cache_dir: str | None = None,
-) -> tf.data.Dataset:
+) -> LoadedDataset:
     """Batches for `model.fit`, shaped as the model's `batch_spec()` says; see `keras_gans.data`.
 
     Args:
@@ -133,7 +148,7 @@ def load(
         jitter: for translators: scale to 286/256 of the model's size, crop at a random place and
             mirror half of them, drawn anew in every epoch; both pictures of a pair alike. Where
             not given, on for a split that begins with "train".
-        fit: "crop" covers the model's frame and cuts off what sticks out; "stretch" distorts;
+        fit: "crop" covers the model's size and cuts off what sticks out; "stretch" distorts;
             "pad" puts white around. Where not given "crop", and "stretch" for translators, as
             their papers do.
         heads: names of the heads to learn, for sources that have more of them.
@@ -148,9 +163,10 @@ def load(
     `data.account`: `data.account.lines()` names every file.
 
     Returns:
-        A `tf.data.Dataset` whose length is known. Each iteration is a pass, in an order of its own;
-        `data.from_pass(n)` is the dataset of pass n and, without an end, of those that follow,
-        which is how `fit` reads it: what a pass shows depends on its number and the seed alone.
+        A `LoadedDataset`: a `tf.data.Dataset` whose length is known. Each iteration is a pass, in
+        an order of its own; `data.from_pass(n)` is the dataset of pass n and, without an end, of
+        those that follow, which is how `fit` reads it: what a pass shows depends on its number and
+        the seed alone.
 
     Raises:
         ValueError: if the arguments, the source and the model do not go together.
@@ -182,10 +198,9 @@ def _refuse_labels(model, heads, attributes):
 
 def _numbered(batches, request):
     """The dataset of the first pass, which knows those of all others."""
-    data = batches(request)
-    data.account = request.account
-    data.from_pass = lambda number: batches(request.from_pass(number))
-    return data
+    return LoadedDataset(
+        batches(request), lambda number: batches(request.from_pass(number)), request.account
+    )
 
 
 def _tell(source, account):

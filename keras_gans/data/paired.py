@@ -33,15 +33,15 @@ def open_batches(request, model):
     Raises:
         ValueError: if the source cannot give such batches.
     """
-    frames = translation.frames_of(request, model)
-    first, second = frames
+    converters = translation.converters_of(request, model)
+    first, second = converters
     if first.shape[:2] != second.shape[:2]:
         raise ValueError(
             f"The two pictures of a pair must be of one size, but {type(model).__name__} is built "
             f"for {first.height} x {first.width} and {second.height} x {second.width} pixels."
         )
     source = request.opened(PAIRS)
-    found = source.examples([translation.loaded(frame, request) for frame in frames])
+    found = source.examples([translation.loaded(converter, request) for converter in converters])
     request.check_count(source.name, found.count, model, "pairs")
 
     def finish(batch):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_gans.core.signature import Image, Labels
 from keras_gans.data import examples, labels
 from keras_gans.data.sources import PICTURES
-from keras_gans.data.specs import frame_of
+from keras_gans.data.specs import converter_of
 
 #: How pictures are fitted where nothing is said.
 FIT = "crop"
@@ -43,12 +43,12 @@ def open_batches(request, model):
             f"{type(model).__name__} makes pictures as it is shown them. Use flip=True to mirror "
             "them, or leave `jitter` out."
         )
-    frame = frame_of(spec[0] if labelled else spec, model, request.fit)
+    converter = converter_of(spec[0] if labelled else spec, model, request.fit)
     source = request.opened(PICTURES)
     columns = None
     if labelled:
         columns = labels.chosen(source, model, request.heads, request.attributes)
-    found = source.examples(frame, columns)
+    found = source.examples(converter, columns)
     if columns and found.labels is not None:
         _check_labels(source, found.labels, columns)
     request.check_count(source.name, found.count, model)

@@ -1,6 +1,6 @@
 """Pictures of one size that lie in one large picture, row after row."""
 
-from keras_gans.data.frame import Frame
+from keras_gans.data.image_converter import ImageConverter
 
 
 def pictures(file, count, columns, side, channels):
@@ -17,7 +17,8 @@ def pictures(file, count, columns, side, channels):
         uint8 (count, side, side, channels).
     """
     down = -(-count // columns)
-    sheet = Frame(down * side, columns * side, channels)  # its very size: nothing is scaled
+    # Its very size: nothing is scaled.
+    sheet = ImageConverter(down * side, columns * side, channels)
     with file.open("rb") as opened:
         pixels = sheet.read(opened)
     grid = pixels.reshape(down, side, columns, side, channels).swapaxes(1, 2)

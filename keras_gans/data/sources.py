@@ -5,9 +5,9 @@ Every source has a `name` for messages. What else it has goes by the kind of bat
 pictures    `heads`, `{name: names of its classes}`, and `attributes`, names; `head`, the one that
             is the label, and its `class_names` or, where there is none and both are None, the
             reason in `why_unlabelled`; `where_labels_are`, a sentence for those who miss some;
-            and `examples(frame, columns)`, which returns `Arrays`, a `Lookup` or a `Stream`
-pairs       `examples(frames)`, whose pictures have the channels of both
-domains     `domains`, two that have `examples(frame, labelled)`, and whether their pictures
+            and `examples(converter, columns)`, which returns `Arrays`, a `Lookup` or a `Stream`
+pairs       `examples(converters)`, whose pictures have the channels of both
+domains     `domains`, two that have `examples(converter, labelled)`, and whether their pictures
             belong together row by row, `aligned`
 
 All but `examples` is cheap.

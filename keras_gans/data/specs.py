@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_gans.data.frame import Frame
+from keras_gans.data.image_converter import ImageConverter
 
 
 def is_picture(spec):
@@ -10,8 +10,8 @@ def is_picture(spec):
     return isinstance(spec, tf.TensorSpec) and spec.shape.rank == 4 and spec.dtype.is_floating
 
 
-def frame_of(spec, model, fit):
-    """The frame that fills this part of the model's batch.
+def converter_of(spec, model, fit):
+    """Returns the converter of pictures to this part of the model's batch.
 
     Args:
         spec: `tf.TensorSpec` (N, H, W, C).
@@ -33,4 +33,4 @@ def frame_of(spec, model, fit):
             f"Pictures are grey (1 channel) or RGB (3), but {type(model).__name__} is built for "
             f"{channels} channels. Use {argument}=1 or {argument}=3."
         )
-    return Frame(height, width, channels, fit)
+    return ImageConverter(height, width, channels, fit)

@@ -99,8 +99,8 @@ class TFDS:
             f"Its features: {', '.join(self._builder.info.features)}."
         )
 
-    def examples(self, frame, columns=None):
-        """The pictures, fitted to `frame`; downloaded and prepared first where they are not yet.
+    def examples(self, converter, columns=None):
+        """Returns the pictures, fitted by `converter`; downloads and prepares them first if needed.
 
         A split of up to `UP_FRONT_BYTES` on the disk is read now, a larger one while training.
 
@@ -114,8 +114,8 @@ class TFDS:
         part = self._part()
         if not part.num_examples:
             raise ValueError(f"{self.name} has no pictures in split {self._split!r}.")
-        read = self._read(frame, columns)
-        in_memory = part.num_examples * frame.num_bytes <= examples.CACHE_BYTES
+        read = self._read(converter, columns)
+        in_memory = part.num_examples * converter.num_bytes <= examples.CACHE_BYTES
         if not in_memory or self._size_on_disk(part) > examples.UP_FRONT_BYTES:
             return examples.Stream(read, part.num_examples)
         arrays = {
@@ -211,7 +211,7 @@ class TFDS:
 
     # === Reading ===
 
-    def _read(self, frame, columns):
+    def _read(self, converter, columns):
         """Dataset of fitted pictures in the set's own order, with `label` if asked for."""
         wanted: dict = {self._image: True}
         if columns:
@@ -227,9 +227,9 @@ class TFDS:
 
         def fit(example):
             image = example[self._image]
-            if image.shape != frame.shape or image.dtype != tf.uint8:
-                image = tf.numpy_function(frame.from_array, [image], tf.uint8)
-            fitted = {"image": tf.ensure_shape(image, frame.shape)}
+            if image.shape != converter.shape or image.dtype != tf.uint8:
+                image = tf.numpy_function(converter.from_array, [image], tf.uint8)
+            fitted = {"image": tf.ensure_shape(image, converter.shape)}
             if columns:
                 found = [example[name] for name in columns.heads]
                 found += [example[_ATTRIBUTES][name] for name in columns.attributes]

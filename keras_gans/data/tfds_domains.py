@@ -43,7 +43,7 @@ class _Domain:
     def __init__(self, either, split, part):
         self._either, self._split, self._part = either, split, part
 
-    def examples(self, frame, labelled):
+    def examples(self, converter, labelled):
         self._either.prepare()  # what splits there are is known only then
         if self._split not in self._either.splits:
             raise NoSuchSplitError(
@@ -52,4 +52,4 @@ class _Domain:
                 "pairs: from sets with the splits trainA and trainB, testA and testB, such as "
                 "'tfds:cycle_gan/horse2zebra'."
             )
-        return self._either.of_split(self._split + self._part).examples(frame)
+        return self._either.of_split(self._split + self._part).examples(converter)

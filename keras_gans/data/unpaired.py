@@ -35,11 +35,11 @@ def open_batches(request, model):
     Raises:
         ValueError: if the source cannot give such batches.
     """
-    frames = translation.frames_of(request, model)
+    converters = translation.converters_of(request, model)
     source = request.opened(DOMAINS)
     found = [
-        domain.examples(translation.loaded(frame, request), labelled=False)
-        for domain, frame in zip(source.domains, frames, strict=True)
+        domain.examples(translation.loaded(converter, request), labelled=False)
+        for domain, converter in zip(source.domains, converters, strict=True)
     ]
     length = (max if request.repeat else min)(domain.count for domain in found)
     which = "larger" if request.repeat else "smaller"
@@ -48,8 +48,8 @@ def open_batches(request, model):
     def batches(request):
         orders = _orders(request, source, length)
         made = [
-            _batches(domain, order, frame, request)
-            for domain, order, frame in zip(found, orders, frames, strict=True)
+            _batches(domain, order, converter, request)
+            for domain, order, converter in zip(found, orders, converters, strict=True)
         ]
         return request.counted(tf.data.Dataset.zip(*made), length)
 
@@ -66,7 +66,7 @@ def _orders(request, source, length):
     return shared, shared
 
 
-def _batches(domain, order, frame, request):
+def _batches(domain, order, converter, request):
     batches = domain.batches(order)
-    batches = translation.varied(batches, domain.count, order, frame, request)
+    batches = translation.varied(batches, domain.count, order, converter, request)
     return batches.map(lambda batch: examples.scaled(batch["image"]))

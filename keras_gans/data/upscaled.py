@@ -2,7 +2,7 @@
 
 ((N, H / s, W / s, C) float, (N, H, W, C) float)
 
-Any source of pictures will do: each is fitted to the large frame, varied there, and made smaller by
+Any source of pictures will do: each is fitted to the large size, varied there, and made smaller by
 an antialiased bicubic filter, to 256 levels like any picture that was saved.
 """
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_gans.core.signature import domains, images_of
 from keras_gans.data import examples, translation
 from keras_gans.data.sources import PICTURES
-from keras_gans.data.specs import frame_of
+from keras_gans.data.specs import converter_of
 
 #: How pictures are fitted where nothing is said: a stretched photograph has no true details.
 FIT = "crop"
@@ -39,11 +39,11 @@ def open_batches(request, model):
     """
     roles = list(images_of(model).values())
     large = next(role for role in roles if role.scale > 1)
-    frame = frame_of(large.spec(None, "target"), model, request.fit)
+    converter = converter_of(large.spec(None, "target"), model, request.fit)
     source = request.opened(PICTURES)
-    found = source.examples(translation.loaded(frame, request), None)
+    found = source.examples(translation.loaded(converter, request), None)
     request.check_count(source.name, found.count, model)
-    sides = (frame.height // large.scale, frame.width // large.scale)
+    sides = (converter.height // large.scale, converter.width // large.scale)
 
     def finish(batch):
         pair = (examples.scaled(_reduced(batch["image"], sides)), examples.scaled(batch["image"]))
@@ -51,7 +51,7 @@ def open_batches(request, model):
 
     def batches(request):
         made = found.batches(request.order)
-        made = translation.varied(made, found.count, request.order, frame, request)
+        made = translation.varied(made, found.count, request.order, converter, request)
         return request.counted(made.map(finish), found.count)
 
     return batches

@@ -6,7 +6,7 @@ import typing
 
 from keras_gans.data import tables
 from keras_gans.data.account import HIDDEN, LITTER, OTHER, SPECIAL
-from keras_gans.data.frame import SUFFIXES, SUFFIXES_OF_HEIF
+from keras_gans.data.decode import SUFFIXES, SUFFIXES_OF_HEIF
 
 # What file managers, editors and other systems leave beside pictures; in small letters.
 _LITTER = frozenset(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gans.data.frame import changes, decoding, flattened, opened, upright_size
+from keras_gans.data.decode import changes, decoding, flattened, opened, upright_size
 
 
 def read_picture(path, channels=3, noted=None):
@@ -30,24 +30,24 @@ def read_picture(path, channels=3, noted=None):
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def read_scaled(path, frame, noted=None):
-    """A picture file fitted to a frame as in training, and its own size.
+def read_scaled(path, converter, noted=None):
+    """Reads a picture file fitted as in training, and its own size.
 
     Args:
         path: of the file.
-        frame: a `Frame`.
+        converter: an `ImageConverter`.
         noted: a set, to which is added what is changed of the picture besides its scale.
 
     Returns:
-        uint8 of the frame's shape, and (width, height) of the picture as it is seen.
+        uint8 of the converter's shape, and (width, height) of the picture as it is seen.
 
     Raises:
         UnreadableError: a ValueError, with the reason.
     """
 
     def use(image):
-        frame.note(image, noted)
+        converter.note(image, noted)
         size = upright_size(image)  # before it may be decoded at a fraction of it
-        return frame.from_file(image), size
+        return converter.from_file(image), size
 
     return opened(path, use)

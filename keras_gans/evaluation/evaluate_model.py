@@ -60,7 +60,7 @@ def evaluate(
         refuse_without_truth(model, source, split, names)
     chosen = names or _fitting(model, source, split)
     extractor = extractor_for(chosen, extractor)
-    if not names and chosen and not getattr(extractor, "taps", ()):
+    if not names and chosen and (extractor is None or not extractor.taps):
         chosen = tuple(name for name in chosen if name != "perceptual")
     batches = data.load(
         source,

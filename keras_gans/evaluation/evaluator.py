@@ -121,16 +121,17 @@ class Evaluator:
             raise ValueError("There are no real pictures to compare with.")
         wanted = tuple(names or _ON_FEATURES)
         of_classes = [name for name in wanted if name in _ON_CLASSES]
-        if of_classes and getattr(extractor, "classes", None) is None:
+        called = "None" if extractor is None else extractor.name
+        if of_classes and (extractor is None or extractor.classes is None):
             raise ValueError(
-                f"{', '.join(of_classes)}: of classes, and {getattr(extractor, 'name', extractor)} "
-                "knows none. Use the extractor 'inception:PATH', or a classifier: "
+                f"{', '.join(of_classes)}: of classes, and {called} knows none. Use the extractor "
+                "'inception:PATH', or a classifier: "
                 "`features.of_model(classifier, logits=True)`."
             )
-        if "perceptual" in wanted and not getattr(extractor, "taps", ()):
+        if "perceptual" in wanted and (extractor is None or not extractor.taps):
             raise ValueError(
-                f"perceptual: of maps of features, and {getattr(extractor, 'name', extractor)} "
-                "shows none. Leave it out, or use the extractor 'lite0'."
+                f"perceptual: of maps of features, and {called} shows none. Leave it out, or use "
+                "the extractor 'lite0'."
             )
         too_few = {name: why for name in wanted if (why := self._too_few(name))}
         if names and too_few:

@@ -68,7 +68,7 @@ def examples(network, tensors, collected, picture_size=None):
     """Inputs to learn from and to judge by.
 
     Args:
-        network: a `Servable`.
+        network: an `ExportNetwork`.
         tensors: what `GAN.describe_tensors` says of its inputs.
         collected: `{input name: array}`, from data.
         picture_size: (height, width) that suits a network which leaves them free.

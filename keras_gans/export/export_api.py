@@ -18,7 +18,7 @@ from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.export.formats.saved_model import SavedModelExporter
 from keras_gans.export.formats.tflite_format import TFLiteExporter
 from keras_gans.export.manifest import FileRecord, Manifest, TensorRecord
-from keras_gans.export.network import Servable
+from keras_gans.export.network import ExportNetwork
 from keras_gans.utils.checks import check_positive
 from keras_gans.utils.files import remove, resolve, staged
 from keras_gans.utils.text import did_you_mean
@@ -106,7 +106,7 @@ def export(
     exporters = _chosen(formats, precisions, layout)
     target = resolve(directory)
     refuse_folder(target, overwrite)
-    networks = servables(model, batch_size, image_size, stochastic)
+    networks = export_networks(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
     trials = _trials(model, networks, tensors, image_size, examples, exporters)
     with placing(target, overwrite) as folder:
@@ -163,7 +163,7 @@ def export_sampling_network(
     chosen.check_suffix(filepath)
     target = resolve(filepath)
     _refuse_file(target, chosen, overwrite)
-    network = servables(model, batch_size, image_size, stochastic)[0]
+    network = export_networks(model, batch_size, image_size, stochastic)[0]
     tensors = _described(model)
     how = [(chosen, precision)]
     (trial,) = _trials(model, [network], tensors, image_size, examples, how)
@@ -319,8 +319,8 @@ def exporter(name):
     )
 
 
-def servables(model, batch_size, image_size, stochastic):
-    """A `Servable` of each network worth shipping, in the form asked for.
+def export_networks(model, batch_size, image_size, stochastic):
+    """An `ExportNetwork` of each network worth shipping, in the form asked for.
 
     Raises:
         ValueError: for what is no `keras_gans.GAN`, sizes that cannot be, or a model without a
@@ -339,7 +339,7 @@ def servables(model, batch_size, image_size, stochastic):
     # Of a stochastic network all sides are fixed already, and its masks have others.
     chosen = model.stochastic_networks_to_export(size) if stochastic else model.networks_to_export()
     networks = [
-        Servable(
+        ExportNetwork(
             name,
             network,
             batch_size=batch_size,

@@ -24,7 +24,7 @@ class Tensor:
         return len(self.shape) == 4 and self.kind in (None, "image")
 
 
-class Servable:
+class ExportNetwork:
     """A functional network as exporters want it.
 
     Inputs carry the names of the input layers, outputs those of the output layers. Weights and
@@ -108,7 +108,7 @@ class Servable:
         Args:
             change: function from the `keras.Model` to one with equal inputs and outputs.
         """
-        return Servable(self.name, change(self.model), **self._as)
+        return ExportNetwork(self.name, change(self.model), **self._as)
 
     def _call(self, inputs):
         outputs = keras.tree.flatten(self.model(inputs, training=False))

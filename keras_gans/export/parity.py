@@ -56,7 +56,7 @@ def probes(network, tensors, picture_size=None):
     """Inputs as the network will meet them, at two batch sizes where the batch is free.
 
     Args:
-        network: a `Servable`.
+        network: an `ExportNetwork`.
         tensors: what `GAN.describe_tensors` says of its inputs.
         picture_size: (height, width) that suits the network, where it leaves them free.
 
@@ -118,7 +118,7 @@ def prove(exporter, path, network, probes, precision, gallery):
     Args:
         exporter: the file's `Exporter`.
         path: of the file.
-        network: the `Servable` it was written from.
+        network: the `ExportNetwork` it was written from.
         probes: `{batch size: Probe}`.
         precision: it was written in.
         gallery: a `Probe` of what the network will be fed with, of any number of examples.

@@ -97,7 +97,7 @@ def report(model, directory, *, examples=None, image_size=None, threads=2):
 
 
 def _networks(model, manifest, size):
-    """The model's `Servable`s, in the form and of the sizes that were exported."""
+    """The model's `ExportNetwork`s, in the form and of the sizes that were exported."""
     networks = model.networks_to_export()
     strangers = sorted({record.network for record in manifest.files} - set(networks))
     if strangers:
@@ -109,7 +109,7 @@ def _networks(model, manifest, size):
     plain = {tensor.name for tensor in networks[record.network].inputs}
     stochastic = {tensor.name for tensor in record.inputs} != plain
     batch_size = record.inputs[0].shape[0] or 1
-    return export_api.servables(model, batch_size, _side(record, size), stochastic)
+    return export_api.export_networks(model, batch_size, _side(record, size), stochastic)
 
 
 def _side(record, size):

@@ -5,6 +5,9 @@
 
 A family states its two losses, in terms of `judge`; `AdversarialGAN.train_step` plays. In
 `ConditionalGAN` images have labels: the same game, whose samples carry them along.
+
+What D is shown is made in `views.py`, losses are added up in `objective.py` and regularized in
+`regularizers.py`, weights are averaged in `averaging.py`, pictures are sampled in `sampling.py`.
 """
 
 import contextlib
@@ -13,22 +16,24 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_gans import augment, latent, penalties
+from keras_gans import augment
 from keras_gans.core.conditioning import needed
 from keras_gans.core.model import GAN
 from keras_gans.core.signature import Image, Labels, Latent, Signature, label_roles
-from keras_gans.games import averaging, views
-from keras_gans.games.loss import Loss, Samples, joined, rows
-from keras_gans.games.regularizers import REGULARIZERS
+from keras_gans.games import views
+from keras_gans.games.averaging import AveragedGenerator
+from keras_gans.games.discriminator_checks import DiscriminatorChecks
+from keras_gans.games.loss import Samples, joined, rows
+from keras_gans.games.objective import PlayersLosses
+from keras_gans.games.sampling import LatentSampling
 from keras_gans.games.tricks import Tricks
-from keras_gans.layers import BatchNorm, ImagePool, spectral_norm
-from keras_gans.losses import OBJECTIVES
+from keras_gans.layers import ImagePool, spectral_norm
 from keras_gans.utils.checks import check_positive
 
 _LEAD_MEMORY = 0.9
 
 
-class AdversarialGAN(GAN):
+class AdversarialGAN(PlayersLosses, AveragedGenerator, LatentSampling, DiscriminatorChecks, GAN):
     """A game of one generator of latents and one discriminator.
 
     A family sets `image_size`, `image_channels` and `latent_dim`, builds its networks, gives them
@@ -144,42 +149,8 @@ class AdversarialGAN(GAN):
             *sides, channels = self.image.spec(None, "image").shape[1:]
             shape = (*sides, channels + sum(self.label_widths))
             self.pool = ImagePool(self.tricks.replay, shape)
-        if self.tricks.averages:
-            self.generator_ema = averaging.copy_of(self.generator)
-            self._averaged_at = 0
+        self.average_generator()
         self.built = True
-
-    def _check_discriminator(self):
-        layers = self.discriminator._flatten_layers(include_self=False)
-        normed = [layer for layer in layers if isinstance(layer, BatchNorm)]
-        if normed and self.tricks.gradient_penalty:
-            raise ValueError(
-                "`gradient_penalty` asks for the slope at each single image, and batch norm "
-                f"(layer {normed[0].name!r}) makes every logit depend on the whole batch. Use "
-                "discriminator_norm='layer', 'spectral' or 'none', where the family has it, or "
-                "another family, such as wgan_gp."
-            )
-        spectral = spectral_norm.spectral_layers(self.discriminator)
-        if spectral and self.tricks.clip:
-            raise ValueError(
-                "`clip` bounds weights that spectral norm divides by their own size again (layer "
-                f"{spectral[0].name!r}): clipping would change nothing but the step size. Use one "
-                "of them."
-            )
-        if len(self.discriminator.outputs) > 1 and not self._plays_its_own:
-            raise ValueError(
-                "`objective`, `label_smoothing` and `label_flipping` put another loss in place of "
-                f"the family's own, and {type(self).__name__}'s has further terms, of D's other "
-                "outputs, that would be lost. Leave them out, or use a family whose D has one "
-                "output."
-            )
-        if self.tricks.packing > 1 and self.conditions:
-            raise ValueError(
-                "`packing` judges several images at once, which here would have labels of their "
-                "own. Use packing=1 with families that have labels."
-            )
-        if self.tricks.has_penalty:
-            penalties.require_second_order(self.discriminator)
 
     # === Roles ===
 
@@ -216,19 +187,19 @@ class AdversarialGAN(GAN):
     # === The game ===
 
     def train_step(self, batch):
-        shares = self.shares(self.checked(batch))
-        self._advance()
-        for draw, share in enumerate(shares):
-            real = self._samples(share, draw)
+        batches = self.discriminator_batches(self.checked(batch))
+        self._update_spectral_norms()
+        for draw, part in enumerate(batches):
+            real = self._samples(part, draw)
             tape = tf.GradientTape() if self.shares_fakes else contextlib.nullcontext()
             with tape:
                 fake = self.generated(real)
             if self.dequantises:
                 real = views.dequantised(self, real)
             judged = self._update_discriminator(real, fake)
-        self._adapt(judged.real)
+        self._update_augment_probability(judged.real)
 
-        last = len(shares)
+        last = len(batches)
         real = Samples(real.images, real.labels, last)
         if self.shares_fakes:
             fake = Samples(fake.images, fake.labels, last)
@@ -237,7 +208,7 @@ class AdversarialGAN(GAN):
         with tape:  # of shared fakes, it goes on from where it has recorded them
             if not self.shares_fakes:
                 fake = self.generated(real, self._generator_batches())
-            loss = self._loss_of_generator(views.seen(self, real, "real"), fake)
+            loss = self._loss_of_generator(views.discriminator_view(self, real, "real"), fake)
         self.update("generator", loss.value, tape)
         self._average(real.count * last)
 
@@ -251,10 +222,10 @@ class AdversarialGAN(GAN):
         )
 
     def _update_discriminator(self, real, fake):
-        seen_real = views.seen(self, real, "real")
-        seen_fake = views.seen(self, views.replayed(self, fake), "fake")
+        real_view = views.discriminator_view(self, real, "real")
+        fake_view = views.discriminator_view(self, views.replayed(self, fake), "fake")
         with tf.GradientTape() as tape:
-            loss = self._loss_of_discriminator(seen_real, seen_fake)
+            loss = self._loss_of_discriminator(real_view, fake_view)
         self.update("discriminator", loss.value, tape)
         return loss
 
@@ -262,11 +233,11 @@ class AdversarialGAN(GAN):
         # A relativistic objective pairs fakes with real images, of which there are no more.
         return 1 if self.objective.is_relativistic else self.generator_batches
 
-    def _samples(self, share, draw):
-        if isinstance(share, tuple):
-            images, *labels = share
+    def _samples(self, batch, draw):
+        if isinstance(batch, tuple):
+            images, *labels = batch
             return Samples(images, labels[0] if len(labels) == 1 else tuple(labels), draw)
-        return Samples(share, None, draw)
+        return Samples(batch, None, draw)
 
     # === Play ===
 
@@ -318,88 +289,6 @@ class AdversarialGAN(GAN):
         said = self.judge(samples)
         return said[0] if isinstance(said, (list, tuple)) else said
 
-    @property
-    def objective(self):
-        """The `losses.Objective` the players minimise."""
-        return OBJECTIVES[self.tricks.objective]
-
-    @property
-    def _plays_its_own(self):
-        paper = Tricks(**self.paper_tricks).objective
-        targets = self.tricks.label_smoothing or self.tricks.label_flipping
-        return self.tricks.objective == paper and not targets
-
-    def _loss_of_discriminator(self, real, fake):
-        own = self._plays_its_own
-        loss = self.discriminator_loss(real, fake) if own else self._objective_loss(real, fake)
-        weights = {
-            name: weight
-            for name in REGULARIZERS
-            if (weight := getattr(self.tricks, name))
-            and not (own and name in self.own_regularizers)
-        }
-        if weights:
-            loss.value += self.penalty_left() * self.lazily(
-                lambda: sum(
-                    weight * REGULARIZERS[name](self, real, fake)
-                    for name, weight in weights.items()
-                )
-            )
-        return loss
-
-    def penalty_left(self):
-        """The share of every penalty's weight that is left now; all but where a paper lowers it."""
-        return 1.0
-
-    def lazily(self, penalty, interval=None):
-        """A penalty that is due every so many steps, each time that much heavier.
-
-        Args:
-            penalty: function of no arguments that returns a scalar.
-            interval: steps from one to the next; `penalty_interval` where None.
-
-        Reference: Karras et al., 2020, https://arxiv.org/abs/1912.04958 (section 3.1)
-        """
-        interval = interval or self.tricks.penalty_interval
-        if interval == 1:
-            return penalty()
-        due = tf.equal(tf.convert_to_tensor(self.step.value) % interval, 0)
-        return tf.cond(due, lambda: interval * penalty(), lambda: 0.0)
-
-    def _objective_loss(self, real, fake):
-        """D's loss by another objective than the family's own, or with labels that are not 0, 1."""
-        real_logits, fake_logits = self.judge_both(real, fake)
-        targets: tuple = ()
-        if self.objective.has_targets:
-            smooth = self.tricks.label_smoothing
-            targets = (
-                self._targets(real_logits, 1.0 - smooth, 0.0, "real_flip", real.draw),
-                self._targets(fake_logits, 0.0, 1.0 - smooth, "fake_flip", real.draw),
-            )
-        value = self.objective.discriminator(real_logits, fake_logits, *targets)
-        return Loss(self.discriminator_loss_weight * value, real_logits, fake_logits)
-
-    def _targets(self, logits, right, wrong, stream, draw):
-        if not self.tricks.label_flipping:
-            return right
-        flipped = self.uniform(tf.shape(logits), stream, draw) < self.tricks.label_flipping
-        return tf.where(flipped, wrong, right)
-
-    def _loss_of_generator(self, real, fake):
-        loss = self._judged_loss_of_generator(real, views.seen(self, fake, "fake"))
-        penalty = self.generator_penalty(real)
-        if penalty is not None:
-            loss.value += penalty
-        return loss
-
-    def _judged_loss_of_generator(self, real, fake):
-        if self._plays_its_own:
-            return self.generator_loss(real, fake)
-        if not self.objective.is_relativistic:
-            return Loss(self.objective.generator(self.judge(fake)))
-        real_logits, fake_logits = self.judge_both(real, fake)
-        return Loss(self.objective.generator(fake_logits, real_logits))
-
     # === Learn ===
 
     def update(self, player, loss, tape):
@@ -427,14 +316,14 @@ class AdversarialGAN(GAN):
         behind = tf.convert_to_tensor(self.lead.value) <= self.tricks.balance
         tf.cond(behind, learn, lambda: tf.constant(False))
 
-    def _advance(self):
+    def _update_spectral_norms(self):
         """Once a step, before D learns: one power iteration of every spectral norm."""
         # Not without a batch, see `checked`.
         with tf.control_dependencies([tf.convert_to_tensor(self.step.value)]):
             for network in (self.generator, self.discriminator):
-                spectral_norm.advance(network)
+                spectral_norm.power_iteration(network)
 
-    def _adapt(self, real_logits):
+    def _update_augment_probability(self, real_logits):
         """After the updates of D: how often images are augmented from now on (ADA)."""
         if self.tricks.ada_target:
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -447,13 +336,6 @@ class AdversarialGAN(GAN):
                     target=self.tricks.ada_target,
                 )
             )
-
-    def _average(self, images):
-        """After an update of G: its averaged weights follow."""
-        if self.tricks.averages:
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            decay = averaging.decay(self.tricks, self.step, images * replicas)
-            averaging.follow(self.generator_ema, self.generator, decay)
 
     def report(self, *, real_logits, fake_logits, **values):  # type: ignore[override]
         """`GAN.report`, with the shares of images D judges rightly worked out from its logits."""
@@ -475,115 +357,9 @@ class AdversarialGAN(GAN):
 
     # === Pictures ===
 
-    @property
-    def sampling_network(self):
-        """The generator that samples and ships: the averaged one where there is one."""
-        return self.generator_ema if self.tricks.averages else self.generator
-
-    def refresh(self):
-        if self.tricks.averages and self._averaged_at != int(self.step.numpy()):
-            averaging.reestimate(self.generator_ema, self._reestimation_inputs)
-            self._averaged_at = int(self.step.numpy())
-
-    def _reestimation_inputs(self, size, seed):
-        latents, labels = self.draw_latents(size, seed=seed), self.draw_labels(size, seed=seed)
-        return latents if labels is None else [latents, *labels]
-
-    def draw_labels(self, count, seed):
-        """Labels to generate from, a list of one tensor for each input; None without labels."""
-        return None
-
-    def draw_latents(self, count, seed=None, truncation=None):
-        """Latents of the game, float32 (count, latent_dim); equal for equal seeds.
-
-        Raises:
-            ValueError: for a `truncation` as `keras_gans.latent.draw` refuses it.
-        """
-        kind = self.tricks.latent_distribution
-        return latent.draw(count, self.latent_dim, seed, kind, truncation)
-
-    def from_latents(self, latents, truncation=None, **asked):
-        """Pictures of latents that `draw_latents` drew with this truncation.
-
-        Args:
-            latents: (N, latent_dim).
-            truncation: as `draw_latents` was given it.
-            **asked: `labels` and `attributes`, as of `sample`.
-        """
-        return self.sample(latents=latents, **asked)
-
-    def _given_or_drawn(self, latents, count, seed, truncation):
-        """The latents `sample` was given, or as many as it shall draw, 16 where nothing says."""
-        if count is not None:
-            check_positive("count", count)
-        if latents is None:
-            return self.draw_latents(16 if count is None else count, seed, truncation)
-        if count not in (None, len(latents)):
-            raise ValueError(
-                f"`count` and `latents` must agree on how many pictures to sample. Received: "
-                f"{count} and {len(latents)}."
-            )
-        if truncation is not None:
-            raise ValueError(
-                "`truncation` is of latents that are drawn, and `latents` are given. Leave one out."
-            )
-        return latents
-
-    def sample(self, count=None, *, seed=None, latents=None, truncation=None):
-        """Generated pictures.
-
-        Args:
-            count: how many; 16, or as many as there are latents, where not given.
-            seed: for the latents; another draw each call where not given.
-            latents: (N, latent_dim) to use instead of drawing.
-            truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
-
-        Returns:
-            float32 (N, height, width, channels) in [-1, 1].
-
-        Raises:
-            ValueError: for a count below 1 or other than of the latents; for a truncation below
-                0.1, of uniform or of given latents.
-        """
-        latents = self._given_or_drawn(latents, count, seed, truncation)
-        self.refresh()
-        return self.in_chunks(self.sampling_network, latents)
-
-    def generate(self, **inputs):
-        return self.sample(**inputs)
-
     def networks_to_export(self):
         self.refresh()
         return {"generator": spectral_norm.folded(self.sampling_network)}
-
-    def call(self, inputs, training=False):
-        return self.sampling_network(inputs, training=training)
-
-    def called_network(self):
-        return self.sampling_network
-
-    def predict(self, *args, **kwargs):
-        self.refresh()  # here, as it cannot be done in the graph
-        return super().predict(*args, **kwargs)
-
-    def predict_on_batch(self, x):
-        self.refresh()
-        return super().predict_on_batch(x)
-
-    # Of weights that come from elsewhere the statistics are estimated again, unless nothing has
-    # been learned since they were stored.
-
-    def load_own_variables(self, store):
-        super().load_own_variables(store)
-        self._averaged_at = 0
-
-    def set_weights(self, weights):
-        super().set_weights(weights)
-        self._averaged_at = 0
-
-    def set_state_tree(self, state_tree):
-        super().set_state_tree(state_tree)
-        self._averaged_at = 0
 
     def get_config(self):
         return {**super().get_config(), **self.tricks.as_config()}

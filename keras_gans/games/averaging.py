@@ -6,6 +6,7 @@ Yazici et al., 2018, https://arxiv.org/abs/1806.04498
 import keras
 import tensorflow as tf
 
+from keras_gans.core.mixin import Mixin
 from keras_gans.layers import BatchNorm
 
 _BATCHES, _BATCH = 16, 64  # of what batch norm's statistics are estimated from
@@ -73,3 +74,60 @@ def reestimate(averaged, inputs):
             norm.momentum, norm.trainable = momentum, False
         for dropout, rate in zip(dropouts, rates, strict=True):
             dropout.rate = rate
+
+
+class AveragedGenerator(Mixin):
+    """The part of `AdversarialGAN` that keeps an averaged generator, if the tricks ask for one."""
+
+    def average_generator(self):
+        """Adds an averaged copy of the generator if the tricks ask for one."""
+        if self.tricks.averages:
+            self.generator_ema = copy_of(self.generator)
+            self._averaged_at = 0
+
+    def _average(self, images):
+        """After an update of G: its averaged weights follow."""
+        if self.tricks.averages:
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            kept = decay(self.tricks, self.step, images * replicas)
+            follow(self.generator_ema, self.generator, kept)
+
+    @property
+    def sampling_network(self):
+        """The generator that samples and ships: the averaged one where there is one."""
+        return self.generator_ema if self.tricks.averages else self.generator
+
+    def refresh(self):
+        if self.tricks.averages and self._averaged_at != int(self.step.numpy()):
+            reestimate(self.generator_ema, self._reestimation_inputs)
+            self._averaged_at = int(self.step.numpy())
+
+    def _reestimation_inputs(self, size, seed):
+        latents, labels = self.draw_latents(size, seed=seed), self.draw_labels(size, seed=seed)
+        return latents if labels is None else [latents, *labels]
+
+    def called_network(self):
+        return self.sampling_network
+
+    def predict(self, *args, **kwargs):
+        self.refresh()  # here, as it cannot be done in the graph
+        return super().predict(*args, **kwargs)
+
+    def predict_on_batch(self, x):
+        self.refresh()
+        return super().predict_on_batch(x)
+
+    # Of weights that come from elsewhere the statistics are estimated again, unless nothing has
+    # been learned since they were stored.
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        self._averaged_at = 0
+
+    def set_weights(self, weights):
+        super().set_weights(weights)
+        self._averaged_at = 0
+
+    def set_state_tree(self, state_tree):
+        super().set_state_tree(state_tree)
+        self._averaged_at = 0

@@ -40,8 +40,8 @@ class Samples:
         """Rows: a number where known, else a scalar tensor."""
         return rows(self.images)
 
-    def seen(self, images):
-        """The same rows as other images."""
+    def with_images(self, images):
+        """Returns the same rows, and their labels, with other images."""
         return dataclasses.replace(self, images=images)
 
 

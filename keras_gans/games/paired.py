@@ -110,10 +110,10 @@ class PairedGAN(GAN):
             target: (N, H, W, C'), true or generated.
             draw: number of the pair within the step; each is augmented in its own way.
         """
-        return self.discriminator(self.seen(source, target, draw), training=True)
+        return self.discriminator(self.discriminator_view(source, target, draw), training=True)
 
-    def seen(self, source, target, draw):
-        """A pair as D sees it."""
+    def discriminator_view(self, source, target, draw):
+        """Returns what D is shown of a pair: both pictures, augmented alike."""
         if not self.augment:
             return [source, target]
         seed = self.step_seed(draw)

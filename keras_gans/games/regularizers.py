@@ -37,7 +37,7 @@ REGULARIZERS = {"gradient_penalty": gradient_penalty, "r1": r1, "r2": r2, "draga
 
 
 def _judge_at(game, real):
-    return lambda images: game.slope_logits(real.seen(images))
+    return lambda images: game.slope_logits(real.with_images(images))
 
 
 def _fixed(fake):

@@ -15,8 +15,8 @@ from keras_gans import augment
 from keras_gans.games.loss import Samples, rows
 
 
-def seen(game, samples, side):
-    """Images as D sees them: augmented, under instance noise, packed.
+def discriminator_view(game, samples, side):
+    """Returns what D is shown of images: augmented, under instance noise, packed.
 
     Args:
         game: an `AdversarialGAN`.
@@ -39,7 +39,9 @@ def augmented(game, samples, side):
     if game.probability is not None:
         probability = tf.convert_to_tensor(game.probability.value)
     seed = game.stream_seed(f"{side}_augment", samples.draw)
-    return samples.seen(augment.diff_augment(samples.images, seed, tricks.augment, probability))
+    return samples.with_images(
+        augment.diff_augment(samples.images, seed, tricks.augment, probability)
+    )
 
 
 def noised(game, samples, side):
@@ -54,7 +56,7 @@ def noised(game, samples, side):
     if tricks.instance_noise_steps:
         done = tf.cast(tf.convert_to_tensor(game.step.value), tf.float32)
         level = level * tf.maximum(1.0 - done / tricks.instance_noise_steps, 0.0)
-    return samples.seen(images + tf.cast(level, images.dtype) * noise)
+    return samples.with_images(images + tf.cast(level, images.dtype) * noise)
 
 
 def packed(game, samples):
@@ -62,7 +64,7 @@ def packed(game, samples):
     packing = game.tricks.packing
     if packing == 1:
         return samples
-    return samples.seen(tf.concat(tf.split(samples.images, packing), axis=-1))
+    return samples.with_images(tf.concat(tf.split(samples.images, packing), axis=-1))
 
 
 def replayed(game, fake):
@@ -78,7 +80,7 @@ def replayed(game, fake):
         return fake
     seed = game.stream_seed("replay", fake.draw)
     if fake.labels is None:
-        return fake.seen(game.pool(fake.images, seed))
+        return fake.with_images(game.pool(fake.images, seed))
     leaves, widths = tf.nest.flatten(fake.labels), game.label_widths
     flat = [
         tf.cast(tf.reshape(leaf, (rows(leaf), width)), fake.images.dtype)
@@ -100,7 +102,15 @@ def replayed(game, fake):
 def dequantised(game, real):
     """Pictures of 256 levels in [-1, 1] spread over the steps between these, in [-1, 1)."""
     grey = game.uniform(tf.shape(real.images), "dequantise", real.draw)
-    return real.seen((real.images * 255.0 - 1.0) / 256.0 + grey / 128.0)
+    return real.with_images((real.images * 255.0 - 1.0) / 256.0 + grey / 128.0)
 
 
-__all__ = ["Samples", "augmented", "dequantised", "noised", "packed", "replayed", "seen"]
+__all__ = [
+    "Samples",
+    "augmented",
+    "dequantised",
+    "discriminator_view",
+    "noised",
+    "packed",
+    "replayed",
+]

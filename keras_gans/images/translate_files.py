@@ -11,7 +11,8 @@ from PIL import Image
 from keras_gans.core.scaling import scaled
 from keras_gans.core.signature import directions, images_of, source_of, target_of
 from keras_gans.data.account import Account
-from keras_gans.data.frame import FORMAT_NAMES, Frame, UnreadableError
+from keras_gans.data.decode import FORMAT_NAMES, UnreadableError
+from keras_gans.data.image_converter import ImageConverter
 from keras_gans.data.walking import walk
 from keras_gans.data.whole import read_picture, read_scaled
 from keras_gans.images import grids
@@ -225,8 +226,8 @@ class _Translator:
         else:
             # Decoded and fitted as in training, to the pixel.
             height, width = self._trained
-            frame = Frame(height, width, self._channels, "stretch")
-            picture, (width, height) = read_scaled(source, frame, noted)
+            converter = ImageConverter(height, width, self._channels, "stretch")
+            picture, (width, height) = read_scaled(source, converter, noted)
         values = np.float32(picture) / np.float32(127.5) - 1
         translation = self._model.translate(values, **self._how)
         size = (width * self._scale, height * self._scale)

@@ -17,7 +17,7 @@ from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
 from keras_gans.layers.stochastic_dropout import StochasticDropout
 from keras_gans.layers.styles import ConstantInput, ConstantNoise, PixelNorm, StyleAt, Truncation
-from keras_gans.layers.up_conv import UpConv2D
+from keras_gans.layers.torch_conv_transpose import TorchConvTranspose2D
 from keras_gans.layers.upsample import Upsample2D
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
     "SpectralDense",
     "StochasticDropout",
     "StyleAt",
+    "TorchConvTranspose2D",
     "Truncation",
-    "UpConv2D",
     "Upsample2D",
 ]

@@ -42,8 +42,8 @@ class _Spectral:
             kwargs["autocast"] = False  # sigma is estimated, and divided by, in float32
         return super().add_weight(*args, name=name, **kwargs)
 
-    def advance(self):
-        """One power iteration; once for each training step.
+    def power_iteration(self):
+        """Makes one power iteration; called once for each training step.
 
         Calling the layer does not move u, so all passes of a step see one W / sigma.
         """
@@ -86,7 +86,7 @@ class SpectralConv2D(_Spectral, keras.layers.Conv2D):
 
     W is kept and trained; the division is part of the forward pass, in training and after it, and
     gradients flow through it. The singular value is that of W as a matrix of one column for each
-    filter, estimated by power iteration: `advance()` is one step of it, and calling the layer is
+    filter, estimated by power iteration: `power_iteration()` makes one, and calling the layer makes
     none. `folded` makes plain layers of a network's spectral ones.
 
     Args:
@@ -135,14 +135,14 @@ def spectral_layers(network):
     return [layer for layer in network._flatten_layers() if isinstance(layer, _Spectral)]
 
 
-def advance(network):
-    """One power iteration in each spectral layer of a network; once for each training step.
+def power_iteration(network):
+    """Makes one power iteration in each spectral layer of a network; once for each training step.
 
     Frozen layers stay what they are: with another u their kernel would be another one too.
     """
     for layer in spectral_layers(network):
         if layer.trainable:
-            layer.advance()
+            layer.power_iteration()
 
 
 def folded(network):

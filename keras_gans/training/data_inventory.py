@@ -6,7 +6,7 @@ import pathlib
 import zlib
 
 from keras_gans.data import tables
-from keras_gans.data.frame import SUFFIXES
+from keras_gans.data.decode import SUFFIXES
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.json_files import read_json
 

@@ -37,7 +37,13 @@ from keras_gans import losses
 from keras_gans.core.model import GAN
 from keras_gans.games.loss import Loss
 from keras_gans.games.unpaired import UnpairedGAN, both
-from keras_gans.layers import ImagePool, InstanceNorm, NarrowConv2D, ReflectionPadding2D, UpConv2D
+from keras_gans.layers import (
+    ImagePool,
+    InstanceNorm,
+    NarrowConv2D,
+    ReflectionPadding2D,
+    TorchConvTranspose2D,
+)
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.utils.checks import check_multiple, check_positive, check_weight
 from keras_gans.zoo._registry import register
@@ -96,7 +102,7 @@ def _conv(width, size, name, strides=1, padding="valid"):
 
 
 def _up(width, level):
-    return UpConv2D(width, kernel_initializer=_normal(), name=f"up_{level}")
+    return TorchConvTranspose2D(width, kernel_initializer=_normal(), name=f"up_{level}")
 
 
 def _normal():

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from keras_gans import data
-from keras_gans.data import frame
+from keras_gans.data import decode
 from keras_gans.data.account import Account
-from keras_gans.data.frame import Frame, UnreadableError
+from keras_gans.data.decode import UnreadableError
+from keras_gans.data.image_converter import ImageConverter
 from keras_gans.data.whole import read_picture
 
 NOISE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
@@ -60,7 +61,7 @@ def test_how_pictures_are_fitted_is_said(tmp_path, make_model, save, fit, words)
 
 def test_pad_shows_the_whole_picture_on_white():
     picture = Image.new("RGB", (40, 20), "black")
-    pixels = Frame(16, 16, 3, "pad").from_image(picture)
+    pixels = ImageConverter(16, 16, 3, "pad").from_image(picture)
     assert (pixels[:4] == 255).all() and (pixels[4:12] == 0).all() and (pixels[12:] == 255).all()
 
 
@@ -146,22 +147,22 @@ def encoded(picture, format="PNG", **options):
     return file
 
 
-@pytest.mark.parametrize("read", [Frame(8, 8, 3).read, read_picture])
+@pytest.mark.parametrize("read", [ImageConverter(8, 8, 3).read, read_picture])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_a_picture_that_takes_too_much_memory_is_refused_undecoded(read, mode, monkeypatch):
-    monkeypatch.setattr(frame, "DECODING_BYTES", 64 * 64 * 8)
+    monkeypatch.setattr(decode, "DECODING_BYTES", 64 * 64 * 8)
     taken = encoded(Image.new(mode, (40, 40)))
     read(taken)
     taken.seek(0)
-    monkeypatch.setattr(frame, "DECODING_BYTES", 40 * 40 * 8 - 1)
+    monkeypatch.setattr(decode, "DECODING_BYTES", 40 * 40 * 8 - 1)
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("was decoded"))
     with pytest.raises(UnreadableError, match="40 x 40 pixels takes .* the most"):
         read(taken)
 
 
 def test_threads_share_the_room_for_decoding(monkeypatch):
-    monkeypatch.setattr(frame, "DECODING_BYTES", 100)
-    room, most, lock = frame._Room(), [], threading.Lock()
+    monkeypatch.setattr(decode, "DECODING_BYTES", 100)
+    room, most, lock = decode._Room(), [], threading.Lock()
     inside = 0
 
     def work(count):
@@ -181,7 +182,7 @@ def test_threads_share_the_room_for_decoding(monkeypatch):
     assert len(most) == 20 and max(most) <= 100
 
 
-@pytest.mark.parametrize("read", [Frame(8, 8, 3).read, read_picture])
+@pytest.mark.parametrize("read", [ImageConverter(8, 8, 3).read, read_picture])
 def test_a_jpeg_of_endless_scans_is_refused(read):
     picture = Image.fromarray(NOISE).resize((64, 64))
     whole = encoded(picture, "JPEG", progressive=True).getvalue()
@@ -198,4 +199,4 @@ def test_numbers_without_a_known_white_are_refused():
         Image.fromarray(np.full((8, 8), 70_000, np.int32)),
     ):
         with pytest.raises(UnreadableError, match="its numbers"):
-            Frame(8, 8, 1).read(encoded(picture, "TIFF"))
+            ImageConverter(8, 8, 1).read(encoded(picture, "TIFF"))

@@ -8,7 +8,7 @@ import awkward_files
 import pytest
 
 from keras_gans import data
-from keras_gans.data import examples, frame
+from keras_gans.data import decode, examples
 
 
 def accounted(account):
@@ -46,7 +46,7 @@ def test_every_file_is_used_named_or_counted(tmp_path, make_model, monkeypatch, 
         pictures = sum(len(batch) for batch in batches)
     assert any("Left out" in str(warning.message) for warning in told)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    assert grown < (frame.DECODING_BYTES * 1.5 if largest > 1000 else 2**28)
+    assert grown < (decode.DECODING_BYTES * 1.5 if largest > 1000 else 2**28)
     left_out = accounted(batches.account)
     folders = tuple(name for name in left_out if name.endswith("/"))
     inside = [name for name in files_below(tmp_path / "in") if name.startswith(folders)]

@@ -7,7 +7,7 @@ import pytest
 
 from keras_gans import data
 from keras_gans.data import examples, files
-from keras_gans.data.frame import Frame
+from keras_gans.data.image_converter import ImageConverter
 
 
 @pytest.fixture(params=["up front", "while training"])
@@ -291,8 +291,10 @@ def test_pictures_are_decoded_once_where_all_fit_in_memory_or_may_go_to_a_disk(
         save(tmp_path / f"{number}.png", number)
     monkeypatch.setattr(examples, "UP_FRONT_BYTES", 0)
     monkeypatch.setattr(examples, "CACHE_BYTES", room)
-    read, reads = Frame.read, []
-    monkeypatch.setattr(Frame, "read", lambda frame, path: reads.append(path) or read(frame, path))
+    read, reads = ImageConverter.read, []
+    monkeypatch.setattr(
+        ImageConverter, "read", lambda converter, path: reads.append(path) or read(converter, path)
+    )
     batches = data.load(f"folder:{tmp_path}", make_model(batch_size=5), cache_dir=cache_dir)
     reads_of_load = len(reads)  # one picture is looked at, to know that one can be
     for _ in range(2):
@@ -325,9 +327,11 @@ def test_of_a_large_folder_some_headers_are_looked_at(make_model, tmp_path, save
     monkeypatch.setattr(examples, "UP_FRONT_BYTES", 0)
     monkeypatch.setattr(files, "_LOOKED_AT", 3)
     checked = []
-    check = Frame.check
+    check = ImageConverter.check
     monkeypatch.setattr(
-        Frame, "check", lambda *frame_and_path: checked.append(1) or check(*frame_and_path)
+        ImageConverter,
+        "check",
+        lambda *converter_and_path: checked.append(1) or check(*converter_and_path),
     )
     for number in range(7):
         save(tmp_path / f"{number}.png", number)

@@ -54,7 +54,7 @@ def test_a_model_of_any_size_is_refused(make_model):
         data.load("bundled:fashion_mnist", make_model((None, None), 3))
 
 
-def test_fit_reaches_the_frame(make_model, tmp_path, save):
+def test_fit_reaches_the_converter(make_model, tmp_path, save):
     wide = np.zeros((8, 24), np.uint8)
     wide[:, :8] = 255
     for number in range(4):

@@ -8,7 +8,7 @@ from export_models import as_if_trained
 from keras_gans import zoo
 from keras_gans.core.signature import inputs_from, translates
 from keras_gans.export import ExportError, calibration
-from keras_gans.export.network import Servable
+from keras_gans.export.network import ExportNetwork
 
 RNG = np.random.default_rng(0)
 
@@ -28,7 +28,7 @@ def batches(model, count, batch_size=8, low=-1.0, high=1.0):
 
 
 def found(model, data, name="generator_ab"):
-    network = Servable(name, model.networks_to_export()[name])
+    network = ExportNetwork(name, model.networks_to_export()[name])
     collected = calibration.collect(model, data).get(name, {})
     return calibration.examples(network, model.describe_tensors(), collected, (32, 32))
 
@@ -72,7 +72,9 @@ def test_latents_are_drawn_and_are_not_zeros():
 
 
 def test_pictures_of_another_size_are_made_to_fit(cyclegan):
-    network = Servable("generator_ab", cyclegan.generator_ab, batch_size=1, image_size=(24, 24))
+    network = ExportNetwork(
+        "generator_ab", cyclegan.generator_ab, batch_size=1, image_size=(24, 24)
+    )
     collected = calibration.collect(cyclegan, batches(cyclegan, 64))["generator_ab"]
     given = calibration.examples(network, cyclegan.describe_tensors(), collected)
     assert given.proving["source"].shape == (32, 24, 24, 3)
@@ -100,6 +102,6 @@ def test_examples_of_another_kind_are_refused(cyclegan, low, high, count, messag
 
 def test_pictures_are_not_learned_from_noise(cyclegan):
     given = found(cyclegan, None)
-    network = Servable("generator_ab", cyclegan.generator_ab)
+    network = ExportNetwork("generator_ab", cyclegan.generator_ab)
     with pytest.raises(ExportError, match=r"the generator_ab takes pictures: give `examples`"):
         calibration.check_real(network, given, "ONNX", "int8")

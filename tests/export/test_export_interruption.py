@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from keras_gans import export
 from keras_gans.cli import app
 from keras_gans.export import export_api
-from keras_gans.utils import files
+from keras_gans.utils import files, locks
 
 VICTIM = textwrap.dedent("""
     import fnmatch, os, signal, sys, threading, time
@@ -180,7 +180,7 @@ def test_where_folders_cannot_be_locked_nothing_is_removed(tmp_path, monkeypatch
     def refused(*arguments):
         raise OSError("no locks here")
 
-    monkeypatch.setattr(files.fcntl, "flock", refused)
+    monkeypatch.setattr(locks.fcntl, "flock", refused)
     (tmp_path / ".out.partial-12").mkdir()
     with files.staged(tmp_path / "out") as path:
         path.write_text("")

@@ -11,16 +11,16 @@ import pytest
 from keras_gans.export import ExportError, ParityError, calibration, parity
 from keras_gans.export._quiet import quiet
 from keras_gans.export.formats.base import Floor
-from keras_gans.export.network import Servable
+from keras_gans.export.network import ExportNetwork
 from keras_gans.utils import files
 
 
-def servable(model, name="generator"):
-    return Servable(name, model.networks_to_export()[name])
+def export_network(model, name="generator"):
+    return ExportNetwork(name, model.networks_to_export()[name])
 
 
 def probes(model):
-    return parity.probes(servable(model), model.describe_tensors())
+    return parity.probes(export_network(model), model.describe_tensors())
 
 
 # === Inputs ===
@@ -83,7 +83,7 @@ def test_only_functional_networks_can_be_served():
         pass
 
     with pytest.raises(ExportError, match="functional keras.Models.*'generator': Subclassed"):
-        Servable("generator", Subclassed())
+        ExportNetwork("generator", Subclassed())
 
 
 def test_a_parity_error_is_a_value_error():
@@ -109,7 +109,7 @@ class Half:
 
 @pytest.mark.parametrize("right", [(1, 3), (1, 8), (3, 8), (1, 3, 8)])
 def test_a_file_that_is_right_at_some_batch_sizes_only_is_refused(model, right):
-    network, tensors = servable(model), model.describe_tensors()
+    network, tensors = export_network(model), model.describe_tensors()
     found = parity.probes(network, tensors)
     gallery = parity.gallery(network, calibration.examples(network, tensors, {}).proving)
     format = Half(network, lambda array: array * np.float32(len(array) in right))

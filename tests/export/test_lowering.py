@@ -9,8 +9,8 @@ from fabrication import by_default, families
 from keras_gans import zoo
 from keras_gans.export import parity
 from keras_gans.export.formats.tflite_rewrites import lowered
-from keras_gans.export.network import Servable
-from keras_gans.layers import ReflectionPadding2D, UpConv2D
+from keras_gans.export.network import ExportNetwork
+from keras_gans.layers import ReflectionPadding2D, TorchConvTranspose2D
 
 RNG = np.random.default_rng(0)
 
@@ -26,12 +26,14 @@ def test_every_entry_stays_what_it_is(name):
         if not hasattr(model, "translate"):
             as_if_trained(network)
         before = [np.array(weight) for weight in network.weights]
-        servable = Servable(key, network)
-        other = servable.rebuilt(lowered)
-        assert [t.name for t in other.inputs] == [t.name for t in servable.inputs]
-        assert other.outputs == servable.outputs
-        assert not {"ReflectionPadding2D", "UpConv2D", "Conv2DTranspose"} & names_of(other.model)
-        for probe in parity.probes(servable, model.describe_tensors(), (32, 32)).values():
+        export_network = ExportNetwork(key, network)
+        other = export_network.rebuilt(lowered)
+        assert [t.name for t in other.inputs] == [t.name for t in export_network.inputs]
+        assert other.outputs == export_network.outputs
+        assert not {"ReflectionPadding2D", "TorchConvTranspose2D", "Conv2DTranspose"} & names_of(
+            other.model
+        )
+        for probe in parity.probes(export_network, model.describe_tensors(), (32, 32)).values():
             given = other(probe.inputs)
             for output, expected in probe.expected.items():
                 assert np.abs(expected).max() > 1e-3
@@ -65,10 +67,10 @@ def test_transposed_convolutions_of_all_kinds(kernel, stride, free):
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("scale", [False, True])
 def test_norm_and_relu_after_them_go_into_them(bias, scale):
-    up = UpConv2D(4, use_bias=bias)
+    up = TorchConvTranspose2D(4, use_bias=bias)
     norm = keras.layers.BatchNormalization(scale=scale, center=not scale)
     other = same_as_lowered(up, norm, keras.layers.ReLU())
-    assert not {"UpConv2D", "BatchNormalization", "ReLU"} & names_of(other)
+    assert not {"TorchConvTranspose2D", "BatchNormalization", "ReLU"} & names_of(other)
 
 
 def test_what_is_read_before_the_norm_is_not_normed():

@@ -126,7 +126,7 @@ def test_each_penalty_of_the_paper_is_added_once_by_its_weight(name):
     }
     assert weights
     real = ramp(model)
-    fake = real.seen(0.5 * real.images)
+    fake = real.with_images(0.5 * real.images)
     for variable in model.variables_of("discriminator"):
         variable.assign(3 * variable)
     expected = sum(w * float(REGULARIZERS[p](model, real, fake)) for p, w in weights.items())
@@ -403,7 +403,7 @@ def statistics(model):
 def test_apart_each_batch_is_normalised_by_itself():
     apart, together = twins()
     real = ramp(apart)
-    fake = real.seen(0.1 * real.images - 0.5)
+    fake = real.with_images(0.1 * real.images - 0.5)
     apart_logits, together_logits = apart.judge_both(real, fake), together.judge_both(real, fake)
     for one, other in zip(apart_logits, together_logits, strict=True):
         assert one.shape == other.shape == (6, 1)
@@ -422,7 +422,7 @@ def test_apart_each_batch_is_normalised_by_itself():
 def test_without_batch_norm_it_makes_no_difference():
     apart, together = twins(discriminator_norm="none")
     real = ramp(apart)
-    fake = real.seen(0.1 * real.images)
+    fake = real.with_images(0.1 * real.images)
     both = (model.judge_both(real, fake) for model in (apart, together))
     for one, other in zip(*both, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

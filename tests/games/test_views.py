@@ -25,13 +25,15 @@ FREE = {"gradient_penalty": 0.0, "r1": 0.0, "r2": 0.0, "clip": 0.0}  # no family
 
 def shown(model, samples, side, draw=0):
     """Images as D sees them."""
-    return views.seen(model, Samples(samples.images, samples.labels, draw), side).images
+    return views.discriminator_view(
+        model, Samples(samples.images, samples.labels, draw), side
+    ).images
 
 
 def test_what_is_off_hands_on_what_came():
     model = tiny("dcgan")
     images = ramp(model)
-    assert views.seen(model, images, "real") is images
+    assert views.discriminator_view(model, images, "real") is images
     assert views.replayed(model, images) is images
 
 
@@ -266,7 +268,7 @@ def test_gradients_reach_the_generator_through_all_that_is_seen():
     images = ramp(model)
     with tf.GradientTape() as tape:
         tape.watch(images.images)
-        loss = model._loss_of_generator(views.seen(model, images, "real"), images)
+        loss = model._loss_of_generator(views.discriminator_view(model, images, "real"), images)
     assert np.abs(tape.gradient(loss.value, images.images)).max() > 0
 
 
@@ -278,20 +280,20 @@ def test_the_probability_follows_how_sure_the_discriminator_is(objective):
     assert float(model.probability) == 0.0
     boundary = model.objective.boundary
     sure = tf.fill((500, 1), boundary + 0.1)
-    model._adapt(sure)
+    model._update_augment_probability(sure)
     assert float(model.probability) == pytest.approx(1000 / 500_000)
-    model._adapt(sure)
+    model._update_augment_probability(sure)
     assert float(model.probability) == pytest.approx(2000 / 500_000)
-    model._adapt(tf.fill((500, 1), boundary - 0.1))
+    model._update_augment_probability(tf.fill((500, 1), boundary - 0.1))
     assert float(model.probability) == pytest.approx(1000 / 500_000)
     for _ in range(2):
-        model._adapt(tf.fill((500, 1), boundary - 0.1))
+        model._update_augment_probability(tf.fill((500, 1), boundary - 0.1))
     assert float(model.probability) == 0.0
 
 
 def test_packed_images_are_counted_one_by_one():
     model = tiny("dcgan", augment="color", ada_target=0.6, packing=4)
-    model._adapt(tf.ones((100, 1)))
+    model._update_augment_probability(tf.ones((100, 1)))
     assert float(model.probability) == pytest.approx(400 / 500_000)
 
 
@@ -323,14 +325,14 @@ def test_spread_levels_stay_where_tanh_reaches(name):
 
 @pytest.mark.parametrize("name", ["wgan_gp", "sngan"])
 def test_the_discriminator_learns_from_spread_levels(name, monkeypatch):
-    model, seen, look = tiny(name), [], views.seen
+    model, seen, look = tiny(name), [], views.discriminator_view
 
     def watched(game, samples, side):
         if side == "real":
             seen.append(np.asarray(samples.images))
         return look(game, samples, side)
 
-    monkeypatch.setattr(views, "seen", watched)
+    monkeypatch.setattr(views, "discriminator_view", watched)
     model.train_step(tf.fill(model.batch_spec(2).shape, 100 / 127.5 - 1))  # one level everywhere
     assert len(seen) == model.discriminator_steps + 1  # the last is what G is compared with
     steps = (np.concatenate(seen) + 1) * 128 - 100

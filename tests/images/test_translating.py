@@ -20,7 +20,8 @@ from keras_gans import training, zoo
 from keras_gans.cli import app
 from keras_gans.core.scaling import scaled
 from keras_gans.data.account import Account
-from keras_gans.data.frame import DECODING_BYTES, Frame
+from keras_gans.data.decode import DECODING_BYTES
+from keras_gans.data.image_converter import ImageConverter
 from keras_gans.images import grids, translate_files
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
@@ -215,8 +216,8 @@ def test_files_are_scaled_as_arrays_are_and_shown_as_in_training(model, tmp_path
     Image.fromarray(pixels.repeat(12, 1)).save(tmp_path / "a.png")
     pairs = translate_files.plan(tmp_path / "a.png", tmp_path / "out")
     (done,) = translate_files.translate_files(model, pairs)
-    frame = Frame(model.image_size, model.image_size, 3, "stretch")
-    np.testing.assert_array_equal(done.picture, frame.read(tmp_path / "a.png"))
+    converter = ImageConverter(model.image_size, model.image_size, 3, "stretch")
+    np.testing.assert_array_equal(done.picture, converter.read(tmp_path / "a.png"))
     assert done.resized and Image.open(done.target).size == (96, 180)
     whole = np.asarray(Image.open(tmp_path / "a.png")) / 127.5 - 1
     expected = grids.to_uint8(model.translate(whole)).astype(int)

@@ -65,7 +65,7 @@ OFFERED = {
         [(FEATURES, (*OF_KERNELS, {"activation": "relu"})), (MAPS, ())],
     ),
     layers.StochasticDropout: ({"rate": 0.5}, [(MAPS, OF_DROPOUT)]),
-    layers.UpConv2D: ({"filters": 4}, [(MAPS, OF_KERNELS)]),
+    layers.TorchConvTranspose2D: ({"filters": 4}, [(MAPS, OF_KERNELS)]),
     layers.Upsample2D: ({}, [(MAPS, ())]),
 }
 
@@ -129,9 +129,9 @@ def test_an_option_that_is_offered_works(kind, shape, options, training, sizes):
             for options in (*OF_CONVOLUTIONS, {"data_format": "channels_first"})
         ),
         (layers.NarrowConv2D, {"filters": 2, "kernel_size": (3, 5)}),
-        (layers.UpConv2D, {"filters": 2, "activation": "relu"}),
-        (layers.UpConv2D, {"filters": 2, "data_format": "channels_first"}),
-        (layers.UpConv2D, {"filters": 2, "output_padding": 0}),
+        (layers.TorchConvTranspose2D, {"filters": 2, "activation": "relu"}),
+        (layers.TorchConvTranspose2D, {"filters": 2, "data_format": "channels_first"}),
+        (layers.TorchConvTranspose2D, {"filters": 2, "output_padding": 0}),
     ],
     ids=str,
 )

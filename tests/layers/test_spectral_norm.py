@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans.layers import BatchNorm, SpectralConv2D, SpectralDense
-from keras_gans.layers.spectral_norm import advance, folded, spectral_layers
+from keras_gans.layers.spectral_norm import folded, power_iteration, spectral_layers
 
 
 def conv(**kwargs):
@@ -38,7 +38,7 @@ def singular_values(kernel):
 
 def settle(layer):
     for _ in range(100):
-        layer.advance()
+        layer.power_iteration()
     return layer
 
 
@@ -60,7 +60,7 @@ def test_one_iteration_by_definition(make, shape):
     v /= np.linalg.norm(v)
     np.testing.assert_allclose(layer.sigma(), np.array(layer.u) @ matrix.T @ v, rtol=1e-5)
     u = matrix.T @ v
-    layer.advance()
+    layer.power_iteration()
     np.testing.assert_allclose(layer.u, u / np.linalg.norm(u), rtol=1e-4)
 
 
@@ -83,7 +83,7 @@ def test_calls_move_nothing(make, shape):
     for training in (False, True):
         layer(inputs_of(shape), training=training)
     np.testing.assert_array_equal(layer.u, before)
-    layer.advance()
+    layer.power_iteration()
     assert np.abs(layer.u - before).max() > 0
 
 
@@ -95,11 +95,11 @@ def test_advances_in_a_graph(make, shape, jit_compile):
 
     @tf.function(jit_compile=jit_compile)
     def step(inputs):
-        layer.advance()
+        layer.power_iteration()
         return layer(inputs, training=True)
 
     outputs = step(inputs_of(shape))
-    twin.advance()
+    twin.power_iteration()
     np.testing.assert_allclose(layer.u, twin.u, atol=1e-6)
     np.testing.assert_allclose(outputs, twin(inputs_of(shape)), atol=1e-5)
 
@@ -172,8 +172,8 @@ def test_half_precision_divides_in_float32(make, shape):
     np.testing.assert_allclose(tf.cast(outputs, "float32"), exact(inputs_of(shape)), atol=5e-2)
     _, gradient = gradient_of(layer, inputs_of(shape))
     assert gradient.dtype == tf.float32 and np.isfinite(gradient).all()
-    layer.advance()
-    exact.advance()
+    layer.power_iteration()
+    exact.power_iteration()
     np.testing.assert_allclose(layer.u, exact.u, atol=1e-6)
 
 
@@ -212,7 +212,7 @@ def test_advance_moves_all_of_a_network_in_a_graph():
     model = network()
     found = spectral_layers(model)
     before = [np.array(layer.u) for layer in found]
-    tf.function(lambda: advance(model))()
+    tf.function(lambda: power_iteration(model))()
     moved = [np.abs(layer.u - u).max() for layer, u in zip(found, before, strict=True)]
     assert all(moved[:-1])  # the last has one output: its u is 1 or -1 and stays
 
@@ -274,7 +274,7 @@ def test_spectral_layers_inside_other_layers_are_not_folded_in_silence():
 
 def test_saving_keeps_u(tmp_path):
     model = network()
-    advance(model)
+    power_iteration(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for ours, theirs in zip(spectral_layers(loaded), spectral_layers(model), strict=True):

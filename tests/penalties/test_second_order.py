@@ -38,7 +38,7 @@ def network(*middle, name="critic"):
         ours.NarrowConv2D(3, 3),
         ours.ReflectionPadding2D(1),
         ours.SpectralConv2D(4, 3),
-        ours.UpConv2D(3),
+        ours.TorchConvTranspose2D(3),
     ],
     ids=lambda layer: layer.name,
 )

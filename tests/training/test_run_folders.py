@@ -15,8 +15,7 @@ from fabrication import same, snapshot
 from PIL import Image
 
 from keras_gans import training, zoo
-from keras_gans.training import data_inventory, guards, model_file
-from keras_gans.training import run as training_run
+from keras_gans.training import data_inventory, guards, model_file, run_data
 from keras_gans.training.callbacks import Checkpoints, checkpoints
 from keras_gans.utils.files import locked
 
@@ -392,4 +391,4 @@ def test_pictures_that_are_all_the_same_are_remarked_on(tmp_path):
     model = zoo.get("gan")
     options = dataclasses.replace(OPTIONS, data=f"folder:{tmp_path}")
     with pytest.warns(UserWarning, match="first 3 pictures of folder:.* are all the same"):
-        training_run._some_real(options, model)
+        run_data.some_real(options, model)

@@ -18,8 +18,7 @@ from PIL import Image
 from keras_gans import data, training, zoo
 from keras_gans.data.account import Account
 from keras_gans.evaluation import evaluate_model
-from keras_gans.training import data_inventory, guards
-from keras_gans.training import run as training_run
+from keras_gans.training import data_inventory, guards, run_callbacks
 from keras_gans.training.callbacks import DivergedError, Stopped
 from keras_gans.training.csv_log import Log
 from keras_gans.utils.files import locked
@@ -458,7 +457,9 @@ def test_a_translator_is_judged_in_the_direction_it_learns(tmp_path, direction):
     overrides = {**zoo.entry("pix2pix_emoji").tiny, "direction": direction}
     options = training.Options("pix2pix_emoji", overrides=overrides, metrics=["pairs"])
     model, _ = training.prepare(options)
-    (metrics,) = training_run._figures(training.Run(tmp_path, options, {}), model, tmp_path)
+    (metrics,) = run_callbacks.metrics_callback(
+        training.Run(tmp_path, options, {}), model, tmp_path
+    )
     assert metrics.evaluator.protocol(model)["direction"] == direction
 
 
@@ -470,10 +471,12 @@ def test_two_domains_are_judged_while_training_as_they_are_afterwards(tmp_path, 
     model = tiny("cyclegan")
     options = training.Options("cyclegan", f"folder:{tmp_path}", metrics=["pairs"])
     with pytest.raises(ValueError, match="do not belong together"):
-        training_run._figures(training.Run(tmp_path, options, {}), model, tmp_path)
+        run_callbacks.metrics_callback(training.Run(tmp_path, options, {}), model, tmp_path)
     monkeypatch.setattr(evaluate_model, "extractor_for", lambda names, extractor: None)
     options = dataclasses.replace(options, metrics=["kid"])
-    (metrics,) = training_run._figures(training.Run(tmp_path, options, {}), model, tmp_path)
+    (metrics,) = run_callbacks.metrics_callback(
+        training.Run(tmp_path, options, {}), model, tmp_path
+    )
     assert metrics.evaluator.count == 2  # none of A twice
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fabrication import full, tiny
+from plain_steps import RATE, Recorder, step
 
 from keras_gans import zoo
 
@@ -74,32 +75,6 @@ def test_receptive_field_of_the_discriminator_is_70():
 # === One full training step ===
 
 
-class Recorder:
-    """Stands in for an optimizer: keeps the gradients, then takes a plain step down them."""
-
-    def __init__(self, rate):
-        self.rate, self.gradients = rate, None
-
-    def apply(self, gradients, variables):
-        self.gradients = [np.array(gradient) for gradient in gradients]
-        for gradient, variable in zip(gradients, variables, strict=True):
-            variable.assign_sub(self.rate * gradient)
-
-
-RATE = 1e-2
-
-
-def step(model, batch):
-    recorders = {player: Recorder(RATE) for player in model.players}
-    model.optimizer_of = recorders.__getitem__
-    logs = model.train_step(tuple(map(tf.constant, batch)))
-    gradients = {}
-    for player, recorder in recorders.items():
-        for variable, gradient in zip(model.variables_of(player), recorder.gradients, strict=True):
-            gradients[id(variable)] = gradient
-    return {key: float(value) for key, value in logs.items()}, gradients
-
-
 def compare(model, network, twin, gradients):
     """Our recorded gradients of one network against the twin's `.grad`."""
     checked = 0
@@ -167,19 +142,19 @@ def test_pix2pix_step_equals_its_twin(direction):
 def test_both_pictures_of_a_pair_are_seen_augmented_alike():
     model = tiny("pix2pix", augment="color,translation,cutout")
     images = tf.constant(picture(1, 32))
-    source, target = model.seen(images, images, 0)
+    source, target = model.discriminator_view(images, images, 0)
     np.testing.assert_array_equal(source, target)
     assert np.abs(source - images).max() > 0.01
-    other, _ = model.seen(images, images, 1)
+    other, _ = model.discriminator_view(images, images, 1)
     assert np.abs(source - other).max() > 0.01  # each pair of a step in its own way
-    plain = tiny("pix2pix").seen(images, images, 0)
+    plain = tiny("pix2pix").discriminator_view(images, images, 0)
     assert all(seen is images for seen in plain)
 
 
 def test_pix2pix_judges_augmented_pairs():
     source, target = map(tf.constant, (picture(1, 32), picture(2, 32)))
     model = tiny("pix2pix", augment=["translation", "cutout"])
-    expected = [model.seen(source, target, draw) for draw in range(3)]
+    expected = [model.discriminator_view(source, target, draw) for draw in range(3)]
     discriminator, judged = model.discriminator, []
     model.discriminator = lambda pair, training: judged.append(pair) or discriminator(pair)
     model.optimizer_of = lambda player: Recorder(0.0)

@@ -9,7 +9,12 @@ class Moments:
     """Mean and covariance of any number of vectors, in memory that does not grow with it."""
 
     def __init__(self):
-        self.count = 0
+        self.count, self._shift = 0, np.zeros(1)
+
+    @property
+    def dimension(self):
+        """Values of each vector; 1 before there is one."""
+        return len(self._shift)
 
     def update(self, features):
         """Adds vectors (N, dimension)."""

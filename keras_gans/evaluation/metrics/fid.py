@@ -42,9 +42,9 @@ class FID(TwoSets):
             ValueError: where there are not more pictures than features, so that the covariance is
                 not known.
         """
-        least = getattr(self.real, "_shift", np.zeros(1)).size + 1
         self.require(
-            least, "Fewer leave the covariance of the features open: use KID, or fewer features."
+            self.real.dimension + 1,
+            "Fewer leave the covariance of the features open: use KID, or fewer features.",
         )
         return frechet(self.real.mean, self.real.covariance, self.fake.mean, self.fake.covariance)
 

@@ -50,7 +50,7 @@ class Floor:
     ssim: float
 
     def psnr(self, network):
-        """The floor for a `Servable`, dB."""
+        """The floor for an `ExportNetwork`, dB."""
         pictures = any(tensor.is_picture for tensor in network.inputs)
         return self.translated if pictures else self.generated
 
@@ -95,7 +95,7 @@ class Exporter(abc.ABC):
         """Writes the artefact and nothing else.
 
         Args:
-            network: a `Servable`.
+            network: an `ExportNetwork`.
             path: of the file or folder; does not exist.
             precision: one of `precisions`.
             calibration: `{input name: array}`, inputs as the network will meet them, one example
@@ -142,7 +142,7 @@ class Exporter(abc.ABC):
 
         Args:
             path: of the artefact, whose network is proven.
-            network: the `Servable` it was written from.
+            network: the `ExportNetwork` it was written from.
             gallery: a `keras_gans.export.parity.Probe` of what it will be fed with.
 
         Raises:

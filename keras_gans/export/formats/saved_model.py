@@ -98,7 +98,7 @@ class SavedModelExporter(Exporter):
 
 
 def save(network, path, signatures):
-    """Writes a SavedModel of a `Servable` with these signatures, `{name: tf.function}`."""
+    """Writes a SavedModel of an `ExportNetwork` with these signatures, `{name: tf.function}`."""
     module = tf.Module()
     module.weights = network.function.get_concrete_function().variables  # those it reads
     module.serve = network.function  # what `TFSMLayer` calls
@@ -106,7 +106,7 @@ def save(network, path, signatures):
 
 
 def _signatures(path):
-    with tf.device("CPU:0"):  # where Keras' answer is computed too, see `Servable`
+    with tf.device("CPU:0"):  # where Keras' answer is computed too, see `ExportNetwork`
         return tf.saved_model.load(str(path)).signatures
 
 

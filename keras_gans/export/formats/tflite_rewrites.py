@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_gans.layers import ReflectionPadding2D, UpConv2D
+from keras_gans.layers import ReflectionPadding2D, TorchConvTranspose2D
 
 _END = "."  # after a layer's name; without it `up_1` would be found in `up_10` and `up_1_1`
 
@@ -98,7 +98,7 @@ def _is_leaky(layer):
 
 
 def _is_doubling(layer):
-    return isinstance(layer, UpConv2D) or (
+    return isinstance(layer, TorchConvTranspose2D) or (
         type(layer) is layers.Conv2DTranspose
         and layer.padding == "same"
         and layer.strides[0] == layer.strides[1] > 1
@@ -141,7 +141,7 @@ class _Up:
         stride = layer.strides[0]
         # SAME leaves out kernel - stride of the full result, the smaller half of it in front.
         crop = tuple((side - stride) // 2 for side in layer.kernel_size)
-        crop = (1, 1) if isinstance(layer, UpConv2D) else crop
+        crop = (1, 1) if isinstance(layer, TorchConvTranspose2D) else crop
         return cls(inputs, kernel, bias, stride, crop, layer.name)
 
     def normalised(self, norm):

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans.core.players import inner_of
+from keras_gans.core.resuming import NumberedDataset, ResumingCallback
 from keras_gans.training import distribution
 from keras_gans.training.callbacks.divergence import finite_players
 from keras_gans.utils.damage import DAMAGE
@@ -72,7 +73,7 @@ class DamagedError(ValueError):
     """A checkpoint cannot be read, or is not what was written."""
 
 
-class Checkpoints(keras.callbacks.Callback):
+class Checkpoints(ResumingCallback):
     """Saves all that training stands on, and goes on from it.
 
         model.fit(data, epochs=200, callbacks=[Checkpoints("checkpoints")])
@@ -183,7 +184,7 @@ class Checkpoints(keras.callbacks.Callback):
                 "`Checkpoints` goes on in the order of the data, which arrays do not have: Keras "
                 "shuffles them anew. Give a tf.data.Dataset; `keras_gans.data.load` makes one."
             )
-        numbered = hasattr(data, "from_pass")  # `fit` begins it at any epoch by itself
+        numbered = isinstance(data, NumberedDataset)  # `fit` begins it at any epoch by itself
         endless = data.cardinality() == tf.data.INFINITE_CARDINALITY
         if steps_per_epoch and not (numbered or endless):
             raise ValueError(

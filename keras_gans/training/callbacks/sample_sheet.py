@@ -56,7 +56,7 @@ class SampleSheet(keras.callbacks.Callback):
         self.every, self.keep, self.seed = every, keep, seed
         self.batch, self.row_names = batch, row_names
         self.log_dir, self.writer = log_dir, None
-        self._drawn = None
+        self._drawn = self._epoch = None
         if kimg:
             # Only then: a method that is there makes Keras wait for every step's logs.
             self._images = 1000 * kimg
@@ -84,7 +84,7 @@ class SampleSheet(keras.callbacks.Callback):
             self._draw(self._epoch)
 
     def on_train_end(self, logs=None):
-        if self._drawn != getattr(self, "_epoch", self._drawn):
+        if self._epoch is not None and self._drawn != self._epoch:
             self._draw(self._epoch)
         if self.writer:
             self.writer.close()

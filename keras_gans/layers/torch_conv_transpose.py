@@ -1,13 +1,19 @@
-"""The transposed convolution of the reference translators."""
+"""The transposed convolution of the reference translators, cropped like PyTorch's."""
 
 import keras
 import tensorflow as tf
+from keras.src.utils.naming import to_snake_case
 
 from keras_gans.layers._fixed import refuse_others
 
+# The name of earlier versions: in files a layer's configuration names its class, and so do the keys
+# of its weights.
+_EARLIER = "UpConv2D"
+
 
 @keras.saving.register_keras_serializable("keras_gans")
-class UpConv2D(keras.layers.Conv2DTranspose):
+@keras.saving.register_keras_serializable("keras_gans", _EARLIER)
+class TorchConvTranspose2D(keras.layers.Conv2DTranspose):
     """PyTorch's `ConvTranspose2d(kernel 3, stride 2, padding 1, output_padding 1)`.
 
     TensorFlow's SAME has the same shape and other values: it crops the last row and column of the
@@ -45,9 +51,20 @@ class UpConv2D(keras.layers.Conv2DTranspose):
             tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
         )
 
+    def load_own_variables(self, store):
+        path = getattr(store, "_h5_entry_path", None)  # of Keras' files; other stores have none
+        if path and not len(store):
+            store = store.get(earlier_key(path))
+        super().load_own_variables(store)
+
     def compute_output_shape(self, input_shape):
         batch, *sides, _ = input_shape
         return (batch, *(None if side is None else 2 * side for side in sides), self.filters)
+
+
+def earlier_key(key):
+    """Returns the key of a layer's weights in files of earlier versions; other keys unchanged."""
+    return key.replace(to_snake_case(TorchConvTranspose2D.__name__), to_snake_case(_EARLIER))
 
 
 @tf.custom_gradient

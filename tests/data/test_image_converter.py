@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from keras_gans.data.frame import Frame, UnreadableError
+from keras_gans.data.decode import UnreadableError
+from keras_gans.data.image_converter import ImageConverter
 
 quick = settings(max_examples=30, deadline=None)
 
@@ -27,9 +28,9 @@ def file(image, format="PNG", **options):
 
 
 def read(image, channels, format="PNG", size=None, fit="crop", **options):
-    """The picture after a file and a frame of its own size, or of `size` (height, width)."""
+    """The picture after a file and a converter to its own size, or of `size` (height, width)."""
     height, width = size or (image.height, image.width)
-    arrived = Frame(height, width, channels, fit).read(file(image, format, **options))
+    arrived = ImageConverter(height, width, channels, fit).read(file(image, format, **options))
     assert arrived.dtype == np.uint8 and arrived.shape == (height, width, channels)
     return arrived.astype(int)
 
@@ -165,16 +166,18 @@ def test_pictures_are_set_upright(orientation, dtype):
 @quick
 @given(st.sampled_from([1, 3, 4]).flatmap(pixels), st.integers(1, 9), st.sampled_from([1, 3]))
 def test_an_array_gives_the_pixels_its_file_gives(array, side, channels):
-    frame = Frame(side, side, channels)
+    converter = ImageConverter(side, side, channels)
     image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
-    assert np.array_equal(frame.from_array(array), frame.read(file(image)))
+    assert np.array_equal(converter.from_array(array), converter.read(file(image)))
 
 
 @quick
 @given(pixels(1, np.uint16))
 def test_an_array_of_16_bits_gives_the_pixels_its_file_gives(array):
-    frame = Frame(*array.shape)
-    assert np.array_equal(frame.from_array(array), frame.read(file(Image.fromarray(array[..., 0]))))
+    converter = ImageConverter(*array.shape)
+    assert np.array_equal(
+        converter.from_array(array), converter.read(file(Image.fromarray(array[..., 0])))
+    )
 
 
 # === Fitting ===
@@ -190,11 +193,11 @@ def test_one_colour_stays_that_colour_at_any_size(height, width, fit):
 @quick
 @given(st.integers(0, 9), st.integers(0, 9), hnp.arrays(np.uint8, (15, 15)))
 def test_a_picture_of_the_right_scale_is_cut_and_not_resampled(over, side, noise):
-    # As high as the frame and `over` wider, or the reverse: the middle, pixel for pixel.
-    wide, frame = noise[:6, : 6 + over], (6, 6)
+    # As high as the output and `over` wider, or the reverse: the middle, pixel for pixel.
+    wide, size = noise[:6, : 6 + over], (6, 6)
     middle = wide[:, over // 2 : over // 2 + 6]
-    assert np.array_equal(read(Image.fromarray(wide), 1, size=frame)[..., 0], middle)
-    assert np.array_equal(read(Image.fromarray(wide.T), 1, size=frame)[..., 0], middle.T)
+    assert np.array_equal(read(Image.fromarray(wide), 1, size=size)[..., 0], middle)
+    assert np.array_equal(read(Image.fromarray(wide.T), 1, size=size)[..., 0], middle.T)
 
 
 @pytest.mark.parametrize("factor", [2, 4])
@@ -223,7 +226,7 @@ def test_shrinking_does_not_alias(fit):
 
 @pytest.mark.parametrize("size", [(1, 2_000_000), (2_000_000, 1)])
 def test_a_thread_of_a_picture_takes_no_memory(size):
-    # Scaled until it covers the frame, and only then cut, it would take gigabytes.
+    # Scaled until it covers the output, and only then cut, it would take gigabytes.
     assert (read(Image.new("L", size, 7), 1, size=(64, 64)) == 7).all()
 
 
@@ -233,7 +236,7 @@ def test_a_large_jpeg_is_close_to_its_slowly_decoded_self(size):
     photograph = Image.fromarray(coarse).resize(size[::-1], Image.Resampling.BICUBIC)
     jpeg = file(photograph, "JPEG", quality=90)
     decoded = Image.open(jpeg).convert("RGB")
-    fast = Frame(32, 32, 3).read(jpeg).astype(int)
+    fast = ImageConverter(32, 32, 3).read(jpeg).astype(int)
     assert np.abs(fast - read(decoded, 3, size=(32, 32))).mean() < 0.5
 
 
@@ -246,7 +249,7 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), n
 def test_a_truncated_file_is_unreadable(format):
     whole = file(NOISE, format).getvalue()
     with pytest.raises(UnreadableError, match="."):
-        Frame(64, 64, 3).read(io.BytesIO(whole[: len(whole) // 2]))
+        ImageConverter(64, 64, 3).read(io.BytesIO(whole[: len(whole) // 2]))
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -259,7 +262,7 @@ def test_damage_is_unreadable_or_harmless(data):
     for _ in range(data.draw(st.integers(1, 8))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
-        arrived = Frame(8, 8, 3).read(io.BytesIO(whole))
+        arrived = ImageConverter(8, 8, 3).read(io.BytesIO(whole))
     except UnreadableError as error:
         assert str(error) and "\n" not in str(error)
     else:
@@ -269,13 +272,13 @@ def test_damage_is_unreadable_or_harmless(data):
 @pytest.mark.parametrize("content", [b"", b"I am a text", b"\x89PNG\r\n\x1a\n"])
 def test_not_a_picture(content):
     with pytest.raises(UnreadableError, match="not a PNG, JPEG, WebP, BMP, GIF, TIFF"):
-        Frame(8, 8, 3).read(io.BytesIO(content))
+        ImageConverter(8, 8, 3).read(io.BytesIO(content))
 
 
 @pytest.mark.parametrize("format", ["EPS", "ICO", "PDF"])
 def test_other_formats_are_not_even_tried(format):
     with pytest.raises(UnreadableError, match="not a PNG, JPEG, WebP, BMP, GIF, TIFF"):
-        Frame(64, 64, 3).read(file(NOISE, format))
+        ImageConverter(64, 64, 3).read(file(NOISE, format))
 
 
 @pytest.mark.parametrize("side", [11, 64])  # above the limit; where Pillow itself refuses
@@ -284,6 +287,6 @@ def test_other_formats_are_not_even_tried(format):
 def test_a_bomb_is_unreadable(side, look, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     harmless, bomb = file(NOISE.resize((10, 10))), file(NOISE.resize((side, side)))
-    getattr(Frame(4, 4, 3), look)(harmless)
+    getattr(ImageConverter(4, 4, 3), look)(harmless)
     with pytest.raises(UnreadableError, match="exceed.*bomb"):
-        getattr(Frame(4, 4, 3), look)(bomb)
+        getattr(ImageConverter(4, 4, 3), look)(bomb)

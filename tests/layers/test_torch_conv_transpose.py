@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.layers import UpConv2D
+from keras_gans.layers import TorchConvTranspose2D
 
 
 def layer(use_bias=True):
-    made = UpConv2D(2, use_bias=use_bias)
+    made = TorchConvTranspose2D(2, use_bias=use_bias)
     made.build((None, None, None, 3))
     rng = np.random.default_rng(0)
     for weight in made.weights:
@@ -53,5 +53,7 @@ def test_both_forms_have_one_gradient(use_bias):
 
 
 def test_config():
-    made = UpConv2D.from_config(UpConv2D(5, use_bias=False, name="up").get_config())
+    made = TorchConvTranspose2D.from_config(
+        TorchConvTranspose2D(5, use_bias=False, name="up").get_config()
+    )
     assert (made.filters, made.use_bias, made.name) == (5, False, "up")

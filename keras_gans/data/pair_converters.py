@@ -1,6 +1,6 @@
 """From one file or two to a pair: uint8 (height, width, channels of both), first picture first.
 
-Like a `Frame` both have `shape`, `num_bytes`, `read` and `check`.
+Like an `ImageConverter` both have `shape`, `num_bytes`, `read` and `check`.
 """
 
 import math
@@ -8,7 +8,7 @@ import math
 import numpy as np
 from PIL import ImageOps
 
-from keras_gans.data.frame import (
+from keras_gans.data.decode import (
     NotAPairError,
     UnreadableError,
     changes,
@@ -19,16 +19,16 @@ from keras_gans.data.frame import (
 
 # Pixels of a JPEG are coded in blocks of this side.
 _BLOCK = 8
-# How far the proportions of two pictures side by side may be from twice those of the frame, as a
+# How far the proportions of two pictures side by side may be from twice those of the output, as a
 # share. A photograph of 16:9 is 11 % from 2:1.
 _TOLERANCE = 0.05
 
 
-class _PairFrame:
-    """What a pair is fitted to.
+class _PairConverter:
+    """Fits pairs to the sizes and channels of a model's batch.
 
     Args:
-        first: the `Frame` of its first picture.
+        first: the `ImageConverter` of its first picture.
         second: of its second one, of the same height and width.
     """
 
@@ -42,7 +42,7 @@ class _PairFrame:
         return math.prod(self.shape)
 
 
-class SideBySide(_PairFrame):
+class SideBySide(_PairConverter):
     """A pair in one file: its left half and its right half."""
 
     def read(self, path, noted=None):
@@ -50,11 +50,11 @@ class SideBySide(_PairFrame):
 
         Args:
             path: of the file.
-            noted: see `Frame.read`.
+            noted: see `ImageConverter.read`.
 
         Raises:
             UnreadableError: with the reason.
-            NotAPairError: if the picture has no two halves of the frame's proportions.
+            NotAPairError: if the picture has no two halves of the output's proportions.
         """
 
         def use(image):
@@ -68,7 +68,7 @@ class SideBySide(_PairFrame):
 
         Raises:
             UnreadableError: with the reason.
-            NotAPairError: if the picture has no two halves of the frame's proportions.
+            NotAPairError: if the picture has no two halves of the output's proportions.
         """
         opened(path, lambda image: self._look_at(image, noted))
 
@@ -85,7 +85,7 @@ class SideBySide(_PairFrame):
     def _halves(self, image):
         width, draft = image.width // 2, None
         if upright_size(image) == image.size and width % _BLOCK == 0:
-            # As in `Frame.from_file`, where the middle stays between two pixels.
+            # As in `ImageConverter.from_file`, where the middle stays between two pixels.
             side = 2 * max(self.shape[:2])
             draft = (2 * side, side)
         with decoding(image, draft):
@@ -98,7 +98,7 @@ class SideBySide(_PairFrame):
             return np.concatenate(halves, axis=-1)
 
 
-class TwoFiles(_PairFrame):
+class TwoFiles(_PairConverter):
     """A pair in two files of the same size."""
 
     def read(self, first, second, noted=None):
@@ -109,8 +109,10 @@ class TwoFiles(_PairFrame):
             NotAPairError: if they differ in size.
         """
         sizes, pictures = [], []
-        for path, frame in ((first, self._first), (second, self._second)):
-            size, picture = _named(path, lambda image, frame=frame: _sized(image, frame, noted))
+        for path, converter in ((first, self._first), (second, self._second)):
+            size, picture = _named(
+                path, lambda image, converter=converter: _sized(image, converter, noted)
+            )
             sizes.append(size)
             pictures.append(picture)
         _check_sizes((first, second), sizes)
@@ -124,20 +126,20 @@ class TwoFiles(_PairFrame):
             NotAPairError: if they differ in size.
         """
         sizes = []
-        for path, frame in ((first, self._first), (second, self._second)):
+        for path, converter in ((first, self._first), (second, self._second)):
 
-            def use(image, frame=frame):
-                frame.note(image, noted)
+            def use(image, converter=converter):
+                converter.note(image, noted)
                 return upright_size(image)
 
             sizes.append(_named(path, use))
         _check_sizes((first, second), sizes)
 
 
-def _sized(image, frame, noted):
-    frame.note(image, noted)
+def _sized(image, converter, noted):
+    converter.note(image, noted)
     size = upright_size(image)  # before the picture may be decoded at a fraction of it
-    return size, frame.from_file(image)
+    return size, converter.from_file(image)
 
 
 def _named(path, use):

@@ -1,4 +1,4 @@
-"""From a file or an array to the uint8 pixels a batch holds; the only place pictures are decoded.
+"""Decodes pictures: from a file to upright, opaque pixels of 8 bits; nothing else decodes any.
 
 Everything goes through Pillow, whatever the source, so that one picture gives the same pixels
 from a folder and from TensorFlow Datasets. Colour profiles are ignored; transparency is seen on
@@ -6,8 +6,6 @@ white; 16 bits are scaled to 8. Of animations and of files with several pages th
 """
 
 import contextlib
-import dataclasses
-import math
 import threading
 
 import numpy as np
@@ -48,8 +46,6 @@ SUFFIXES_OF_HEIF = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
 
 FORMAT_NAMES = "PNG, JPEG, WebP, BMP, GIF, TIFF, AVIF, JPEG 2000 or PPM"
 
-FITS = ("crop", "stretch", "pad")
-
 #: What decoding pictures may take of the memory at once, all threads together, in bytes. A
 #: picture that takes more by itself is left out.
 DECODING_BYTES = 2**30
@@ -69,7 +65,6 @@ MADE_GREY = "in colour, made grey"
 SIXTEEN_BITS = "of 16 bits, made 8"
 CMYK = "of CMYK or another colour space, made RGB"
 FIRST_ONLY = "of several frames or pages, of which the first is seen"
-_FITTED = {"crop": "cropped", "stretch": "squeezed", "pad": "padded with white"}
 
 
 class UnreadableError(ValueError):
@@ -78,120 +73,6 @@ class UnreadableError(ValueError):
 
 class NotAPairError(UnreadableError):
     """A file is a good picture, but no pair; where most are none, the folder holds no pairs."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Frame:
-    """What every picture is fitted to: the size and channels of the model's batch.
-
-    Attributes:
-        height: in pixels.
-        width: in pixels.
-        channels: 1 for grey, 3 for RGB.
-        fit: "crop" scales the picture until it covers the frame and cuts off what sticks out at
-            both ends; "stretch" scales height and width by themselves; "pad" scales it until it
-            lies within the frame, on white.
-    """
-
-    height: int
-    width: int
-    channels: int
-    fit: str = "crop"
-
-    @property
-    def shape(self):
-        return self.height, self.width, self.channels
-
-    @property
-    def num_bytes(self):
-        """Of one picture."""
-        return math.prod(self.shape)
-
-    def read(self, path, noted=None):
-        """The picture in a file, as uint8 (height, width, channels).
-
-        Args:
-            path: of the file.
-            noted: a set, to which is added what is changed of the picture besides its scale.
-
-        Raises:
-            UnreadableError: with the reason.
-        """
-
-        def use(image):
-            self.note(image, noted)
-            return self.from_file(image)
-
-        return opened(path, use)
-
-    def from_array(self, pixels):
-        """A picture given as pixels, as uint8 (height, width, channels).
-
-        Args:
-            pixels: uint8 or uint16 (any, any, 1, 3 or 4).
-        """
-        if pixels.shape == self.shape and pixels.dtype == np.uint8:
-            return pixels
-        if pixels.dtype == np.uint16:
-            pixels = _to_8_bits(pixels)
-        if pixels.shape[-1] == 1:
-            pixels = pixels[..., 0]
-        return self.from_image(Image.fromarray(pixels))
-
-    def from_file(self, image):
-        """A picture given as a file Pillow has opened and not yet decoded."""
-        # A JPEG of more than four times the frame is decoded at 1/2, 1/4 or 1/8: five times as
-        # fast for a photograph, and less than half a level from the slow way on average.
-        side = 2 * max(self.height, self.width)
-        with decoding(image, (side, side)):
-            return self.from_image(image)
-
-    def from_image(self, image):
-        """A picture given as Pillow has it."""
-        image = flattened(image, "L" if self.channels == 1 else "RGB")
-        size = self.width, self.height
-        if self.fit == "pad":
-            image = _padded(image, size)
-        else:
-            # A picture of the right size is not resampled: Pillow copies it.
-            box = self._box(image.width, image.height)
-            image = image.resize(size, Image.Resampling.BICUBIC, box=box)
-        return np.asarray(image).reshape(self.shape)
-
-    def note(self, image, noted):
-        """Adds to the set `noted` what will be changed of an opened picture; nothing to None."""
-        if noted is None:
-            return
-        noted |= changes(image, self.channels)
-        width, height = upright_size(image)
-        # As many pixels as the frame has in proportion, give or take one.
-        if abs(width * self.height - height * self.width) > max(width, height, *self.shape[:2]):
-            shape = "not square" if self.height == self.width else "of other proportions"
-            noted.add(f"{shape}, {_FITTED[self.fit]}")
-
-    def _box(self, width, height):
-        """The part of a picture that is seen, as left, top, right, bottom in its own pixels.
-
-        The part is cut out before scaling, not after: a picture of 1 x 80,000,000 pixels passes
-        every check, and scaled until it covers the frame it would fill the memory.
-        """
-        if self.fit == "stretch":
-            return 0, 0, width, height
-        scale = max(self.width / width, self.height / height)
-        # Whole pixels of the frame, so that a picture that need not be scaled is not blurred.
-        left = math.floor((width * scale - self.width) / 2) / scale
-        top = math.floor((height * scale - self.height) / 2) / scale
-        right = min(left + self.width / scale, width)
-        bottom = min(top + self.height / scale, height)
-        return left, top, right, bottom
-
-    def check(self, path, noted=None):
-        """Looks at a file's header: format and size, not pixels.
-
-        Raises:
-            UnreadableError: with the reason.
-        """
-        opened(path, lambda image: self.note(image, noted))
 
 
 def opened(path, use):
@@ -346,16 +227,6 @@ def flattened(image, mode):
     return image.convert(mode)
 
 
-def _padded(image, size):
-    """A picture as large as will fit, in the middle of white."""
-    scale = min(size[0] / image.width, size[1] / image.height)
-    inner = tuple(max(1, round(side * scale)) for side in image.size)
-    whole = Image.new(image.mode, size, "white")
-    place = tuple((outer - own) // 2 for outer, own in zip(size, inner, strict=True))
-    whole.paste(image.resize(inner, Image.Resampling.BICUBIC), place)
-    return whole
-
-
 def _from_16_bits(image):
     pixels = np.asarray(image)
     if pixels.dtype != np.uint16:
@@ -364,13 +235,13 @@ def _from_16_bits(image):
                 f"its numbers go from {pixels.min()} to {pixels.max()}, where 16 bits are the most"
             )
         pixels = pixels.astype(np.uint16)
-    grey = _to_8_bits(pixels)
+    grey = to_8_bits(pixels)
     transparent = image.info.get("transparency")  # the one grey value that is not to be seen
     if transparent is not None:
         grey = np.where(pixels == transparent, np.uint8(255), grey)
     return Image.fromarray(grey)
 
 
-def _to_8_bits(pixels):
+def to_8_bits(pixels):
     """uint16 divided by 257 and rounded, exactly and in little memory."""
     return ((pixels.astype(np.uint32) * 255 + 32_895) >> 16).astype(np.uint8)
