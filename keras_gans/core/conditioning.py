@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_gans.core.naming import counted_anew
 from keras_gans.utils.checks import LARGEST, check_positive, is_whole
 
 
@@ -114,6 +115,10 @@ class Conditions:
         """
         if not self.in_columns or not self.heads:
             return generator
+        with counted_anew(generator.operations):
+            return self._with_inputs_apart(generator)
+
+    def _with_inputs_apart(self, generator):
         latent = generator.inputs[0]
         latent = keras.Input(latent.shape[1:], dtype=latent.dtype, name=latent.name)
         named = [keras.Input((), dtype="int32", name=name) for name in self.head_names]
