@@ -85,6 +85,8 @@ class Fitting(Mixin):
         listed = monitoring.listed(callbacks)
         x, initial_epoch = self._resumed(listed, x, steps_per_epoch, initial_epoch)
         if hasattr(x, "from_pass"):  # as `keras_gans.data.load` makes it
+            if getattr(x, "label_names", None):
+                self.label_names = x.label_names
             x, steps_per_epoch = self._begun(x, initial_epoch, steps_per_epoch)
 
         feed = Feed(self)

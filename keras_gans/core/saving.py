@@ -38,6 +38,8 @@ class Saving(Mixin):
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
         }
+        if self.label_names is not None:
+            config["label_names"] = self.label_names
         frozen = self.frozen
         return config if frozen == self._frozen_when_made else {**config, "frozen": frozen}
 
@@ -49,17 +51,19 @@ class Saving(Mixin):
             config: constructor arguments, and `precision`: what the networks compute in,
                 "float32", "mixed_bfloat16" or "mixed_float16"; Keras' global policy where not
                 given. Weights, losses and what networks put out are float32 in all of them.
-                `frozen`: layers that do not learn, as `model.frozen` says.
+                `frozen`: layers that do not learn, as `model.frozen` says. `label_names`: as
+                `model.label_names` says.
             custom_objects: not used; there for Keras.
 
         Raises:
-            ValueError: for another precision.
+            ValueError: for another precision, or names that are not those of the model's labels.
         """
         # NumPy's numbers as Python's, which JSON knows.
         arguments = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
         before = keras.config.dtype_policy()
         precision = arguments.pop("precision", before.name)
         frozen = arguments.pop("frozen", None)
+        label_names = arguments.pop("label_names", None)
         check_choice("precision", precision, PRECISIONS)
         try:
             keras.config.set_dtype_policy(precision)
@@ -68,6 +72,7 @@ class Saving(Mixin):
             keras.config.set_dtype_policy(before)
         if frozen is not None:
             model.freeze(frozen)
+        model.label_names = label_names
         return model
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
@@ -202,6 +207,10 @@ class Saving(Mixin):
                 f"{', '.join(unlike)}.",
                 stacklevel=3,
             )
+
+
+#: What a configuration holds besides the constructor's arguments, where it differs from the usual.
+BESIDES = ("frozen", "label_names")
 
 
 def constructor_arguments(cls):

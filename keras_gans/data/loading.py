@@ -38,6 +38,7 @@ class Request:
     manual_dir: str | None
     cache_dir: str | None
     account: Account
+    label_names: dict[str, Any]  # of what the model learns; a kind of batch with labels fills it in
 
     def opened(self, openers):
         """The source, opened by those of a kind of batch; see `sources.open_source`."""
@@ -145,7 +146,8 @@ def load(
             memory, until the process ends. They are decoded in every epoch where not given.
 
     What of the source is left out or changed is told in a warning, by kind, and kept in
-    `data.account`: `data.account.lines()` names every file.
+    `data.account`: `data.account.lines()` names every file. `data.label_names` holds the names of
+    the labels, which `fit` gives to the model.
 
     Returns:
         A `tf.data.Dataset` whose length is known. Each iteration is a pass, in an order of its own;
@@ -165,7 +167,7 @@ def load(
     _refuse_labels(model, heads, attributes)
     request = Request(
         *(source, split, order, shuffle, repeat, flip, jitter, fit),
-        *(heads, attributes, data_dir, manual_dir, cache_dir, Account()),
+        *(heads, attributes, data_dir, manual_dir, cache_dir, Account(), {}),
     )
     batches = kind.open_batches(request, model)
     _tell(source, request.account)
@@ -183,7 +185,7 @@ def _refuse_labels(model, heads, attributes):
 def _numbered(batches, request):
     """The dataset of the first pass, which knows those of all others."""
     data = batches(request)
-    data.account = request.account
+    data.account, data.label_names = request.account, request.label_names
     data.from_pass = lambda number: batches(request.from_pass(number))
     return data
 
