@@ -138,6 +138,15 @@ class Frame:
             pixels = pixels[..., 0]
         return self.from_image(Image.fromarray(pixels))
 
+    def changes_of_array(self, shape, dtype):
+        """What `from_array` changes of pixels of this shape besides their scale, a set."""
+        height, width, channels = shape
+        noted = {SIXTEEN_BITS} if dtype == np.uint16 else set()
+        of_its_mode = Image.new({1: "L", 3: "RGB", 4: "RGBA"}[channels], (1, 1))
+        noted |= changes(of_its_mode, self.channels)
+        self._note_proportions(width, height, noted)
+        return noted
+
     def from_file(self, image):
         """A picture given as a file Pillow has opened and not yet decoded."""
         # A JPEG of more than four times the frame is decoded at 1/2, 1/4 or 1/8: five times as
@@ -163,7 +172,9 @@ class Frame:
         if noted is None:
             return
         noted |= changes(image, self.channels)
-        width, height = upright_size(image)
+        self._note_proportions(*upright_size(image), noted)
+
+    def _note_proportions(self, width, height, noted):
         # As many pixels as the frame has in proportion, give or take one.
         if abs(width * self.height - height * self.width) > max(width, height, *self.shape[:2]):
             shape = "not square" if self.height == self.width else "of other proportions"
