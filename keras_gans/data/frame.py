@@ -172,7 +172,8 @@ class Frame:
         if noted is None:
             return
         noted |= changes(image, self.channels)
-        self._note_proportions(*upright_size(image), noted)
+        width, height = upright_size(image)
+        self._note_proportions(width, height, noted)
 
     def _note_proportions(self, width, height, noted):
         # As many pixels as the frame has in proportion, give or take one.
