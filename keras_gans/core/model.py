@@ -60,6 +60,14 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Named, Saving, Making,
         "fake_accuracy",
     )
 
+    #: How the logged losses are to be read, and by what those of other families differ.
+    #: `keras-gans show` prints it.
+    losses_in_words = (
+        "Losses are means over the images of a batch, and over all places of an image that the "
+        "discriminator judges. Its own is the sum of its loss on real and its loss on generated "
+        "images."
+    )
+
     #: Discriminator updates per generator update; a batch is shared out among them.
     discriminator_steps = 1
 
