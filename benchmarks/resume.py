@@ -30,6 +30,7 @@ import h5py
 import numpy as np
 
 from keras_gans import zoo
+from keras_gans.core.saving import constructor_arguments
 
 DATA = {
     "paired_translation": "bundled:emoji/edges",
@@ -49,7 +50,7 @@ def families():
 def command(name, folder):
     entry = zoo.entry(name)
     settings = [f"{key}={value}" for key, value in {**entry.config, **entry.tiny}.items()]
-    if not entry.task.endswith("translation"):
+    if "ema_decay" in constructor_arguments(entry.cls):
         settings += ["ema_decay=0.99"]
     return [
         *(sys.executable, "-m", "keras_gans", "train", name, "--deterministic", "--resume"),
@@ -183,7 +184,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--results", default="resume.jsonl", help="file to add lines to")
     arguments = parser.parse_args()
-    moments, failed = random.Random(arguments.seed), False
+    moments, failed, lines = random.Random(arguments.seed), False, []
     for name in arguments.names:
         for measure in ("killed", "filled") if arguments.disk else ("killed",):
             with tempfile.TemporaryDirectory() as workspace:
@@ -193,10 +194,16 @@ def main():
                     if measure == "killed"
                     else filled(name, workspace)
                 )
+            lines.append(line)
             failed = failed or bool(line["different"]) or line.get("exit_code", 1) <= 0
             print(json.dumps(line), flush=True)
             with open(arguments.results, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
+    kills = sum(len(line.get("kills", ())) for line in lines)
+    same = sum(not line["different"] for line in lines)
+    print(
+        f"{kills} kills; {same} of {len(lines)} runs end with the weights of the undisturbed one."
+    )
     sys.exit(1 if failed else 0)
 
 

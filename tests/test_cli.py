@@ -267,7 +267,9 @@ def test_list_and_show():
     assert "filters = 8" in shown and "The game" in shown and "Total params" in shown
     shown = call("show", "pix2pix_emoji").output
     assert "Recipe" in shown and "jitter = False" in shown and "epochs = 40" in shown
+    assert "half the sum of its loss on real" in shown and "adversarial_loss, l1_loss" in shown
     shown = call("show", "dcgan_fashion").output
+    assert "Its own is the sum of its loss on real" in shown
     assert "weights that ship were trained with --data tfds:fashion_mnist" in " ".join(
         shown.split()
     )

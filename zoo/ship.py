@@ -39,6 +39,8 @@ def ship(run, source):
         "file": path.name, "sha256": files.sha256(path), "size": size, "data": source,
         "steps": int(model.step), "seed": run.options.seed,
     }  # fmt: skip
+    if model.label_names is not None:
+        lines[name]["label_names"] = model.label_names
     manifest.write_text(json.dumps(dict(sorted(lines.items())), indent=1) + "\n", encoding="utf-8")
     weights.shipped.cache_clear()
     return name
@@ -90,8 +92,7 @@ def draw(model, name, source, family):
         )  # fmt: skip
         picture = grids.translations(model, batch)
     else:
-        names = data.label_names(zoo.entry(name).data, model)
-        picture = grids.samples(model, seed=0, names=names)
+        picture = grids.samples(model, seed=0)
     grids.save(picture, family / f"{name}.png")
 
 

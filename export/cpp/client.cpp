@@ -290,15 +290,17 @@ std::string lower(std::string text) {
   return text;
 }
 
-// The number of a class or attribute given by number or by name.
+// The number of a class or attribute given by name or, where none is called so, by number.
 std::int32_t number_of(const std::string& word, const json& names, int first, int last) {
   const auto digit = [](unsigned char letter) { return std::isdigit(letter) != 0; };
   std::int64_t number = -1;
-  if (!word.empty() && word.size() < 9 && std::all_of(word.begin(), word.end(), digit))
+  for (std::size_t i = names.size(); i-- > 0;)
+    if (lower(names.at(i)) == lower(word)) number = first + static_cast<std::int64_t>(i);
+  for (std::size_t i = names.size(); i-- > 0;)
+    if (names.at(i).get<std::string>() == word) number = first + static_cast<std::int64_t>(i);
+  if (number < 0 && !word.empty() && word.size() < 9 &&
+      std::all_of(word.begin(), word.end(), digit))
     number = std::stoi(word);
-  else
-    for (std::size_t i = 0; i < names.size(); ++i)
-      if (lower(names.at(i)) == lower(word)) number = first + static_cast<std::int64_t>(i);
   if (number < first || number > last)
     refuse("Unknown: '" + word + "'. Give a number from " + std::to_string(first) + " to " +
            std::to_string(last) + (names.empty() ? "." : ", or one of: " + names.dump() + "."));

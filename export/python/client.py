@@ -393,9 +393,12 @@ def numbers_of(label, heads):
 
 
 def number_of(word, names, first, last):
-    """The number of a class or attribute given by number or by name."""
-    known = {name.lower(): first + number for number, name in enumerate(names)}
-    number = int(word) if word.isdecimal() else known.get(word.lower(), last + 1)
+    """The number of a class or attribute given by name or, where none is called so, by number."""
+    known = {name.lower(): first + number for number, name in reversed([*enumerate(names)])}
+    known |= {name: first + number for number, name in reversed([*enumerate(names)])}
+    number = known.get(word, known.get(word.lower(), last + 1))
+    if number > last and word.isdecimal():
+        number = int(word)
     if not first <= number <= last:
         named = f", or one of: {', '.join(names)}" if names else ""
         raise ValueError(f"Unknown: {word!r}. Give a number from {first} to {last}{named}.")

@@ -71,6 +71,8 @@ def describe(row, model):
     for key, value in model.get_config().items():
         say(f"  {key} = {value!r}")
     _print_recipe(row)
+    console.print(f"\n[bold]Logged[/] ({', '.join(model.logged)})")
+    say(f"  {model.losses_in_words}")
     for network in model.networks.values():
         network.summary(print_fn=say)
 

@@ -222,21 +222,29 @@ def opened_model(path):
     from keras_gans import zoo
 
     if path.suffix == ".keras":
-        return None, zoo.load(path), {}
+        model = zoo.load(path)
+        return None, model, _said(model.label_names)
     run, model, ships = trained_run(path)
-    names = run.label_names
-    said = {"classes": names["heads"] or None, "attributes": names["attributes"] or None}
-    return None if ships else run, model, said
+    return None if ships else run, model, _said(run.label_names)
+
+
+def _said(names):
+    """What exports say of labels, of their names."""
+    if names is None:
+        return {}
+    return {"classes": names["heads"] or None, "attributes": names["attributes"] or None}
 
 
 def trained_run(path):
     """(run, its model, whether it is none but a .keras file or an entry of the zoo)."""
     from keras_gans import data, training, zoo
+    from keras_gans.core.label_names import unnamed
 
     if path.suffix == ".keras":
         model = zoo.load(path)
         no_options: Any = None  # for its names alone
-        return training.Run(path, no_options, _unnamed(model)), model, True
+        names = model.label_names or unnamed(model.conditions)
+        return training.Run(path, no_options, names), model, True
     if not is_entry(path):
         run = training.open_run(path)
         return run, run.load_model(), False
@@ -244,15 +252,6 @@ def trained_run(path):
     model = zoo.get(name, pretrained=True)
     names = data.label_names(zoo.entry(name).data, model)
     return training.Run(path, training.Options(name), names), model, True
-
-
-def _unnamed(model):
-    """Names of labels where only numbers are known, as `data.label_names` returns them."""
-    conditions = model.conditions
-    return {
-        "heads": {f"label_{head}": () for head in range(len(conditions.heads))},
-        "attributes": [f"attribute_{number}" for number in range(conditions.num_attributes)],
-    }
 
 
 def is_entry(path):

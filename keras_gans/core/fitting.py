@@ -86,6 +86,8 @@ class Fitting(Mixin):
         listed = monitoring.listed(callbacks)
         x, initial_epoch = self._resumed(listed, x, steps_per_epoch, initial_epoch)
         if isinstance(x, NumberedDataset):  # as `keras_gans.data.load` makes it
+            if x.label_names:
+                self.label_names = x.label_names
             x, steps_per_epoch = self._begun(x, initial_epoch, steps_per_epoch)
 
         feed = Feed(self)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_gans.core.conditioning import Conditions
 from keras_gans.core.fitting import Fitting
 from keras_gans.core.generating import Generating
+from keras_gans.core.label_names import Named
 from keras_gans.core.making import Making
 from keras_gans.core.measuring import Measuring
 from keras_gans.core.noise import Noise
@@ -17,14 +18,15 @@ from keras_gans.core.signature import Labels
 from keras_gans.utils.checks import check_weight, is_whole
 
 
-class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.Model):
+class GAN(Players, Noise, Fitting, Measuring, Generating, Named, Saving, Making, keras.Model):
     """A game between networks: the base of every family in `keras_gans.zoo`.
 
     A family sets its networks in `__init__` (functional models) and states its losses; a game in
     `keras_gans.games` plays them in its `train_step`. This class does the rest: one optimizer per
     player (`core/players.py`), noise that survives a restart (`noise.py`), `fit` and the refusal of
     batches the game cannot be played with (`fitting.py`), `evaluate` (`measuring.py`), files
-    (`saving.py`), pictures of any number and size (`generating.py`).
+    (`saving.py`), pictures of any number and size (`generating.py`), names of labels
+    (`label_names.py`).
 
     Pictures are float32 NHWC in [-1, 1].
 
@@ -56,6 +58,14 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Saving, Making, keras.
         "discriminator_loss",
         "real_accuracy",
         "fake_accuracy",
+    )
+
+    #: How the logged losses are to be read, and by what those of other families differ.
+    #: `keras-gans show` prints it.
+    losses_in_words = (
+        "Losses are means over the images of a batch, and over all places of an image that the "
+        "discriminator judges. Its own is the sum of its loss on real and its loss on generated "
+        "images."
     )
 
     #: Discriminator updates per generator update; a batch is shared out among them.

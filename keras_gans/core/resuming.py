@@ -14,10 +14,13 @@ class NumberedDataset(tf.data.Dataset):
         dataset: the `tf.data.Dataset` of one pass.
         from_pass: function of a number from 0 that returns the dataset of that pass and, without
             an end, of those that follow.
+        label_names: names of classes and attributes, which `fit` gives to the model; as
+            `keras_gans.data.label_names` returns them, empty where there are none.
     """
 
-    def __init__(self, dataset, from_pass):
+    def __init__(self, dataset, from_pass, label_names=None):
         self._dataset, self._from_pass = dataset, from_pass
+        self.label_names = label_names or {}
         super().__init__(dataset._variant_tensor)
 
     def _inputs(self):

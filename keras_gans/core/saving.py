@@ -11,10 +11,12 @@ import warnings
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.utils import io_utils
 
 from keras_gans.core import weight_files
 from keras_gans.core.mixin import Mixin
 from keras_gans.utils.checks import check_choice
+from keras_gans.utils.files import write_whole
 
 #: What networks can compute in.
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -38,6 +40,8 @@ class Saving(Mixin):
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
         }
+        if self.label_names is not None:
+            config["label_names"] = self.label_names
         frozen = self.frozen
         return config if frozen == self._frozen_when_made else {**config, "frozen": frozen}
 
@@ -49,17 +53,19 @@ class Saving(Mixin):
             config: constructor arguments, and `precision`: what the networks compute in,
                 "float32", "mixed_bfloat16" or "mixed_float16"; Keras' global policy where not
                 given. Weights, losses and what networks put out are float32 in all of them.
-                `frozen`: layers that do not learn, as `model.frozen` says.
+                `frozen`: layers that do not learn, as `model.frozen` says. `label_names`: as
+                `model.label_names` says.
             custom_objects: not used; there for Keras.
 
         Raises:
-            ValueError: for another precision.
+            ValueError: for another precision, or names that are not those of the model's labels.
         """
         # NumPy's numbers as Python's, which JSON knows.
         arguments = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
         before = keras.config.dtype_policy()
         precision = arguments.pop("precision", before.name)
         frozen = arguments.pop("frozen", None)
+        label_names = arguments.pop("label_names", None)
         check_choice("precision", precision, PRECISIONS)
         try:
             keras.config.set_dtype_policy(precision)
@@ -68,13 +74,17 @@ class Saving(Mixin):
             keras.config.set_dtype_policy(before)
         if frozen is not None:
             model.freeze(frozen)
+        model.label_names = label_names
         return model
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """As Keras', to a `.keras` file (or, with `zipped=False`, a folder) only.
 
+        It appears whole or not at all: where saving fails, what was there stays.
+
         Raises:
             ValueError: for another kind of file; nothing is written.
+            OSError: where it cannot be written, such as on a full disk, saying so.
         """
         if zipped is not False and pathlib.Path(filepath).suffix != ".keras":
             raise ValueError(
@@ -82,7 +92,10 @@ class Saving(Mixin):
                 f"written by `save_weights` to a .weights.h5. Received: {filepath}"
             )
         self.refresh()  # what makes pictures is in the file as it makes them
-        super().save(filepath, overwrite, zipped, **kwargs)
+        _whole(filepath, overwrite, lambda path: self._save(path, zipped, **kwargs))
+
+    def _save(self, path, zipped, **kwargs):
+        super().save(path, True, zipped, **kwargs)
 
     # Keras numbers a model's own variables; what is named here came later and is missing in
     # earlier files. It leaves out the states of dropout's random generators; a resumed game would
@@ -123,13 +136,21 @@ class Saving(Mixin):
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """As Keras', but asks for the room first: where a disk fills, HDF5 ends the process.
 
+        A file appears whole or not at all, but for weights in several files (`max_shard_size`).
+
         Raises:
             OSError: where the disk has less room than the weights take; nothing is written.
         """
         folder = pathlib.Path(filepath).absolute().parent
         if folder.exists() and shutil.disk_usage(folder).free < self._size_of_weights():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(filepath))
-        super().save_weights(filepath, overwrite, **kwargs)
+        if pathlib.Path(filepath).suffix != ".h5" or kwargs.get("max_shard_size"):
+            super().save_weights(filepath, overwrite, **kwargs)
+            return
+        _whole(filepath, overwrite, lambda path: self._save_weights(path, **kwargs))
+
+    def _save_weights(self, path, **kwargs):
+        super().save_weights(path, True, **kwargs)
 
     def _size_of_weights(self):
         """About as many bytes as a file of the weights and the optimizers' slots has."""
@@ -202,6 +223,24 @@ class Saving(Mixin):
                 f"{', '.join(unlike)}.",
                 stacklevel=3,
             )
+
+
+def _whole(path, overwrite, write):
+    """Has `write(path)` write what appears whole; asks as Keras does before one is replaced."""
+    if "://" in str(path):  # another machine's, which Keras knows how to write to
+        if overwrite or not tf.io.gfile.exists(str(path)) or _may_replace(path):
+            write(path)
+        return
+    if overwrite or not os.path.exists(path) or _may_replace(path):
+        write_whole(path, write)
+
+
+def _may_replace(path):
+    return io_utils.ask_to_proceed_with_overwrite(path)
+
+
+#: What a configuration holds besides the constructor's arguments, where it differs from the usual.
+BESIDES = ("frozen", "label_names")
 
 
 def constructor_arguments(cls):

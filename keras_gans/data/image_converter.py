@@ -10,7 +10,15 @@ import math
 import numpy as np
 from PIL import Image
 
-from keras_gans.data.decode import changes, decoding, flattened, opened, to_8_bits, upright_size
+from keras_gans.data.decode import (
+    SIXTEEN_BITS,
+    changes,
+    decoding,
+    flattened,
+    opened,
+    to_8_bits,
+    upright_size,
+)
 
 FITS = ("crop", "stretch", "pad")
 _FITTED = {"crop": "cropped", "stretch": "squeezed", "pad": "padded with white"}
@@ -74,6 +82,15 @@ class ImageConverter:
             pixels = pixels[..., 0]
         return self.from_image(Image.fromarray(pixels))
 
+    def changes_of_array(self, shape, dtype):
+        """What `from_array` changes of pixels of this shape besides their scale, a set."""
+        height, width, channels = shape
+        noted = {SIXTEEN_BITS} if dtype == np.uint16 else set()
+        of_its_mode = Image.new({1: "L", 3: "RGB", 4: "RGBA"}[channels], (1, 1))
+        noted |= changes(of_its_mode, self.channels)
+        self._note_proportions(width, height, noted)
+        return noted
+
     def from_file(self, image):
         """A picture given as a file Pillow has opened and not yet decoded."""
         # A JPEG of more than four times the output is decoded at 1/2, 1/4 or 1/8: five times as
@@ -100,6 +117,9 @@ class ImageConverter:
             return
         noted |= changes(image, self.channels)
         width, height = upright_size(image)
+        self._note_proportions(width, height, noted)
+
+    def _note_proportions(self, width, height, noted):
         # As many pixels as the output has in proportion, give or take one.
         if abs(width * self.height - height * self.width) > max(width, height, *self.shape[:2]):
             shape = "not square" if self.height == self.width else "of other proportions"

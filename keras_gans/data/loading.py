@@ -39,6 +39,7 @@ class Request:
     manual_dir: str | None
     cache_dir: str | None
     account: Account
+    label_names: dict[str, Any]  # of what the model learns; a kind of batch with labels fills it in
 
     def opened(self, openers):
         """The source, opened by those of a kind of batch; see `sources.open_source`."""
@@ -99,10 +100,11 @@ class LoadedDataset(NumberedDataset):
         dataset: as of `NumberedDataset`.
         from_pass: as of `NumberedDataset`.
         account: the `Account` of what of the source was left out or changed.
+        label_names: as of `NumberedDataset`.
     """
 
-    def __init__(self, dataset, from_pass, account):
-        super().__init__(dataset, from_pass)
+    def __init__(self, dataset, from_pass, account, label_names=None):
+        super().__init__(dataset, from_pass, label_names)
         self.account = account
 
 
@@ -160,7 +162,8 @@ def load(
             memory, until the process ends. They are decoded in every epoch where not given.
 
     What of the source is left out or changed is told in a warning, by kind, and kept in
-    `data.account`: `data.account.lines()` names every file.
+    `data.account`: `data.account.lines()` names every file. `data.label_names` holds the names of
+    the labels, which `fit` gives to the model.
 
     Returns:
         A `LoadedDataset`: a `tf.data.Dataset` whose length is known. Each iteration is a pass, in
@@ -181,7 +184,7 @@ def load(
     _refuse_labels(model, heads, attributes)
     request = Request(
         *(source, split, order, shuffle, repeat, flip, jitter, fit),
-        *(heads, attributes, data_dir, manual_dir, cache_dir, Account()),
+        *(heads, attributes, data_dir, manual_dir, cache_dir, Account(), {}),
     )
     batches = kind.open_batches(request, model)
     _tell(source, request.account)
@@ -199,7 +202,10 @@ def _refuse_labels(model, heads, attributes):
 def _numbered(batches, request):
     """The dataset of the first pass, which knows those of all others."""
     return LoadedDataset(
-        batches(request), lambda number: batches(request.from_pass(number)), request.account
+        batches(request),
+        lambda number: batches(request.from_pass(number)),
+        request.account,
+        request.label_names,
     )
 
 

@@ -48,6 +48,7 @@ def open_batches(request, model):
     columns = None
     if labelled:
         columns = labels.chosen(source, model, request.heads, request.attributes)
+        request.label_names.update(heads=columns.heads, attributes=columns.attributes)
     found = source.examples(converter, columns)
     if columns and found.labels is not None:
         _check_labels(source, found.labels, columns)

@@ -52,7 +52,7 @@ def open_source(
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie.
         cache_dir: for folders, where decoded pictures are kept that do not fit in memory.
-        account: for folders and IDX files, an `Account` of what is left out or changed.
+        account: for all but bundled sets, an `Account` of what is left out or changed.
 
     Raises:
         ValueError: for another form of source, or what the source itself refuses.
@@ -71,7 +71,8 @@ def open_source(
             "pictures into a folder."
         )
     if scheme == "tfds":
-        return openers[scheme](rest, split, data_dir=data_dir, manual_dir=manual_dir)
+        where = {"data_dir": data_dir, "manual_dir": manual_dir}
+        return openers[scheme](rest, split, **where, account=account)
     if data_dir is not None or manual_dir is not None:
         raise ValueError(
             f"`data_dir` and `manual_dir` are for 'tfds:' sources. Received: {str(source)!r}."

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.data import examples
+from keras_gans.data.account import Account
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.utils.text import did_you_mean
 
@@ -26,14 +27,16 @@ class TFDS:
         data_dir: where prepared data lies; TFDS' own place where not given.
         manual_dir: where downloaded archives lie. With all of them there the set is prepared
             without a network.
+        account: an `Account`, of what is changed of the pictures.
 
     Raises:
         ImportError: if TensorFlow Datasets is not installed.
         ValueError: for an unknown set or configuration, or one that has no pictures.
     """
 
-    def __init__(self, path, split="train", *, data_dir=None, manual_dir=None):
+    def __init__(self, path, split="train", *, data_dir=None, manual_dir=None, account=None):
         self.name, self._split = f"tfds:{path}", split
+        self._account = Account() if account is None else account
         self._manual_dir = _existing_folder(self.name, manual_dir)
         self._tfds = _tensorflow_datasets(self.name)
         self._builder = self._build(path, data_dir)
@@ -117,7 +120,10 @@ class TFDS:
         read = self._read(converter, columns)
         in_memory = part.num_examples * converter.num_bytes <= examples.CACHE_BYTES
         if not in_memory or self._size_on_disk(part) > examples.UP_FRONT_BYTES:
+            self._tell(converter, part.num_examples)
             return examples.Stream(read, part.num_examples)
+        noted: dict = {}  # what is changed of each picture, by its number
+        read = self._read(converter, columns, noted)
         arrays = {
             name: np.empty((part.num_examples, *spec.shape), spec.dtype.as_numpy_dtype)
             for name, spec in read.element_spec.items()
@@ -127,7 +133,30 @@ class TFDS:
             for name, column in arrays.items():
                 column[start : start + len(batch[name])] = batch[name]
             start += len(batch["image"])
+        self._tell(converter, part.num_examples, noted)
         return examples.Arrays(arrays["image"], arrays.get("label"))
+
+    def _tell(self, converter, count, noted=None):
+        """Counts what is changed of the pictures, by kind.
+
+        Args:
+            converter: an `ImageConverter`.
+            count: pictures in the split.
+            noted: `{number: kinds}` of those that were looked at; None where none was yet.
+        """
+        feature = self._builder.info.features[self._image]
+        free = None in feature.shape[:2]
+        sides = converter.shape[:2] if free else feature.shape[:2]
+        shape = (*sides, feature.shape[-1])
+        for kind in sorted(converter.changes_of_array(shape, feature.np_dtype)):
+            self._account.remark(f"All {count} pictures of {self._split!r} are {kind}.")
+        if free and noted is None:
+            self._account.remark(
+                f"Pictures of {self._split!r} are read while training: those of other proportions "
+                f"than the model's are not counted. {converter.fit!r} is what is done with them."
+            )
+        for number, kinds in sorted((noted or {}).items()):
+            self._account.change(f"{self._split} {number}", sorted(kinds))
 
     # === What the set has ===
 
@@ -211,8 +240,20 @@ class TFDS:
 
     # === Reading ===
 
-    def _read(self, converter, columns):
-        """Dataset of fitted pictures in the set's own order, with `label` if asked for."""
+    def _read(self, converter, columns, noted=None):
+        """Dataset of fitted pictures in the set's own order, with `label` if asked for.
+
+        Where sides are free, what is changed of them is added to `noted`, `{number: kinds}`.
+        """
+        free = None in self._builder.info.features[self._image].shape[:2]
+
+        def fitted_to(image, number):
+            if noted is not None and free:
+                of_sides = (*image.shape[:2], converter.channels)
+                if kinds := converter.changes_of_array(of_sides, np.uint8):
+                    noted[int(number)] = kinds
+            return converter.from_array(image)
+
         wanted: dict = {self._image: True}
         if columns:
             wanted.update(dict.fromkeys(columns.heads, True))
@@ -225,10 +266,10 @@ class TFDS:
             read_config=self._tfds.ReadConfig(try_autocache=False),
         )
 
-        def fit(example):
+        def fit(number, example):
             image = example[self._image]
             if image.shape != converter.shape or image.dtype != tf.uint8:
-                image = tf.numpy_function(converter.from_array, [image], tf.uint8)
+                image = tf.numpy_function(fitted_to, [image, number], tf.uint8)
             fitted = {"image": tf.ensure_shape(image, converter.shape)}
             if columns:
                 found = [example[name] for name in columns.heads]
@@ -236,7 +277,7 @@ class TFDS:
                 fitted["label"] = columns.joined(found)
             return fitted
 
-        return data.map(fit, num_parallel_calls=tf.data.AUTOTUNE)
+        return data.enumerate().map(fit, num_parallel_calls=tf.data.AUTOTUNE)
 
     # === Downloading ===
 

@@ -14,6 +14,7 @@ class TFDSDomains:
         split: "train" or "test", or a part of either in TFDS' language, "train[:10%]".
         data_dir: where prepared data lies; TFDS' own place where not given.
         manual_dir: where downloaded archives lie.
+        account: an `Account`, of what is changed of the pictures.
 
     Raises:
         ImportError: if TensorFlow Datasets is not installed.
@@ -23,7 +24,7 @@ class TFDSDomains:
     #: Whether the domains' pictures belong together, row by row.
     aligned = False
 
-    def __init__(self, path, split="train", *, data_dir=None, manual_dir=None):
+    def __init__(self, path, split="train", *, data_dir=None, manual_dir=None, account=None):
         whole = re.fullmatch(r"([a-z]+)(\[[^\]]*\])?", str(split))
         if not whole:
             raise ValueError(
@@ -32,7 +33,7 @@ class TFDSDomains:
                 f"split={split!r}"
             )
         name, part = whole[1], whole[2] or ""
-        either = TFDS(path, data_dir=data_dir, manual_dir=manual_dir)
+        either = TFDS(path, data_dir=data_dir, manual_dir=manual_dir, account=account)
         self.name = either.name
         self.domains = tuple(_Domain(either, f"{name}{side}", part) for side in "AB")
 

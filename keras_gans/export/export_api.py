@@ -405,6 +405,9 @@ def picture_size(model, image_size=None):
 
 def _described(model, classes=None, attributes=None):
     tensors = model.describe_tensors()
+    if model.label_names is not None:
+        classes = model.label_names["heads"] or None if classes is None else classes
+        attributes = model.label_names["attributes"] or None if attributes is None else attributes
     named = {}
     if classes is not None:
         named.update(_with_classes(model, _of_kind(tensors, "label"), classes))

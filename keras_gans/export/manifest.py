@@ -16,7 +16,11 @@ The file is one JSON object:
         "size", "sha256"  bytes, and their hash; for a folder see `fingerprint`
         "signature"       name of the signature to call (SavedModel, TFLite), or null
         "opset"           (ONNX), or null
-        "inputs"          a list of tensors, to be fed by name
+        "order"           {"inputs": names, "outputs": names}, the order in which the file itself
+                          lists its tensors, for runtimes that feed and fetch by number (of TFLite
+                          the interpreter's own order; by the signature all go by name); null where
+                          there is none (SavedModel)
+        "inputs"          a list of tensors, to be fed by name: see "order"
         "outputs"         a list of tensors
         "ops"             {operation: how many}, what a runtime must have
         "max_difference"  largest absolute difference from Keras measured
@@ -80,6 +84,7 @@ _FILE = {
     **dict.fromkeys(("tolerance", "psnr", "ssim"), (float, None)),
     "signatures?": dict,
     "oldest_runtime?": str,
+    "order?": ({"inputs": [str], "outputs": [str]}, None),
 }
 _PAGE = {
     "files": [{"path": str, "size": int, "sha256": str}],
@@ -126,7 +131,7 @@ class TensorRecord:
 
 
 #: Fields that manifests of earlier versions may lack.
-_ADDED = ("signatures", "oldest_runtime")
+_ADDED = ("signatures", "oldest_runtime", "order")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +160,7 @@ class FileRecord:
     runtime: str
     oldest_runtime: str = ""
     signatures: dict[str, Any] = dataclasses.field(default_factory=dict)
+    order: dict[str, list[str]] | None = None
 
     @property
     def layout(self):

@@ -418,10 +418,13 @@ class ConditionalGAN(AdversarialGAN):
 
         Args:
             count: how many; 16, or as many as there are labels or latents, where not given.
-            labels: the class of each picture, or one class for all; the classes in turn where
-                not given. With several heads (N, heads), or (heads,) for all.
-            attributes: 0 or 1, (N, attributes), or (attributes,) for all. Where not given off;
-                in a model of nothing else all off, then each alone, in turn.
+            labels: the class of each picture, or one class for all, by number or by name
+                ("Bag"); the classes in turn where not given. With several heads (N, heads), or
+                (heads,) for all; by name "Dress,red", or ("Dress", "red").
+            attributes: 0 or 1, (N, attributes), or (attributes,) for all; by name
+                {"Smiling": True}, whose values may be one for each picture, or
+                ["Smiling", "!Male"], the others being off. Where not given off; in a model of
+                nothing else all off, then each alone, in turn.
             seed: for the latents; another draw each call where not given.
             latents: (N, latent_dim) to use instead of drawing.
             truncation: draw latents' numbers beyond this again, see `keras_gans.latent.draw`.
@@ -431,8 +434,10 @@ class ConditionalGAN(AdversarialGAN):
 
         Raises:
             ValueError: for labels outside the classes, attributes other than 0 and 1, or not as
-                many as pictures; for a truncation below 0.1, of uniform or of given latents.
+                many as pictures; for names that `model.label_names` does not have; for a
+                truncation below 0.1, of uniform or of given latents.
         """
+        labels, attributes = self.numbered(labels, attributes)
         labels = self.conditions.each(labels, attributes, count=count, latents=latents)
         latents = self._given_or_drawn(latents, len(labels), seed, truncation)
         self.refresh()

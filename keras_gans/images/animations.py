@@ -50,6 +50,7 @@ def walk(
         raise ValueError(f"{model.name} has no latent space to walk through: it translates.")
     check_positive("points", points, 2)
     check_positive("steps", steps)
+    labels, attributes = model.numbered(labels, attributes)
     asked = {}
     if model.conditions.heads:
         heads = len(model.conditions.heads)

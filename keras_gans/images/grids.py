@@ -98,11 +98,13 @@ def samples(
     Args:
         model: a `keras_gans.GAN` with latents.
         count: pictures; in each row where there are rows. 64, or 10 in each.
-        labels: classes to draw, (rows,), or (rows, heads) with several heads; all where not given.
-        attributes: 0 or 1, (attributes,), of all rows.
+        labels: classes to draw, (rows,), or (rows, heads) with several heads, by number or by name
+            as `model.sample` takes them; all where not given.
+        attributes: 0 or 1, (attributes,), of all rows; or by name, as `model.sample` takes them.
         seed: of the latents.
         truncation: of the latents, see `keras_gans.latent.draw`.
-        names: of all classes, or what `keras_gans.data.label_names` returns.
+        names: of all classes, or what `keras_gans.data.label_names` returns; the model's
+            `label_names` where not given.
         numbers: write on each picture its number, by which `arithmetic` asks for it.
 
     Returns:
@@ -114,12 +116,12 @@ def samples(
     """
     _check_latents(model)
     _check_drawn(seed, count=count)
-    _check_taken(model, labels, attributes)
+    labels, attributes = _taken(model, labels, attributes)
     if not model.conditions:
         latents = model.draw_latents(count or 64, seed, truncation)
         return sheet(model.from_latents(latents, truncation), numbers=numbers)
     columns = count or 10
-    rows = _rows(model, columns, labels, attributes, _Names(names))
+    rows = _rows(model, columns, labels, attributes, _Names(names or model.label_names))
     latents = model.draw_latents(len(rows) * columns, seed, truncation)
     asked = _asked(model, np.concatenate([row for _, row in rows]))
     pictures = model.from_latents(latents, truncation, **asked)
@@ -162,13 +164,15 @@ def interpolation(
     Args:
         model: a `keras_gans.GAN` with latents.
         rows: how many; 8, or one for each row of a sheet of samples.
-        labels: class of each row; the rows of a sheet of samples in turn where not given.
-        attributes: 0 or 1, (attributes,), of all rows.
+        labels: class of each row, by number or by name; the rows of a sheet of samples in turn
+            where not given.
+        attributes: 0 or 1, (attributes,), of all rows; or by name, as `model.sample` takes them.
         columns: pictures in a row, both ends included.
         linear: straight lines instead of great circles.
         seed: of the latents.
         truncation: of the latents, see `keras_gans.latent.draw`.
-        names: of all classes, or what `keras_gans.data.label_names` returns.
+        names: of all classes, or what `keras_gans.data.label_names` returns; the model's
+            `label_names` where not given.
 
     Returns:
         A `PIL.Image.Image`.
@@ -179,10 +183,10 @@ def interpolation(
     """
     _check_latents(model)
     _check_drawn(seed, rows=rows, columns=columns)
-    _check_taken(model, labels, attributes)
+    labels, attributes = _taken(model, labels, attributes)
     asked = []
     if model.conditions:
-        asked = _rows(model, 1, labels, attributes, _Names(names))
+        asked = _rows(model, 1, labels, attributes, _Names(names or model.label_names))
     rows = rows or len(asked) or 8
     ends = model.draw_latents(2 * rows, seed, truncation).reshape(rows, 2, model.latent_dim)
     path = latent.linear if linear else latent.spherical
@@ -218,7 +222,7 @@ def mixing(
     """
     _check_styles(model)
     _check_drawn(seed, rows=rows, columns=columns)
-    _check_taken(model, labels, attributes)
+    labels, attributes = _taken(model, labels, attributes)
     check_positive("places", places)
     styles = model.styles(
         rows + columns, labels=labels, attributes=attributes, seed=seed, truncation=truncation
@@ -267,7 +271,7 @@ def directions(
     """
     _check_styles(model)
     _check_drawn(seed, count=count, columns=columns)
-    _check_taken(model, labels, attributes)
+    labels, attributes = _taken(model, labels, attributes)
     drawn = {"labels": labels, "attributes": attributes, "truncation": truncation}
     (style,) = model.styles(1, seed=seed, **drawn)
     found = model.directions(count)
@@ -287,8 +291,9 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
         a: numbers of example pictures, counted from 0 on the sheet of samples of this seed.
         b: numbers of other examples.
         c: numbers of more examples.
-        label: the class of all pictures where there are classes; the first where not given.
-        attributes: 0 or 1, (attributes,), of all pictures; none where not given.
+        label: the class of all pictures where there are classes, by number or by name; the first
+            where not given.
+        attributes: 0 or 1, (attributes,), of all pictures, or by name; none where not given.
         seed: of the latents.
         truncation: of the latents, see `keras_gans.latent.draw`; as the sheet of samples has it.
 
@@ -314,7 +319,7 @@ def arithmetic(model, a, b, c, label=None, *, attributes=None, seed=0, truncatio
     nearby = np.random.default_rng(seed).uniform(-0.25, 0.25, (columns - 1, model.latent_dim))
     rows = [np.concatenate([group, group.mean(axis=0, keepdims=True)]) for group in groups]
     rows.append(np.concatenate([result[None], result + nearby]))
-    _check_taken(model, label, attributes)
+    label, attributes = _taken(model, label, attributes)
     label = [label] if np.ndim(label) == 0 and label is not None else label
     asked = {}
     if model.conditions:
@@ -390,13 +395,16 @@ def _check_drawn(seed, **counts):
             check_positive(name, count)
 
 
-def _check_taken(model, labels, attributes):
+def _taken(model, labels, attributes):
+    """Labels and attributes by their numbers, where the model takes them."""
     if labels is not None and not model.conditions.heads:
         raise ValueError(f"{model.name} has no classes: leave out the labels.")
     if attributes is not None and not model.conditions.num_attributes:
         raise ValueError(f"{model.name} has no attributes: leave out the attributes.")
+    labels, attributes = model.numbered(labels, attributes)
     if attributes is not None and np.ndim(attributes) != 1:
         raise ValueError(f"Attributes are of all rows, 0 or 1 each. Received: {attributes!r}.")
+    return labels, attributes
 
 
 class _Names:

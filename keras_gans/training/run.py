@@ -152,6 +152,7 @@ def _fit(run, model, dataset, callbacks, verbose, lock):
         kimg=run.options.checkpoint_kimg,
         print_fn=say,
     )
+    model.label_names = run.label_names
     rollback = checkpoints if run.options.on_divergence == "rollback" else None
     in_place = [guards.InPlace(lock, run.path)] if chief else []
     with guards.polite(checkpoints), writing_to(run.path):  # while the model is saved too

@@ -14,13 +14,13 @@ import sys
 import warnings
 
 from keras_gans import zoo
+from keras_gans.core import label_names
 from keras_gans.training import distribution, model_file
 from keras_gans.training import options as run_options
 from keras_gans.training.callbacks import checkpoints
 from keras_gans.training.options import OPTIONS_SHAPE, Options
 from keras_gans.utils.files import UnfitFileError, refuse_unplain, write_whole, writing_to
 from keras_gans.utils.json_files import read_json
-from keras_gans.utils.text import did_you_mean
 from keras_gans.utils.versions import versions
 
 _OPTIONS = "options.json"
@@ -87,6 +87,8 @@ class Run:
                 f"{self.path} --resume`.",
                 stacklevel=2,
             )
+        if model.label_names is None:  # of an earlier version
+            model.label_names = self.label_names
         return model
 
     def trained(self):
@@ -118,22 +120,7 @@ class Run:
         if not classes:
             return None
         heads = self.label_names["heads"]
-        if len(heads) <= 1:
-            (names,) = heads.values() or [()]
-            return [_class_number(str(given), names) for given in classes]
-        return [self._combination(str(given), heads) for given in classes]
-
-    def _combination(self, given, heads):
-        parts = [part.strip() for part in given.split(",")]
-        if len(parts) != len(heads):
-            raise ValueError(
-                f"A label is {len(heads)} classes with commas between, one of each of "
-                f"{', '.join(heads)}. Received: {given!r}"
-            )
-        return [
-            _class_number(part, names, f" of {head!r}")
-            for part, (head, names) in zip(parts, heads.items(), strict=True)
-        ]
+        return [label_names.numbers_of(str(given), heads) for given in classes]
 
     def attributes(self, given):
         """0 or 1 for each attribute, of those that are named on, or off by a ! before the name.
@@ -149,32 +136,8 @@ class Run:
         """
         if not given:
             return None
-        names = self.label_names["attributes"]
-        known = {name.lower(): number for number, name in enumerate(names)}
-        values: dict[int, int] = {}
-        for word in map(str, given):
-            name = word.removeprefix("!")
-            if name.lower() not in known:
-                raise ValueError(
-                    f"Unknown attribute: {name!r}.{did_you_mean(name, names, ignore_case=True)} "
-                    f"Give one of: {', '.join(names) or 'no names are known'}."
-                )
-            value = int(name == word)
-            if values.setdefault(known[name.lower()], value) != value:
-                raise ValueError(f"The attribute {name!r} cannot be on and off. Give it once.")
-        return [values.get(number, 0) for number in range(len(names))]
-
-
-def _class_number(given, names, of_head=""):
-    known = {name.lower(): number for number, name in enumerate(names)}
-    if given.lower() in known:
-        return known[given.lower()]
-    if given.isdecimal():
-        return int(given)
-    raise ValueError(
-        f"Unknown class{of_head}: {given!r}.{did_you_mean(given, names, ignore_case=True)} Give a "
-        f"number from 0, or one of: {', '.join(names) or 'no names are known'}."
-    )
+        known = self.label_names["attributes"]
+        return label_names.values_of(list(map(str, given)), known).tolist()
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:

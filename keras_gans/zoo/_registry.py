@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans.core.model import GAN
-from keras_gans.core.saving import constructor_arguments
+from keras_gans.core.saving import BESIDES, constructor_arguments
 from keras_gans.core.weight_files import stored
 from keras_gans.utils import hdf5
 from keras_gans.utils.checks import is_whole
@@ -266,7 +266,7 @@ def build(config, source, size, arrays):
     classes = {_registered_name(row.cls): row.cls for row in _entries().values()}
     cls = classes.get(str(config.get("registered_name")))
     arguments = config.get("config", {})
-    if cls is None or not set(arguments) <= {*constructor_arguments(cls), "frozen"}:
+    if cls is None or not set(arguments) <= {*constructor_arguments(cls), *BESIDES}:
         raise ValueError(
             f"{source} holds no model of this zoo: it names {config.get('registered_name')!r} with "
             f"arguments {', '.join(sorted(arguments)) or 'none'}."

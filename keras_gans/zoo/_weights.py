@@ -44,6 +44,7 @@ def load_shipped(model, name):
                 f"{found}, expected {record['sha256']}. Install keras-gans again."
             )
         load(model, path)
+    model.label_names = record.get("label_names")
 
 
 def load(model, path):

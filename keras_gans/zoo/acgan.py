@@ -104,6 +104,12 @@ class ACGAN(ConditionalGAN):
 
     batch_size = 100
     logged = (*ConditionalGAN.logged, "class_loss", "class_accuracy")
+    losses_in_words = (
+        "Losses are means over the images of a batch. class_loss is the cross-entropy of the "
+        "discriminator's second output, the sum over real and generated images and over all heads "
+        "and attributes, before it is multiplied by class_weight. The discriminator's loss is the "
+        "sum of its loss on real and its loss on generated images, and of this."
+    )
 
     def __init__(
         self,

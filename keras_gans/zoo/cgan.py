@@ -110,6 +110,11 @@ class CGAN(ConditionalGAN):
 
     batch_size = 100
     discriminator_loss_weight = 0.5  # as the GAN paper's code has it
+    losses_in_words = (
+        "Losses are means over the images of a batch. The discriminator's is half the sum of its "
+        "loss on real and its loss on generated images: twice it compares with that of families "
+        "which take the sum."
+    )
 
     def __init__(
         self,

@@ -132,6 +132,13 @@ class CycleGAN(UnpairedGAN):
     """
 
     logged = (*GAN.logged, "adversarial_loss", "cycle_loss", "identity_loss")
+    losses_in_words = (
+        "Losses are means over the images of a batch and over all patches or values, and sums over "
+        "the two domains: half of adversarial_loss, cycle_loss or identity_loss compares with a "
+        "loss of one translator. The last two are logged before they are multiplied by their "
+        "weights. The discriminators' is the sum, over both of them, of half their loss on real "
+        "and on generated images."
+    )
 
     stride = 4
     smallest = 8  # 2 pixels in the middle, where 1 would have nothing to reflect

@@ -189,6 +189,11 @@ class Pix2Pix(PairedGAN):
     """
 
     logged = (*GAN.logged, "adversarial_loss", "l1_loss")
+    losses_in_words = (
+        "Losses are means over the images of a batch and over all patches the discriminator "
+        "judges, l1_loss over all values of a picture, before it is multiplied by l1_weight. The "
+        "discriminator's is half the sum of its loss on real and its loss on generated images."
+    )
 
     def __init__(
         self,

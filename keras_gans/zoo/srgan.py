@@ -97,6 +97,10 @@ class SRResNet(PairedGAN):
     batch_size = 16
     players = {"generator": ("generator",)}
     logged: tuple[str, ...] = ("loss", "generator_loss")
+    losses_in_words = (
+        "The generator's loss is the mean squared difference over all values in [-1, 1] of a "
+        "batch: a quarter of it is that of values in [0, 1]."
+    )
 
     def __init__(
         self,
@@ -145,6 +149,12 @@ class SRGAN(SRResNet):
 
     players = {"generator": ("generator",), "discriminator": ("discriminator",)}
     logged = (*PairedGAN.logged, "content_loss", "adversarial_loss")
+    losses_in_words = (
+        "Losses are means over the images of a batch; content_loss is the mean squared difference "
+        "over all values in [-1, 1], and adversarial_loss is logged before it is multiplied by "
+        "adversarial_weight. The discriminator's is the sum of its loss on real and its loss on "
+        "generated images."
+    )
 
     def __init__(
         self,

@@ -587,6 +587,7 @@ class StyleGAN2(ConditionalGAN):
         if cutoff is not None:
             check_positive("cutoff", cutoff)
         if self.conditions:
+            labels, attributes = self.numbered(labels, attributes)
             labels = self.conditions.each(labels, attributes, count=count, latents=latents)
             count = len(labels)
         elif labels is not None or attributes is not None:

@@ -158,6 +158,17 @@ def test_what_mixed_precision_trained_is_exported_in_float32(family, tmp_path):
     assert {tensor.dtype for tensor in record.outputs} == {"float32"}
 
 
+@EVERY_FORM_OF_EVERY_FAMILY
+def test_inputs_of_their_own_never_take_a_layers_name(family, form):
+    for beforehand in range(3):  # what else of its class the process has made
+        model = made(family, form)
+        for _ in range(beforehand):
+            keras.ops.concatenate([keras.Input((1,)), keras.Input((1,))])
+        (network,) = model.networks_to_export().values()
+        names = [operation.name for operation in network.operations]
+        assert len(set(names)) == len(names)
+
+
 def test_exporting_leaves_the_generator_as_it_was(tmp_path):
     model = made("cdcgan", "heads")
     before = model.generator.get_config()

@@ -2,6 +2,7 @@ import gzip
 import pathlib
 import socket
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -183,6 +184,33 @@ def test_16_bits_are_scaled(when, data_dir, make_model, levels):
         "tfds:made_grey16", make_model(channels=3), data_dir=data_dir, drop_remainder=False
     )
     assert sorted(levels(batches)) == list(range(COUNT))
+
+
+def test_what_is_changed_is_counted_as_of_folders(when, request, data_dir, make_model):
+    def account(name, model, **options):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = data.load(f"tfds:{name}", model, data_dir=data_dir, **options).account
+        said = " ".join(str(one.message) for one in told)
+        assert all(remark in said for remark in found.remarks)
+        return found
+
+    up_front = "up front" in request.node.callspec.id
+    grey = account("made_grey16", make_model(8, 3))
+    assert grey.remarks[:2] == [
+        f"All {COUNT} pictures of 'train' are grey, made colour.",
+        f"All {COUNT} pictures of 'train' are of 16 bits, made 8.",
+    ]
+    photos = account("made_labelled", make_model(8, 1), split="test", fit="stretch")
+    assert photos.remarks[0] == "All 8 pictures of 'test' are in colour, made grey."
+    if up_front:
+        names = [f"test {number}" for number in range(8)]
+        assert photos.changed == {"not square, squeezed": names}
+        assert "Changed 8: 8 not square, squeezed." in photos.summary()
+    else:
+        assert "read while training" in photos.remarks[1] and not photos.changed
+    assert not account("made_labelled", make_model((9, 7), 3)).changed
+    assert not account("made_unlabelled_test", make_model(8, 1)).remarks[1:]
 
 
 def test_class_names(data_dir):

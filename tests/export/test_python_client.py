@@ -17,7 +17,8 @@ from export_models import as_if_trained
 from fabrication import tiny
 from PIL import Image
 
-from keras_gans import export
+from keras_gans import export, zoo
+from keras_gans.core.signature import translates
 from keras_gans.data.whole import read_picture
 from keras_gans.images import grids
 
@@ -35,11 +36,11 @@ def imported():
 client = imported()
 
 
-def made(folder, name, formats=("onnx", "tflite"), names=None, **overrides):
+def made(folder, name, formats=("onnx", "tflite"), names=None, times=5, **overrides):
     """(folder, model) of a tiny entry, exported with weights that make pictures."""
     model = tiny(name, **overrides)
     for network in model.networks_to_export().values():
-        enlarge_kernels(network) if hasattr(model, "translate") else as_if_trained(network)
+        enlarge_kernels(network, times) if hasattr(model, "translate") else as_if_trained(network)
     export.export(model, folder / name, formats=formats, **(names or {}))
     return folder / name, model
 
@@ -121,6 +122,12 @@ def test_classes_and_attributes_by_name_or_number(conditional, format):
     assert same_pictures(given, model.sample(labels=asked, attributes=[0, 1], seed=3))
 
 
+def test_names_go_before_numbers_and_letter_for_letter():
+    names = ["1", "2", "a", "A"]
+    found = [client.number_of(word, names, 0, 3) for word in ("1", "2", "3", "a", "A")]
+    assert found == [0, 1, 3, 2, 3]
+
+
 def test_all_classes_where_none_is_asked_for(conditional):
     folder, model = conditional
     given = client.Network(folder).sample(1, seed=0)
@@ -138,6 +145,38 @@ def test_pictures_of_any_size_are_translated(paired, format):
             expected = model.translate(picture / 127.5 - 1.0, size=how)
             assert same_pictures(network.translate(picture, size=how), expected)
         assert (network.translate(picture) == network.translate(picture, size="trained")).all()
+
+
+TRANSLATORS = sorted({
+    zoo.entry(name).family: name for name in zoo.names() if translates(tiny(name))
+}.values())  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.* is a U-Net")
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_every_translator_gives_back_the_size_that_came(name, tmp_path):
+    upscales = zoo.entry(name).task == "upscaling"  # whose enlarged numbers outgrow float32
+    folder, model = made(tmp_path, name, formats=("onnx",), times=2 if upscales else 5)
+    picture = photo(50, 50)
+    for size in ("own", None):
+        network = client.Network(folder)
+        scale = network.output.get("scale", 1)
+        expected = model.translate(picture / 127.5 - 1.0, size=size)
+        given = network.translate(picture, size=size)
+        assert given.shape == expected.shape == (50 * scale, 50 * scale, 3)
+        assert same_pictures(given, expected)
+    # By what the manifest says alone: padded by reflection, and cropped.
+    source, multiple = network.source, network.source.get("multiple_of", 1)
+    more = -50 % multiple
+    padded = np.pad(picture / 127.5 - 1.0, ((0, more), (0, more), (0, 0)), mode="reflect")
+    fed = padded[None].astype("float32")
+    fed = fed.transpose(0, 3, 1, 2) if source["layout"] == "NCHW" else fed
+    answer = network.run({source["name"]: fed})[network.output["name"]]
+    answer = answer.transpose(0, 2, 3, 1) if network.output["layout"] == "NCHW" else answer
+    cropped = answer[0, : 50 * scale, : 50 * scale]
+    assert same_pictures(
+        grids.to_uint8(cropped), model.translate(picture / 127.5 - 1.0, size="own")
+    )
 
 
 @pytest.mark.parametrize("sides", [(2, 2), (4, 60), (3, 5)])

@@ -121,8 +121,8 @@ class Exporter(abc.ABC):
 
         Returns:
             `{"ops": {op: count}, "opset": int or None, "signature": str or None,
-            "oldest_runtime": str}`, and "signatures" where there are others, as the manifest has
-            them.
+            "oldest_runtime": str}`, "order" where the artefact lists its tensors in one, and
+            "signatures" where there are others, as the manifest has them.
 
         Raises:
             UnsupportedOps: for operations that must not ship.

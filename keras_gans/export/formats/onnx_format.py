@@ -105,6 +105,10 @@ class OnnxExporter(Exporter):
             "opset": opset,
             "oldest_runtime": f"ONNX Runtime {_OLDEST}",
             "signature": None,
+            "order": {
+                "inputs": [tensor.name for tensor in model.graph.input],
+                "outputs": [tensor.name for tensor in model.graph.output],
+            },
         }
 
     def load(self, path):

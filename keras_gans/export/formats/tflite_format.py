@@ -121,6 +121,7 @@ class TFLiteExporter(Exporter):
             "opset": None,
             "oldest_runtime": f"TensorFlow Lite {_oldest(model)}",
             "signature": SIGNATURE,
+            "order": _order(model),
         }
 
     def load(self, path):
@@ -198,6 +199,19 @@ def _oldest(model):
     """The version the converter notes, from the versions of the operations in the file."""
     noted = {entry.name: entry.buffer for entry in model.metadata or ()}
     return bytes(model.buffers[noted[b"min_runtime_version"]].data).rstrip(b"\0").decode()
+
+
+def _order(model):
+    """Names of the signature's tensors, in the order of the file's only graph."""
+    (signature,), graph = model.signatureDefs, model.subgraphs[0]
+    named = {}
+    for side, mapped, indices in (
+        ("inputs", signature.inputs, graph.inputs),
+        ("outputs", signature.outputs, graph.outputs),
+    ):
+        names = {entry.tensorIndex: entry.name.decode() for entry in mapped}
+        named[side] = [names[index] for index in indices]
+    return named
 
 
 def _at_usual_size(content, network):

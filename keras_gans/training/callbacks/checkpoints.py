@@ -53,7 +53,7 @@ _WRITER = concurrent.futures.ThreadPoolExecutor(1, "checkpoints")
 LEARNING_RATES = frozenset({"generator_learning_rate", "discriminator_learning_rate"})
 
 # Those that may differ: names say nothing, and the length of a schedule follows that of a run.
-_MAY_DIFFER = LEARNING_RATES | {"name", "constant_steps", "decay_steps"}
+_MAY_DIFFER = LEARNING_RATES | {"name", "constant_steps", "decay_steps", "label_names"}
 
 
 class Stopped(Exception):  # noqa: N818  (nothing went wrong)

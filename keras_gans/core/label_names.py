@@ -1,0 +1,267 @@
+"""Labels asked for by name: the names a model knows, and the numbers they stand for.
+
+Names come from data: `fit` takes them from what `keras_gans.data.load` made, weights that ship with
+an entry have them, and files of the model keep them. They are written as
+`keras_gans.data.label_names` returns them:
+
+    {"heads": {name of the head: names of its classes}, "attributes": names}
+
+A class is asked for by its name or by its number from 0, in Python and in the command alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_gans.core.mixin import Mixin
+from keras_gans.utils.text import did_you_mean, plain_line
+
+_LISTED = 40  # names in a sentence
+_NO_NAMES = "as no names are known: they come from the data a model is trained on"
+
+
+class Named(Mixin):
+    """Names of what a model is asked for by. Mixed into `GAN`."""
+
+    _label_names: dict[str, Any] | None = None
+
+    @property
+    def label_names(self):
+        """`{"heads": {name: names of its classes}, "attributes": names}`; None where unknown.
+
+        May be set to the same or, for a model of one head, to the names of its classes.
+        """
+        return self._label_names
+
+    @label_names.setter
+    def label_names(self, names):
+        checked = None if names is None else _checked(names, self.conditions, self.name)
+        checked = checked if self.conditions else None
+        object.__setattr__(self, "_label_names", checked)  # Keras would track the lists in it
+
+    def numbered(self, labels=None, attributes=None):
+        """Labels and attributes that were asked for by name, as `Conditions.each` takes them.
+
+        Args:
+            labels: a class, or one for each picture, by name or by number. With several heads
+                each is one class of every head: "Dress,red", or ("Dress", "red").
+            attributes: `{name: whether it is on}`, a name, or several, "!NAME" being off; of all
+                pictures, the others being off. A value of the dictionary may be one for each
+                picture. Numbers are passed on as they are.
+
+        Returns:
+            The two, without names.
+
+        Raises:
+            ValueError: for a name that is not known, with the nearest one.
+        """
+        names = self._label_names or unnamed(self.conditions)
+        if names["heads"]:  # else what was given is refused as a whole
+            labels = numbers_of(labels, names["heads"])
+        if names["attributes"]:
+            attributes = values_of(attributes, names["attributes"])
+        return labels, attributes
+
+
+def unnamed(conditions):
+    """Names of labels where only their numbers are known."""
+    return {
+        "heads": {name: () for name in conditions.head_names} if conditions.heads else {},
+        "attributes": tuple(f"attribute_{n}" for n in range(conditions.num_attributes)),
+    }
+
+
+# === Numbers of names ===
+
+
+def numbers_of(labels, heads: Mapping[str, Any]):
+    """Classes given by name or by number, as numbers; what holds no name is returned as it is.
+
+    Args:
+        labels: a class, or nested lists of them, see `Named.numbered`.
+        heads: `{name: names of its classes}`.
+
+    Raises:
+        ValueError: for a class that is not known, or another number of them than heads.
+    """
+    given = _plain(labels)
+    if not _has_names(given):
+        return labels
+    if len(heads) <= 1:
+        (names,) = heads.values() or [()]
+        return _each(given, lambda one: _class_number(one, names))
+    if _is_row(given, heads):
+        return _combination(given, heads)
+    if isinstance(given, str):
+        return _combination(_parts(given, heads), heads)
+    return [
+        _combination(_parts(one, heads) if isinstance(one, str) else one, heads) for one in given
+    ]
+
+
+def values_of(attributes, known):
+    """0 or 1 for each attribute, of those that are named; what holds no name is returned as it is.
+
+    Args:
+        attributes: see `Named.numbered`.
+        known: names of all attributes.
+
+    Raises:
+        ValueError: for an attribute that is not known, one that is on and off, or values other
+            than 0 and 1.
+    """
+    if isinstance(attributes, Mapping):
+        pairs = [(str(name), value) for name, value in attributes.items()]
+    else:
+        given = _plain(attributes)
+        if not _has_names(given):
+            return attributes
+        words = [given] if isinstance(given, str) else given
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError(
+                "Attributes are given by names, of all pictures, or by 0 and 1, one for each. "
+                f"Received: {attributes!r}. For some pictures only use "
+                "{name: (one value for each picture)}."
+            )
+        pairs = [(word.removeprefix("!"), not word.startswith("!")) for word in words]
+    values: dict[int, np.ndarray] = {}
+    for name, value in pairs:
+        number = _attribute_number(name, known)
+        asked = np.asarray(value)
+        if asked.ndim > 1 or not np.isin(asked, (0, 1)).all():
+            raise ValueError(
+                f"The attribute {name!r} is on or off, True or False, for all pictures or one "
+                f"value for each. Received: {value!r}"
+            )
+        if not np.array_equal(values.setdefault(number, asked.astype(int)), asked):
+            raise ValueError(f"The attribute {name!r} cannot be on and off. Give it once.")
+    columns = [values.get(number, np.zeros((), int)) for number in range(len(known))]
+    counts = {len(column) for column in columns if column.ndim}
+    if len(counts) > 1:
+        raise ValueError(
+            "Attributes must have one value for all pictures, or as many as there are pictures. "
+            f"Received {' and '.join(map(str, sorted(counts)))} values."
+        )
+    return np.stack(np.broadcast_arrays(*columns), axis=-1) if columns else np.zeros(0, int)
+
+
+def _plain(given):
+    """Arrays as lists, and tuples too, so that names in them are Python's."""
+    if isinstance(given, np.ndarray) or hasattr(given, "numpy"):
+        given = np.asarray(given).tolist()
+    if isinstance(given, bytes):
+        return given.decode(errors="replace")
+    if isinstance(given, np.str_):
+        return str(given)
+    return [_plain(one) for one in given] if isinstance(given, (list, tuple)) else given
+
+
+def _has_names(given):
+    return any(map(_has_names, given)) if isinstance(given, list) else isinstance(given, str)
+
+
+def _each(given, number):
+    if isinstance(given, list):
+        return [_each(one, number) for one in given]
+    return number(given) if isinstance(given, str) else given
+
+
+def _is_row(given, heads):
+    """Whether a list is one class of every head, rather than a combination for each picture."""
+    if not isinstance(given, list) or any(isinstance(one, list) for one in given):
+        return False
+    return not all(isinstance(one, str) and "," in one for one in given)
+
+
+def _parts(given, heads):
+    return [part.strip() for part in given.split(",")]
+
+
+def _combination(parts, heads):
+    if not isinstance(parts, list) or len(parts) != len(heads):
+        said = ",".join(map(str, parts)) if isinstance(parts, list) else parts
+        raise ValueError(
+            f"A label is {len(heads)} classes with commas between, one of each of "
+            f"{', '.join(heads)}. Received: {said!r}"
+        )
+    return [
+        _class_number(part, names, f" of {head!r}") if isinstance(part, str) else part
+        for part, (head, names) in zip(parts, heads.items(), strict=True)
+    ]
+
+
+def _class_number(given, names, of_head=""):
+    number = _found(given, names, f"class{of_head}")
+    if number is not None:
+        return number
+    if given.isdecimal():
+        return int(given)
+    known = f"or one of: {_listed(names)}" if names else _NO_NAMES
+    raise ValueError(
+        f"Unknown class{of_head}: {given!r}.{did_you_mean(given, names, ignore_case=True)} Give a "
+        f"number from 0, {known}."
+    )
+
+
+def _attribute_number(name, names):
+    number = _found(name, names, "attribute")
+    if number is not None:
+        return number
+    raise ValueError(
+        f"Unknown attribute: {name!r}.{did_you_mean(name, names, ignore_case=True)} "
+        + (f"Give one of: {_listed(names)}." if names else "Leave it out: no names are known.")
+    )
+
+
+def _found(given, names, what):
+    """The number of a name, letter for letter or, where only one is so, whatever its case."""
+    exact = [number for number, name in enumerate(names) if name == given]
+    if exact:
+        return exact[0]
+    near = [number for number, name in enumerate(names) if name.lower() == given.lower()]
+    if len(near) > 1:
+        either = " or ".join(repr(names[number]) for number in near)
+        raise ValueError(f"The {what} {given!r} may be {either}: give it letter for letter.")
+    return near[0] if near else None
+
+
+def _listed(names):
+    more = ", ..." if len(names) > _LISTED else ""
+    return plain_line(", ".join(list(names)[:_LISTED])) + more
+
+
+# === Names of a model ===
+
+
+def _checked(names, conditions, model):
+    """Names as plain JSON has them.
+
+    Raises:
+        ValueError: if they are not those of the model's labels.
+    """
+    if not isinstance(names, Mapping):
+        names = {"heads": {"class": names}, "attributes": ()}
+    heads, attributes = names.get("heads", {}), names.get("attributes", ())
+    lists = [*heads.values(), attributes] if isinstance(heads, Mapping) else [None]
+    if not all(
+        isinstance(one, (list, tuple)) and all(isinstance(name, str) for name in one)
+        for one in lists
+    ):
+        raise ValueError(
+            "`label_names` must be {'heads': {name: names of its classes}, 'attributes': names}, "
+            f"or the names of the classes of one head. Received: {names!r:.200}"
+        )
+    found = tuple(map(len, heads.values())), len(attributes)
+    if found != (conditions.heads, conditions.num_attributes):
+        raise ValueError(
+            f"{model} has num_classes={conditions.num_classes} and "
+            f"num_attributes={conditions.num_attributes}, and `label_names` has names of "
+            f"{list(found[0])} classes and {found[1]} attributes. Give a name for each."
+        )
+    return {
+        "heads": {str(head): list(one) for head, one in heads.items()},
+        "attributes": list(attributes),
+    }

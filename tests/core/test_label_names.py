@@ -1,0 +1,163 @@
+"""Labels asked for by name in Python: `sample`, sheets, files, and what is refused."""
+
+import numpy as np
+import pytest
+from fabrication import tiny
+
+import keras_gans
+from keras_gans import data, zoo
+from keras_gans.core.signature import Labels
+from keras_gans.images import grids
+
+CONDITIONAL = [
+    name
+    for name in sorted({zoo.entry(name).family: name for name in zoo.names()}.values())
+    if any(isinstance(role, Labels) for role in tiny(name).batch_roles().values())
+]
+NAMES = {
+    "heads": {"garment": ["Dress", "Coat", "Bag"], "colour": ["red", "Blue"]},
+    "attributes": ["Smiling", "Male"],
+}
+
+
+@pytest.fixture(scope="module")
+def clothes():
+    model = tiny("cgan", num_classes=(3, 2), num_attributes=2)
+    model.label_names = NAMES
+    return model
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_every_conditional_entry_samples_by_name(name):
+    model = tiny(name, num_classes=3)
+    model.label_names = ["Shirt", "Coat", "Bag"]
+    for asked, numbers in (
+        ("Bag", 2), (["Bag", "Coat"], [2, 1]), (("bag", 0), [2, 0]), (["2", "Shirt"], [2, 0]),
+        (np.array(["Coat", "Bag"]), [1, 2]),
+    ):  # fmt: skip
+        by_name, by_number = (model.sample(labels=one, seed=3) for one in (asked, numbers))
+        np.testing.assert_array_equal(by_name, by_number)
+    np.testing.assert_array_equal(
+        model.generate(labels="Bag", seed=1), model.sample(labels=2, seed=1)
+    )
+
+
+def test_several_heads_and_attributes_are_asked_for_by_name(clothes):
+    for asked, numbers in (
+        ("Coat,blue", [1, 1]),
+        (["Coat", "Blue"], [1, 1]),
+        (["Coat,blue", "Dress,red"], [[1, 1], [0, 0]]),
+        ([["Coat", "Blue"], ["Bag", 0]], [[1, 1], [2, 0]]),
+    ):
+        np.testing.assert_array_equal(clothes.numbered(asked)[0], numbers)
+    for asked, values in (
+        ({"Male": True}, [0, 1]),
+        ({"smiling": 1, "Male": False}, [1, 0]),
+        ({"Male": [True, False, True]}, [[0, 1], [0, 0], [0, 1]]),
+        ("Smiling", [1, 0]),
+        (["Smiling", "!Male"], [1, 0]),
+        ([1, 1], [1, 1]),
+    ):
+        np.testing.assert_array_equal(clothes.numbered(None, asked)[1], values)
+    by_name = clothes.sample(2, labels="Bag,red", attributes={"Male": True}, seed=0)
+    by_number = clothes.sample(2, labels=[2, 0], attributes=[0, 1], seed=0)
+    np.testing.assert_array_equal(by_name, by_number)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"labels": "Dres,red"}, "Unknown class of 'garment': 'Dres'. Did you mean 'Dress'.*Coat"),
+        ({"labels": "Dress"}, "2 classes with commas.*one of each of garment, colour.*'Dress'"),
+        ({"labels": "Dress,7"}, "Labels of head 1 must be from 0 to 1"),
+        ({"attributes": {"Smilling": True}}, "Unknown attribute: 'Smilling'. Did you mean 'Smil"),
+        ({"attributes": {"Male": "yes"}}, "'Male' is on or off, True or False.*'yes'"),
+        ({"attributes": ["Male", "!male"]}, "cannot be on and off"),
+        ({"attributes": {"Male": [1, 0], "Smiling": [1, 0, 1]}}, "as many as there are pictures"),
+        ({"attributes": [["Male"], ["Smiling"]]}, "one value for each picture"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name(clothes, asked, message):
+    with pytest.raises(ValueError, match=message):
+        clothes.sample(**asked)
+
+
+def test_a_model_without_names_says_so():
+    model = tiny("cgan", num_classes=3, num_attributes=2)
+    assert model.label_names is None
+    with pytest.raises(ValueError, match="Unknown class: 'Bag'. Give a number.*no names are known"):
+        model.sample(labels=["Bag"])
+    with pytest.raises(ValueError, match="Unknown attribute: 'Male'.*attribute_0, attribute_1"):
+        model.sample(attributes={"Male": True})
+    one_head = tiny("cgan", num_classes=3)
+    with pytest.raises(ValueError, match="takes no attributes: leave `attributes` out"):
+        one_head.sample(attributes={"Male": True})
+    assert one_head.sample(labels="2", seed=0).shape[0] == 16
+
+
+def test_names_that_differ_by_case_only_are_told_apart():
+    model = tiny("cgan", num_classes=4)
+    model.label_names = ["a", "A", "b", "B"]
+    np.testing.assert_array_equal(model.numbered(["A", "a", "B"])[0], [1, 0, 3])
+    model.label_names = ["Tee", "TEE", "b", "B"]
+    with pytest.raises(ValueError, match="'tee' may be 'Tee' or 'TEE': give it letter for letter"):
+        model.sample(labels="tee")
+
+
+def test_names_must_be_those_of_the_models_labels(clothes):
+    model = tiny("cgan", num_classes=3)
+    for wrong, message in (
+        (["a", "b"], "num_classes=3.*names of .2. classes"),
+        ([1, 2, 3], "names of its classes"),
+        (NAMES, "num_attributes=0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.label_names = wrong
+    assert model.label_names is None
+
+
+def test_names_go_with_the_model_into_files_and_presets(clothes, tmp_path):
+    clothes.compile()
+    clothes.save(tmp_path / "model.keras")
+    zoo.save_to_preset(clothes, tmp_path / "preset")
+    for again in (zoo.load(tmp_path / "model.keras"), zoo.from_preset(tmp_path / "preset")):
+        assert again.label_names == NAMES
+        np.testing.assert_array_equal(
+            again.sample(1, labels="Coat,red", seed=0), clothes.sample(1, labels=[1, 0], seed=0)
+        )
+
+
+def test_fit_takes_names_from_the_data_and_shipped_weights_have_theirs():
+    model = tiny("cdcgan_fashion")
+    batches = data.load("bundled:fashion_mnist", model, batch_size=4)
+    model.fit(batches, steps_per_epoch=1, verbose=0)
+    names = data.label_names("bundled:fashion_mnist")
+    assert model.label_names["heads"] == {head: list(n) for head, n in names["heads"].items()}
+    assert model.sample(labels=["Bag", "Coat"]).shape[0] == 2
+    shipped = zoo.get("cdcgan_fashion", pretrained=True)
+    assert shipped.label_names == model.label_names
+    with pytest.raises(ValueError, match="'Sneeker'. Did you mean 'Sneaker'"):
+        shipped.sample(labels="Sneeker")
+
+
+def test_sheets_take_names_and_write_them(clothes):
+    for draw in (grids.samples, grids.interpolation):
+        for asked, numbers in (
+            ({"labels": ["Coat,blue"]}, {"labels": [[1, 1]]}),
+            ({"attributes": {"Male": True}}, {"attributes": [0, 1]}),
+        ):
+            by_name, by_number = draw(clothes, 2, **asked), draw(clothes, 2, **numbers)
+            assert by_name.tobytes() == by_number.tobytes()
+    groups = [0], [1], [2]
+    by_name = grids.arithmetic(clothes, *groups, "Coat,blue", attributes="Male")
+    by_number = grids.arithmetic(clothes, *groups, [1, 1], attributes=[0, 1])
+    assert by_name.tobytes() == by_number.tobytes()
+    unnamed = grids.samples(clothes, 2, names={"heads": {"a": (), "b": ()}, "attributes": ()})
+    assert unnamed.size != grids.samples(clothes, 2).size
+
+
+def test_exports_name_what_the_model_knows_by_name(clothes, tmp_path):
+    manifest = keras_gans.export.export(clothes, tmp_path / "exported", formats=("onnx",))
+    about = {tensor.name: tensor.about for tensor in manifest.files[0].inputs}
+    assert about["label_1"]["classes"] == ["red", "Blue"] and about["label_1"]["head"] == "colour"
+    assert about["attributes"]["names"] == ["Smiling", "Male"]
