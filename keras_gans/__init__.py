@@ -36,7 +36,6 @@ _ROOMS = {
         "metrics",
         "optimizers",
         "penalties",
-        "projection",
         "training",
         "utils",
         "web",

@@ -174,6 +174,7 @@ def test_what_is_private_stays_in_its_room(path):
 PROBES = {
     "core/batches.py": "tensors of TensorFlow and PyTorch",
     "core/feeding.py": "whatever a person gives `fit`",
+    "core/label_names.py": "arrays and tensors",
     "core/monitoring.py": "callbacks of Keras and of others",
     "core/players.py": "optimizers of Keras",
     "core/saving.py": "the constructor's arguments as attributes of its own",

@@ -52,10 +52,9 @@ def project(
     with one_sentence(debug, model, picture):
         import numpy as np
 
-        from keras_gans import projection
         from keras_gans.core.signature import has_styles
         from keras_gans.data.image_converter import ImageConverter
-        from keras_gans.images import grids
+        from keras_gans.images import grids, projection
         from keras_gans.utils.files import write_whole
 
         path = output or place_for(f"projection-{picture.stem}.png", model, "samples")

@@ -39,7 +39,8 @@ def of_generator(generator):
     for noise in synthesis.inputs[1:]:
         layer = noise.name.removeprefix("noise_")
         name = f"synthesis.{layer.replace('_', '.')}"
-        places.update(_convolution(name, synthesis.get_layer(layer)))
+        convolution = synthesis.get_layer(layer)
+        places.update(_convolution(name, convolution, up=convolution.upsample))
         places.update(_dense(f"{name}.affine", synthesis.get_layer(f"{layer}_style")))
         added = synthesis.get_layer(f"{layer}_noise")
         places[f"{name}.bias"] = _same(added.bias)
@@ -59,7 +60,7 @@ def of_discriminator(discriminator):
     for layer in discriminator.layers:
         block, _, part = layer.name.partition("_")
         if part in ("fromrgb", "conv0", "conv1", "skip", "conv"):
-            places.update(_convolution(f"{block}.{part}", layer))
+            places.update(_convolution(f"{block}.{part}", layer, bias=layer.bias))
     places.update(_dense("b4.fc", discriminator.get_layer("b4_fc"), _of_maps))
     labelled = len(discriminator.inputs) > 1
     places.update(_dense("b4.out", discriminator.get_layer("out" if labelled else "logits")))
@@ -103,11 +104,9 @@ def _of_maps(kernel):
     return Place(kernel, to_ours, (units, inputs))
 
 
-def _convolution(name, layer):
+def _convolution(name, layer, *, up=False, bias=None):
     # Of a transposed convolution our last two axes are outputs, inputs.
-    up = getattr(layer, "upsample", False)
     places = {f"{name}.weight": _moved(layer.kernel, (2, 3, 0, 1) if up else (2, 3, 1, 0))}
-    bias = getattr(layer, "bias", None)
     if bias is not None:
         places[f"{name}.bias"] = _same(bias)
     return places

@@ -221,7 +221,7 @@ def _named_like(tensors):
     ]
 
 
-@keras.saving.register_keras_serializable("keras_gans.stylegan2")
+@keras.saving.register_keras_serializable("keras_gans")
 class _Bias(keras.layers.Layer):
     """Adds a number to each channel."""
 
@@ -235,7 +235,7 @@ class _Bias(keras.layers.Layer):
         return input_shape
 
 
-@keras.saving.register_keras_serializable("keras_gans.stylegan2")
+@keras.saving.register_keras_serializable("keras_gans")
 class _Clip(keras.layers.Layer):
     """Bounds pictures to [-1, 1]: the network's are not."""
 
@@ -246,7 +246,7 @@ class _Clip(keras.layers.Layer):
         return input_shape
 
 
-@keras.saving.register_keras_serializable("keras_gans.stylegan2")
+@keras.saving.register_keras_serializable("keras_gans")
 class _Projection(keras.layers.Layer):
     """Features and a label's code (N, C) -> their product over sqrt(C), (N, 1)."""
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fabrication import tiny
 
-from keras_gans import projection
+from keras_gans.images import projection
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def project(model, pictures, *, space="w", steps=300, seed=0, progress=None):
 
     Example:
         ```python
-        found = keras_gans.project(model, pictures, space="w+")
+        found = projection.project(model, pictures, space="w+")
         model.synthesize(found.styles)
         ```
     """
