@@ -1,7 +1,8 @@
-"""DiffAugment: the same random changes to real and generated images, differentiable."""
+"""The same random changes to real and generated images, differentiable: DiffAugment, and ADA's."""
 
 import tensorflow as tf
 
+from keras_gans.augment import bgc
 from keras_gans.utils.text import did_you_mean
 
 # Of a side: how far images move, and how much of one is cut out.
@@ -19,6 +20,8 @@ def diff_augment(images, seed, policy=("color", "translation", "cutout"), probab
       the mean of the image. Values are not clipped.
     * "translation": by whole pixels up to an eighth of the side, zeros moving in.
     * "cutout": a square of half the side set to 0, at any place, also half outside.
+    * "blit", "geometry", "color_transform": those of StyleGAN2-ADA (`keras_gans.augment.bgc`), in
+      which each single change has the probability.
 
     Args:
         images: float, (N, H, W, C), about [-1, 1], where the amounts are the authors'.
@@ -39,6 +42,9 @@ def diff_augment(images, seed, policy=("color", "translation", "cutout"), probab
     _check_policy(policy)
     augmented = tf.cast(images, "float32")
     for name, own_seed in zip(policy, _split(seed, max(len(policy), 1)), strict=False):
+        if name in bgc.MEMBERS:
+            augmented = bgc.MEMBERS[name](augmented, own_seed, probability)
+            continue
         chance, choice = _split(own_seed, 2)
         changed = _POLICY[name](augmented, choice)
         chosen = _uniform(augmented, chance) < tf.cast(probability, "float32")
@@ -63,7 +69,8 @@ def as_policy(names):
     """A checked policy, whichever way a person gave it.
 
     Args:
-        names: of `POLICIES`, a sequence or one text with commas between.
+        names: of `POLICIES`, a sequence or one text with commas between; "bgc" for all of
+            StyleGAN2-ADA's.
 
     Returns:
         A tuple, empty for no names.
@@ -75,7 +82,9 @@ def as_policy(names):
         names = [name.strip() for name in names.split(",")]
     if not isinstance(names, (tuple, list)):
         raise ValueError(f"`augment` takes {', '.join(POLICIES)}. Received: {names!r}")
-    policy = tuple(name for name in names if name != "")
+    policy: tuple = ()
+    for name in names:
+        policy += tuple(bgc.MEMBERS) if name == "bgc" else (name,) if name != "" else ()
     _check_policy(policy)
     return policy
 
@@ -117,7 +126,7 @@ def _cutout(images, seed):
 _POLICY = {"color": _color, "translation": _translation, "cutout": _cutout}
 
 #: What `diff_augment` knows to do.
-POLICIES = tuple(_POLICY)
+POLICIES = (*_POLICY, *bgc.MEMBERS)
 
 
 def _moved(images, down, right):

@@ -46,7 +46,8 @@ class Tricks:
             alike (PacGAN, Lin et al., 2018, https://arxiv.org/abs/1712.04086).
         augment: of "color", "translation" and "cutout", what is done to all images D sees, through
             which G learns: for small data sets (Zhao et al., 2020,
-            https://arxiv.org/abs/2006.10738).
+            https://arxiv.org/abs/2006.10738); or "bgc", StyleGAN2-ADA's "blit", "geometry" and
+            "color_transform" (Karras et al., 2020, https://arxiv.org/abs/2006.06676).
         augment_probability: of each of them for each image.
         ada_target: where above 0 that probability starts at 0 and follows how far D overfits, this
             mean sign of its logits on real images (Karras et al., 2020,

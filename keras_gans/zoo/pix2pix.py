@@ -40,7 +40,7 @@ import keras
 from keras import layers
 
 from keras_gans import losses
-from keras_gans.augment import POLICIES, as_policy
+from keras_gans.augment import as_policy
 from keras_gans.core.model import GAN
 from keras_gans.core.signature import Image, Noise
 from keras_gans.games.loss import Loss
@@ -375,7 +375,7 @@ register(
     num_downs=6,
     filters=16,
     l1_weight=400.0,
-    augment=POLICIES,
+    augment=("color", "translation", "cutout"),
 )
 register(
     "pix2pix_avatars",

@@ -716,6 +716,8 @@ register(
     tiny=_TINY,
     r1=0.8192,
     ema_kimg=5.0,
+    augment=("blit", "geometry", "color_transform"),
+    ada_target=0.6,
 )
 register(
     "stylegan2_1024",
