@@ -53,7 +53,6 @@ def project(
         import numpy as np
 
         from keras_gans.core.signature import has_styles
-        from keras_gans.data.image_converter import ImageConverter
         from keras_gans.images import grids, projection
         from keras_gans.utils.files import write_whole
 
@@ -69,10 +68,7 @@ def project(
                 f"{model} holds {loaded.name}, which draws from no styles. Use stylegan2 or one of "
                 "its kind."
             )
-        converter = ImageConverter(loaded.image_size, loaded.image_size, loaded.image_channels)
-        with picture.open("rb") as file:
-            pixels = converter.read(file)
-        wanted = pixels.astype("float32") / 127.5 - 1.0
+        wanted = _read(picture, loaded)
         found = _projected(projection, loaded, wanted, space=space, steps=steps, seed=seed)
         sheet = grids.sheet(np.stack([wanted, found.pictures[0]]), 2)
         write_whole(path, lambda new: sheet.save(new, format="PNG"), replace=overwrite)
@@ -80,6 +76,20 @@ def project(
         say(f"Distance {found.distance[0]:.3f} (root mean square, of values from -1 to 1)")
         say(f"Sheet    {path}")
         say(f"Styles   {styles}")
+
+
+def _read(path, model):
+    """A picture of the model's size, in [-1, 1]."""
+    from keras_gans.data.decode import UnreadableError
+    from keras_gans.data.image_converter import ImageConverter
+
+    if not path.is_file():
+        raise ValueError(f"There is no file {path}.")
+    converter = ImageConverter(model.image_size, model.image_size, model.image_channels)
+    try:
+        return converter.read(path).astype("float32") / 127.5 - 1.0
+    except UnreadableError as error:
+        raise ValueError(f"{path} cannot be used: {error}.") from error
 
 
 def _projected(projection, model, picture, **options):
