@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))  # the twins' networks
 
-BATCHES = {"dcgan": 64, "pix2pix": 1, "cyclegan_128": 1}
+BATCHES = {"dcgan": 64, "pix2pix": 1, "cyclegan_128": 1, "stylegan2_avatars": 32}
 
 
 def descend(optimizer, loss):
@@ -100,4 +100,66 @@ def cyclegan_twin():
     return step
 
 
-TWINS = {"dcgan": dcgan_twin, "pix2pix": pix2pix_twin, "cyclegan_128": cyclegan_twin}
+def stylegan2_twin():
+    """D with R1 at every 16th step, then G with path length at every 4th; styles mixed."""
+    import stylegan2_twin as twins
+    import torch
+    import torch.nn.functional as functional
+
+    twins.Layer.per_picture = False
+    widths, labels, count = {4: 128, 8: 128, 16: 64, 32: 32, 64: 16}, 21, 32
+    g = twins.Generator(64, 3, 128, 128, widths, 2, labels)
+    d = twins.Discriminator(64, 3, widths, 4, True, labels, 128, 0)
+    optimizers = [torch.optim.Adam(network.parameters(), 2.5e-3, (0.0, 0.99)) for network in (g, d)]
+    real = torch.rand(count, 3, 64, 64) * 2 - 1
+    code = torch.eye(labels)[torch.randint(labels, (count,))]
+    places, done, mean = g.synthesis.num_ws, [0], [torch.zeros(())]
+
+    def styles(size):
+        ws = [
+            g.mapping(torch.randn(size, 128), code[:size])[:, None].repeat(1, places, 1)
+            for _ in range(2)
+        ]
+        cut = int(torch.randint(1, places, ()))
+        return torch.cat([ws[0][:, :cut], ws[1][:, cut:]], 1)
+
+    def noise(size):
+        return {
+            f"b{r}_conv{k}": torch.randn(size, 1, r, r)
+            for r in widths for k in (0, 1) if r > 4 or k
+        }  # fmt: skip
+
+    def step():
+        require([d], True)
+        with torch.no_grad():
+            fake = g.synthesis(styles(count), noise(count))
+        shown = real.clone().requires_grad_(done[0] % 16 == 0)
+        logits = d(shown, code)
+        loss = functional.softplus(-logits).mean() + functional.softplus(d(fake, code)).mean()
+        if shown.requires_grad:
+            (slope,) = torch.autograd.grad(logits.sum(), shown, create_graph=True)
+            loss = loss + 16 * 0.5 * (slope**2).sum((1, 2, 3)).mean()
+        descend(optimizers[1], loss)
+        require([d], False)
+        loss = functional.softplus(-d(g.synthesis(styles(count), noise(count)), code)).mean()
+        if done[0] % 4 == 0:
+            half = count // 2
+            y = torch.randn(half, 3, 64, 64) / 64
+            penalty, mean[0] = twins.path_length_penalty(g, styles(half), y, noise(half), mean[0])
+            loss = loss + 4 * 2 * penalty
+        descend(optimizers[0], loss)
+        done[0] += 1
+
+    return step
+
+
+TWINS = {
+    "dcgan": dcgan_twin,
+    "pix2pix": pix2pix_twin,
+    "cyclegan_128": cyclegan_twin,
+    "stylegan2_avatars": stylegan2_twin,
+}
+
+#: Whose steps are not alike, as penalties come at some of them only: means are compared, over as
+#: many steps as it takes until all have come.
+LAZY = {"stylegan2_avatars": 16}

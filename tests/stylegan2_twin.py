@@ -69,7 +69,9 @@ class Mapping(nn.Module):
 
 
 class Layer(nn.Module):
-    """One modulated convolution with kernels of each picture's own."""
+    """One modulated convolution with kernels of each picture's own or, faster, one for all."""
+
+    per_picture = True
 
     def __init__(self, maps, filters, w, side, k=3, up=False, rgb=False):
         super().__init__()
@@ -86,6 +88,8 @@ class Layer(nn.Module):
         s = self.affine(w)
         if self.rgb:
             s = s / math.sqrt(x.shape[1] * self.k**2)
+        if not self.per_picture:
+            return self.finished(self.scaled(x, s), noise)
         kernels = self.weight[None] * s[:, None, :, None, None]
         if not self.rgb:
             kernels = kernels * torch.rsqrt((kernels**2).sum((2, 3, 4), keepdim=True) + 1e-8)
@@ -97,7 +101,22 @@ class Layer(nn.Module):
             else:
                 y = functional.conv2d(x[i : i + 1], kernels[i], padding=self.k // 2)
             out.append(y)
-        y = torch.cat(out)
+        return self.finished(torch.cat(out), noise)
+
+    def scaled(self, x, s):
+        """The same with inputs and outputs scaled in place of the kernels."""
+        x = x * s[:, :, None, None]
+        if self.up:
+            y = functional.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
+            y = smoothed(y, (1, 1), gain=4.0)
+        else:
+            y = functional.conv2d(x, self.weight, padding=self.k // 2)
+        if self.rgb:
+            return y
+        d = torch.rsqrt(s**2 @ (self.weight**2).sum((2, 3)).T + 1e-8)
+        return y * d[:, :, None, None]
+
+    def finished(self, y, noise):
         if self.rgb:
             return y + self.bias[None, :, None, None]
         noise = self.noise_const[None, None] if noise is None else noise
