@@ -46,6 +46,15 @@ OFFERED = {
     layers.BlurDown: ({}, [(MAPS, ())]),
     layers.BlurUp: ({}, [(MAPS, ())]),
     layers.Dropout: ({"rate": 0.5}, [(MAPS, OF_DROPOUT)]),
+    layers.EqualizedConv2D: (
+        {"filters": 4, "kernel_size": 3},
+        [(MAPS, [{"use_bias": False}, {"downsample": True}, {"activation": "leaky_relu"}])],
+    ),
+    layers.EqualizedDense: (
+        {"units": 4},
+        [(FEATURES, [{"use_bias": False}, {"lr_multiplier": 0.1}, {"activation": "leaky_relu"}])],
+    ),
+    layers.FIRUpsample2D: ({}, [(MAPS, ())]),
     layers.InstanceNorm: ({}, [(MAPS, [{"affine": True}, {"affine": True, "dtype": "float64"}])]),
     layers.LearnedBasis: ({"side": 4}, [(FEATURES, ())]),
     layers.Maxout: (
@@ -54,6 +63,7 @@ OFFERED = {
     ),
     layers.MinibatchStdDev: ({}, [(MAPS, [{"group_size": 1}, {"group_size": 3}])]),
     layers.NarrowConv2D: ({"filters": 2, "kernel_size": 3}, [(MAPS, OF_KERNELS)]),
+    layers.PixelNorm: ({}, [(FEATURES, ())]),
     layers.PixelShuffle2D: ({}, [((3, 8, 8, 8), ())]),
     layers.ReflectionPadding2D: ({}, [(MAPS, [{"padding": n} for n in (0, 1, 3, 7)])]),
     layers.SpectralConv2D: (
@@ -89,7 +99,12 @@ ALL = [
 
 
 def test_every_layer_is_here():
-    others = {layers.ImagePool}  # no kernels, no slopes: its test is a file of its own
+    # Without kernels and slopes, or with styles beside the maps: their tests are elsewhere.
+    others = {
+        layers.ImagePool,
+        *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
+        *(layers.NoiseInjection, layers.StyleAt, layers.Truncation),
+    }
     assert {getattr(layers, name) for name in layers.__all__} == {*OFFERED, *others}
 
 
