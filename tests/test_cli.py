@@ -607,5 +607,7 @@ def test_sheets_of_a_file(run, tmp_path):
     result = call("sample", tmp_path / "mine.keras", "--label", 3, "--count", 2)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "mine-samples-3-seed0.png").exists()
-    refused = call("sample", tmp_path / "mine.keras", "--label", "Bag")
-    assert refused.exit_code == 2 and "Unknown class: 'Bag'" in refused.output
+    named = call("sample", tmp_path / "mine.keras", "--label", "Bag", "--count", 2)
+    assert named.exit_code == 0 and (tmp_path / "mine-samples-Bag-seed0.png").exists()
+    refused = call("sample", tmp_path / "mine.keras", "--label", "Bug")
+    assert refused.exit_code == 2 and "Did you mean 'Bag'?" in refused.output, refused.output
