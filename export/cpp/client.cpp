@@ -1,6 +1,7 @@
 // Pictures from what keras_gans.export wrote, by its manifest alone, through ONNX Runtime.
 //
 //   client EXPORT --output sheet.ppm --count 8 --seed 3 --label Dress,red --attribute Smiling
+//   client EXPORT --output sheet.ppm --count 8 --psi 0.7
 //   client EXPORT --output translated.ppm --picture photo.ppm --network generator_ba
 //
 // Pictures are PPM (P6), grey ones PGM (P5). Samples stand one below the other.
@@ -10,6 +11,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -37,6 +39,8 @@ struct Options {
   std::vector<std::string> label, attributes;
   int count = 1;
   std::uint64_t seed = 0;
+  bool has_psi = false;
+  double psi = 1.0;
 };
 
 struct Picture {
@@ -70,20 +74,43 @@ std::string sha256(const std::string& content) {
   return text;
 }
 
-json chosen(const json& manifest, const Options& options) {
+bool takes(const json& record, const std::string& kind) {
+  const json& inputs = record.at("inputs");
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](const json& tensor) { return tensor.at("kind") == kind; });
+}
+
+// What a network does: "mapping" from latents to styles, "synthesis" from styles to images, or
+// "whole", which makes images by itself.
+std::string role_of(const json& record) {
+  if (record.at("outputs").at(0).at("kind") == "styles") return "mapping";
+  return takes(record, "styles") ? "synthesis" : "whole";
+}
+
+json chosen(const json& manifest, const Options& options, const std::string& role) {
   if (manifest.at("format") != "keras_gans.export" || manifest.at("format_version") != 1)
     refuse("The manifest is not of 'keras_gans.export' version 1.");
   const json* found = nullptr;
   std::string network = options.network;
   for (const json& record : manifest.at("files")) {
+    if (role_of(record) != role) continue;
     if (network.empty()) network = record.at("network");
     if (record.at("format") != "onnx" || record.at("network") != network) continue;
     const std::string precision = record.at("precision");
     if (!options.precision.empty() && precision != options.precision) continue;
     if (!found || precision == "float32") found = &record;
   }
-  if (!found) refuse("The export holds no such ONNX file: network '" + network + "'.");
+  if (!found)
+    refuse("The export holds no such ONNX file: network '" + network + "'" +
+           (role == "whole" ? "." : ", for --psi: a " + role + " network."));
   return *found;
+}
+
+// The networks to run one after the other: one that makes images by itself or, with --psi, two.
+std::vector<json> all_chosen(const json& manifest, const Options& options) {
+  if (!options.has_psi) return {chosen(manifest, options, "whole")};
+  if (!options.network.empty()) refuse("--psi chooses two networks: leave --network out.");
+  return {chosen(manifest, options, "mapping"), chosen(manifest, options, "synthesis")};
 }
 
 // The bytes of a file, those that were hashed and no others.
@@ -327,6 +354,18 @@ Values labelled(const json& tensor, const std::vector<std::string>& label, std::
   return values;
 }
 
+// Truncation of the styles: the manifest's default unless it is given.
+Values truncated(const json& tensor, const Options& options) {
+  const auto [low, high] = range(tensor);
+  const double psi = options.has_psi ? options.psi : tensor.value("default", high);
+  if (!(low <= psi && psi <= high))
+    refuse("--psi must be a number in " + tensor.at("value_range").dump() + ".");
+  Values values;
+  values.shape = {1, 1};
+  values.floats = {static_cast<float>(psi)};
+  return values;
+}
+
 // A tensor of the batch's size, which is 1 where it is free; a fixed batch is filled with copies.
 Ort::Value batch(Values& values, const json& tensor) {
   const json& fixed = tensor.at("shape").at(0);
@@ -367,6 +406,12 @@ bool is_number(const std::string& text, Number& number) {
   return error == std::errc{} && rest == end;
 }
 
+bool is_decimal(const std::string& text, double& number) {
+  char* rest = nullptr;  // std::from_chars lacks floating point in some standard libraries
+  number = std::strtod(text.c_str(), &rest);
+  return !text.empty() && *rest == '\0';
+}
+
 Options parsed(int argc, char** argv) {
   Options options;
   if (argc < 2) refuse("Usage: client EXPORT --output FILE [--picture FILE] [--count N] ...");
@@ -382,6 +427,7 @@ Options parsed(int argc, char** argv) {
     else if (name == "--label")
       for (const std::string& word : words_of(value)) options.label.push_back(word);
     else if (name == "--count" && is_number(value, options.count) && options.count > 0) continue;
+    else if (name == "--psi" && is_decimal(value, options.psi)) options.has_psi = true;
     else if (name == "--seed" && is_number(value, options.seed)) continue;
     else refuse("Not understood: " + name + " " + value + ".");
   }
@@ -405,29 +451,47 @@ void check_asked(const json& record, const Options& options) {
                       "The network takes no --picture.");
 }
 
+Ort::Session opened(const Ort::Env& env, const fs::path& folder, const json& record) {
+  const std::string content = checked_content(folder, record);
+  // Weights that lie in files of their own, which no hash is of, are looked for where none can be.
+  const fs::path nowhere = folder / record.at("path").get<std::string>();
+  Ort::SessionOptions how;
+  how.AddConfigEntry("session.model_external_initializers_file_folder_path",
+                     nowhere.string().c_str());
+  return {env, content.data(), content.size(), how};
+}
+
+// The first output of a network.
+Ort::Value answer(Ort::Session& session, const json& record,
+                  const std::vector<Ort::Value>& tensors) {
+  std::vector<std::string> names;
+  for (const json& tensor : record.at("inputs")) names.push_back(tensor.at("name"));
+  std::vector<const char*> inputs;
+  for (const std::string& name : names) inputs.push_back(name.c_str());
+  const std::string output = record.at("outputs").at(0).at("name");
+  const char* outputs[] = {output.c_str()};
+  auto given = session.Run(Ort::RunOptions{nullptr}, inputs.data(), tensors.data(),
+                           tensors.size(), outputs, 1);
+  return std::move(given.at(0));
+}
+
 void run(const Options& options) {
   const json manifest = json::parse(read_all(options.folder / "manifest.json"));
-  const json record = chosen(manifest, options);
-  const std::string content = checked_content(options.folder, record);
+  const std::vector<json> records = all_chosen(manifest, options);
+  const json& record = records.front();
   check_asked(record, options);
   const Picture source = options.picture.empty() ? Picture{} : read_picture(options.picture);
   std::istringstream latents(options.latents.empty() ? "" : read_all(options.latents));
   std::mt19937_64 random(options.seed);
 
   Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "client");
-  // Weights that lie in files of their own, which no hash is of, are looked for where none can be.
-  const fs::path nowhere = options.folder / record.at("path").get<std::string>();
-  Ort::SessionOptions how;
-  how.AddConfigEntry("session.model_external_initializers_file_folder_path",
-                     nowhere.string().c_str());
-  Ort::Session session(env, content.data(), content.size(), how);
-  const json& output = record.at("outputs").at(0);
-  const std::string output_name = output.at("name");
+  std::vector<Ort::Session> sessions;
+  for (const json& one : records) sessions.push_back(opened(env, options.folder, one));
+  const json& output = records.back().at("outputs").at(0);
   Picture sheet;
   for (int turn = 0; turn < (options.picture.empty() ? options.count : 1); ++turn) {
     std::vector<Values> values;
     std::vector<Ort::Value> tensors;
-    std::vector<std::string> names;
     std::size_t head = 0;
     values.reserve(record.at("inputs").size());  // tensors point into it
     for (const json& tensor : record.at("inputs")) {
@@ -435,16 +499,14 @@ void run(const Options& options) {
       if (kind == "latent") values.push_back(drawn(tensor, random, latents));
       else if (kind == "label") values.push_back(labelled(tensor, options.label, head++));
       else if (kind == "attributes") values.push_back(switched(tensor, options.attributes));
+      else if (kind == "psi") values.push_back(truncated(tensor, options));
       else if (kind == "image") values.push_back(encoded(source, tensor));
       else refuse("Inputs of kind '" + kind + "' are not known.");
       tensors.push_back(batch(values.back(), tensor));
-      names.push_back(tensor.at("name"));
     }
-    std::vector<const char*> inputs;
-    for (const std::string& name : names) inputs.push_back(name.c_str());
-    const char* outputs[] = {output_name.c_str()};
-    const auto given = session.Run(Ort::RunOptions{nullptr}, inputs.data(), tensors.data(),
-                                   tensors.size(), outputs, 1);
+    std::vector<Ort::Value> given;
+    given.push_back(answer(sessions[0], record, tensors));
+    if (records.size() > 1) given[0] = answer(sessions[1], records[1], given);
     const Picture picture = decoded(given[0], output, source);
     sheet.width = picture.width, sheet.channels = picture.channels;
     sheet.height += picture.height;

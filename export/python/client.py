@@ -36,13 +36,15 @@ SCANS = 100  # of a JPEG, each of which is decoded over the whole picture
 
 
 class Network:
-    """One network of an export, from the file that suits best.
+    """One network of an export, from the file that suits best; with `psi`, two in a row.
 
     Args:
         folder: that holds `manifest.json`.
-        network: its name; the first in the manifest where None.
+        network: its name. Default: the first in the manifest that makes images by itself.
         format: "onnx" or "tflite"; of those installed, the first of `RUNTIMES` where None.
         precision: "float32", "float16" ...; float32 where None and there is one.
+        psi: truncation of the styles, from 0 (the mean image) to 1. If given, the images are made
+            by two networks: one maps latents to styles, the other makes images of styles.
 
     Raises:
         FileNotFoundError: if there is no manifest, or not the file it names.
@@ -51,14 +53,19 @@ class Network:
         ImportError: if the runtime of the file is missing.
     """
 
-    def __init__(self, folder, network=None, format=None, precision=None):
-        folder = Path(folder).resolve()
-        self.record = choose(read_manifest(folder), network, format, precision)
-        content = read_file(folder, self.record)
-        try:
-            self.run = load(self.record, content)
-        except Exception as error:  # each runtime has its own classes
-            raise ValueError(f"{self.record['path']} cannot be loaded: {error}") from error
+    def __init__(self, folder, network=None, format=None, precision=None, psi=None):
+        folder, self.psi = Path(folder).resolve(), psi
+        files = read_manifest(folder)
+        if psi is None:
+            self.record = choose(files, network, format, precision)
+            self.run = opened(folder, self.record)
+        elif network is not None:
+            raise ValueError("psi chooses two networks by what they take: leave the network out.")
+        else:
+            pair = choose_pair(files, format, precision)
+            check_psi(psi, pair[0])
+            self.record = joined(*pair)
+            self.run = one_after_the_other(pair, [opened(folder, record) for record in pair])
         self.output = self.record["outputs"][0]
 
     def inputs(self, *kinds):
@@ -120,7 +127,8 @@ class Network:
             attributes: names of those that are on; with a ! before the name, or not given, off.
         """
         heads, latents = self.inputs("label"), self.inputs("latent", "noise")
-        if len(heads + latents + self.inputs("attributes")) != len(self.record["inputs"]):
+        others = self.inputs("attributes", "psi")
+        if len(heads + latents + others) != len(self.record["inputs"]):
             raise ValueError(f"{self.record['network']} translates pictures: use `translate`.")
         asked = [numbers_of(label, heads) for label in labels]
         ranges = [range(low, high + 1) for low, high in (head["value_range"] for head in heads)]
@@ -134,6 +142,9 @@ class Network:
             asked = list(itertools.product(*ranges))
         random = np.random.default_rng(seed)
         feeds = {tensor["name"]: drawn(tensor, total, random) for tensor in latents}
+        for tensor in self.inputs("psi"):
+            psi = tensor.get("default", 1.0) if self.psi is None else self.psi
+            feeds[tensor["name"]] = np.full((total, 1), psi)
         for number, head in enumerate(heads):
             feeds[head["name"]] = np.repeat([one[number] for one in asked], count)
         return self({**feeds, **switched(self.inputs("attributes"), attributes, total)})
@@ -215,7 +226,8 @@ def check_record(record):
         for tensor in record[side]:
             check_tensor(tensor)
     kind = record["outputs"][0].get("kind")
-    expect(kind == "image", f"what {record['path']} gives is {kind!r}, not 'image'")
+    known = kind in ("image", "styles")
+    expect(known, f"what {record['path']} gives is {kind!r}, neither 'image' nor 'styles'")
 
 
 def check_tensor(tensor):
@@ -235,7 +247,8 @@ def check_tensor(tensor):
         expect(known, f"{name}: smallest and trained are {sides}")
     else:
         fixed = None not in shape[1:] and (kind != "attributes" or len(shape) == 2)
-        expect(fixed, f"{name} has the shape {shape}")
+        fixed = fixed and len(shape) == {"styles": 3, "psi": 2}.get(kind, len(shape))
+        expect(fixed and (kind != "psi" or shape[1] == 1), f"{name} has the shape {shape}")
     for key in ("classes", "names"):
         words = tensor.get(key, [])
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
@@ -246,7 +259,7 @@ def check_tensor(tensor):
 def check_numbers(tensor):
     """Refuses a range and a distribution nothing can be drawn from, or scaled by."""
     name, kind = tensor["name"], tensor.get("kind")
-    if "value_range" in tensor or kind in ("image", "label"):
+    if "value_range" in tensor or kind in ("image", "label", "psi"):
         low, high = tensor["value_range"]
         kinds = int if kind == "label" else (int, float)
         numbers = all(is_number(end) and isinstance(end, kinds) for end in (low, high))
@@ -254,7 +267,7 @@ def check_numbers(tensor):
         ordered = numbers and (low < high or (kind == "label" and low == high))
         expect(ordered, f"{name} has the value_range [{low}, {high}]")
     keys = ["probability"] if tensor.get("distribution") == "bernoulli" else []
-    for key in keys + [key for key in ("mean", "stddev") if key in tensor]:
+    for key in keys + [key for key in ("mean", "stddev", "default") if key in tensor]:
         expect(is_number(tensor[key]), f"{key} of {name} is {tensor[key]!r}")
 
 
@@ -274,9 +287,86 @@ def expect(condition, problem):
         raise ValueError(problem)
 
 
+def takes(record, kind):
+    """Whether a network takes tensors of this kind."""
+    return any(tensor.get("kind") == kind for tensor in record["inputs"])
+
+
+def gives(record, kind):
+    """Whether a network gives tensors of this kind."""
+    return record["outputs"][0].get("kind") == kind
+
+
 def choose(files, network, format, precision):
-    """The record of the file to run."""
-    asked = {"network": network or files[0]["network"], "format": format, "precision": precision}
+    """The record of the file to run, of a network that makes images by itself."""
+    able = [record for record in files if gives(record, "image") and not takes(record, "styles")]
+    names = {record["network"]: None for record in able}
+    if network is None and not names:
+        raise ValueError("No network of the export makes images by itself: give psi to join two.")
+    if network not in names and any(record["network"] == network for record in files):
+        raise ValueError(
+            f"{network} takes or gives styles: leave the network out, or give psi to run the two "
+            "networks of the styles."
+        )
+    return preferred(files, next(iter(names)) if network is None else network, format, precision)
+
+
+def choose_pair(files, format, precision):
+    """The records of two files: from latents to styles, and from styles to images."""
+    mappings = [r for r in files if gives(r, "styles") and takes(r, "psi")]
+    syntheses = [
+        r for r in files if gives(r, "image") and takes(r, "styles") and len(r["inputs"]) == 1
+    ]
+    if not mappings or not syntheses:
+        names = ", ".join(dict.fromkeys(r["network"] for r in files))
+        raise ValueError(
+            "psi is for exports of models with styles, of which one network gives styles and "
+            f"another takes them. There are: {names}."
+        )
+    synthesis = preferred(syntheses, syntheses[0]["network"], format, precision)
+    alike = synthesis["format"], synthesis["precision"]
+    mapping = preferred(mappings, mappings[0]["network"], *alike)
+    (given, *_), (taken,) = mapping["outputs"], synthesis["inputs"]
+    if (given["name"], given["shape"][1:]) != (taken["name"], taken["shape"][1:]):
+        raise ValueError(f"{synthesis['path']} does not take what {mapping['path']} gives.")
+    return mapping, synthesis
+
+
+def joined(mapping, synthesis):
+    """Two records that follow each other as one, as far as `Network` reads it."""
+    names = {key: f"{mapping[key]} and {synthesis[key]}" for key in ("network", "path")}
+    return {**names, "inputs": mapping["inputs"], "outputs": synthesis["outputs"]}
+
+
+def one_after_the_other(records, runs):
+    """`run` of two networks, as `load` returns it of one."""
+    (styles,) = records[1]["inputs"]
+    name, dtype = styles["name"], styles["dtype"]
+    return lambda feeds: runs[1]({name: runs[0](feeds)[name].astype(dtype)})
+
+
+def check_psi(psi, record):
+    """Refuses a psi outside the range of the network."""
+    for tensor in record["inputs"]:
+        if tensor.get("kind") != "psi":
+            continue
+        low, high = tensor["value_range"]
+        if not low <= psi <= high:
+            raise ValueError(f"psi must be from {low} to {high}. Received: {psi}.")
+
+
+def opened(folder, record):
+    """`load` of a file of the export."""
+    content = read_file(folder, record)
+    try:
+        return load(record, content)
+    except Exception as error:  # each runtime has its own classes
+        raise ValueError(f"{record['path']} cannot be loaded: {error}") from error
+
+
+def preferred(files, network, format, precision):
+    """The record of the file of a network that suits best."""
+    asked = {"network": network, "format": format, "precision": precision}
     fitting = [
         record
         for record in files
@@ -657,7 +747,9 @@ def main(arguments=None):
     translate = verbs.add_parser("translate", help="translate a picture, or a folder of them")
     for verb in (sample, translate):
         verb.add_argument("folder", type=Path, help="that holds manifest.json")
-        verb.add_argument("--network", help="the first in the manifest where not given")
+        verb.add_argument(
+            "--network", help="Default: the first in the manifest that makes images by itself"
+        )
         verb.add_argument("--format", choices=list(RUNTIMES), help="what is installed otherwise")
         verb.add_argument("--precision", help="float32 where not given")
         verb.add_argument("--overwrite", action="store_true", help="replace what is there")
@@ -665,6 +757,9 @@ def main(arguments=None):
     sample.add_argument("--seed", type=int, default=0, help="of the latents")
     sample.add_argument("--label", action="append", default=[], help="name or number; repeated")
     sample.add_argument("--attribute", action="append", default=[], help="NAME or !NAME; repeated")
+    sample.add_argument(
+        "--psi", type=float, help="truncation of models with styles: 0, the mean image, to 1"
+    )
     sample.add_argument("--output", type=Path, default=Path("sheet.png"), help="PNG to write")
     translate.add_argument("path", type=Path, help="a picture, or a folder of pictures")
     translate.add_argument(
@@ -677,7 +772,8 @@ def main(arguments=None):
     )
     given = parser.parse_args(arguments)
     try:
-        network = Network(given.folder, given.network, given.format, given.precision)
+        psi = given.psi if given.verb == "sample" else None
+        network = Network(given.folder, given.network, given.format, given.precision, psi)
         (draw if given.verb == "sample" else translate_all)(network, given)
     except (ValueError, OSError, ImportError, MemoryError) as error:
         sentence = plain(" ".join(str(error).split())) or "There is not enough memory."

@@ -166,13 +166,25 @@ class Styles(Role):
     Attributes:
         places: styles of one picture, from the coarsest layer to the finest.
         size: length of a style.
+        directions: unit vectors of length `size` along which programs move styles, the strongest
+            first.
+        spread: for each direction, the standard deviation of the styles along it.
     """
 
     places: int
     size: int
+    directions: tuple[tuple[float, ...], ...] = ()
+    spread: tuple[float, ...] = ()
 
     def describe(self):
-        return {"kind": "styles", "distribution": "normal", "mean": 0.0, "stddev": 1.0}
+        about = {"kind": "styles", "distribution": "normal", "mean": 0.0, "stddev": 1.0}
+        if not self.directions:
+            return about
+        return {
+            **about,
+            "directions": [list(direction) for direction in self.directions],
+            "spread": list(self.spread),
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,8 +49,12 @@ network was trained at (scale to it and back, unless it enlarges, by "scale" of 
 for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
 "value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
 "classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":
-"attributes", "value_range" [0, 1] and, where known, "names"; for what is drawn besides "kind":
-"noise" and "distribution", "bernoulli" being zeros and, with "probability", ones.
+"attributes", "value_range" [0, 1] and, where known, "names"; for styles (N, places, size), which
+one network gives and another takes, "kind": "styles" and, where known, "directions", a list of
+unit vectors that are added to styles to change images, and "spread", the standard deviation of
+styles along each; for psi (N, 1), which moves styles towards their mean, "kind": "psi",
+"value_range" and "default"; for what is drawn besides "kind": "noise" and "distribution",
+"bernoulli" being zeros and, with "probability", ones.
 Pictures to draw may have "drawing": what drawings of their kind look like, with colours as values
 of the tensor, one for each channel: "background", "stroke", "palette", a list of colours, and
 "width", of a line in pixels.
@@ -63,6 +67,7 @@ pictures to translate; and "files", a list of {"path", "size", "sha256"}, all el
 import dataclasses
 import hashlib
 import json
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -73,6 +78,8 @@ FILE_NAME = "manifest.json"
 _FORMAT = "keras_gans.export"
 _FORMAT_VERSION = 1
 _LARGEST = 2**26  # bytes
+# Written on one line each. A text in JSON has no line breaks, so that none is taken for a list.
+_LIST_OF_NUMBERS = re.compile(r"\[(?:\n\s*[-+.\deE]+,?)+\n\s*\]")
 
 # What a manifest holds, as `read_json` takes it; what is not named is passed on as it is.
 _TENSOR = {"name": str, "dtype": str, "shape": [(int, None)]}
@@ -238,6 +245,7 @@ class Manifest:
     def write(self, directory):
         """Writes `manifest.json` into `directory`."""
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        text = _LIST_OF_NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text)
         (Path(directory) / FILE_NAME).write_text(text + "\n", encoding="utf-8")
 
     @classmethod

@@ -69,6 +69,8 @@ from keras_gans.zoo._registry import register
 _MEAN_DECAY = 0.995  # of the mean style, a step
 _LENGTH_DECAY = 0.99  # of the mean path length, each time it is looked at
 _LENGTH_INTERVAL = 4
+_DIRECTIONS = 8  # of the styles that exports describe
+_SPREAD_STYLES = 512  # from which the spread along them is estimated
 ARCHITECTURES = ("resnet", "orig")
 NOISES = ("constant", "random", "none")
 
@@ -212,6 +214,11 @@ def _block(x, side, width, narrower, residual):
     skip = EqualizedConv2D(narrower, 1, downsample=True, use_bias=False, name=f"b{side}_skip")(x)
     y = layers.Add(name=f"b{side}_sum")([skip, y])
     return layers.Rescaling(math.sqrt(0.5), name=f"b{side}_scaled")(y)
+
+
+def _rounded(values):
+    """Plain numbers of four decimals, for a manifest."""
+    return np.round(values.astype("float64"), 4).tolist()
 
 
 def _named_like(tensors):
@@ -390,10 +397,28 @@ class StyleGAN2(ConditionalGAN):
         return keras.Model(styles, image, name="synthesis")
 
     def inputs_between_networks(self, count, seed):
+        return {"synthesis": {"styles": self._usual_styles(count, seed)}}
+
+    def _usual_styles(self, count, seed):
         labels = (
             {} if not self.conditions else self.conditions.asked(self.conditions.draw(count, seed))
         )
-        return {"synthesis": {"styles": self.styles(count, seed=seed, **labels)}}
+        return self.styles(count, seed=seed, **labels)
+
+    def describe_tensors(self):
+        """Like that of other models; of the styles also directions, and the spread along each."""
+        described = super().describe_tensors()
+        w = self._usual_styles(_SPREAD_STYLES, seed=0)[:, 0]
+        if not all(np.isfinite(kernel).all() for kernel in (w, *self._style_kernels())):
+            return described  # of weights that have diverged, which the export refuses
+        found = self.directions(min(_DIRECTIONS, self.style_dim))
+        role = Styles(
+            self.places,
+            self.style_dim,
+            directions=tuple(tuple(_rounded(direction)) for direction in found),
+            spread=tuple(_rounded((w @ found.T).std(axis=0))),
+        )
+        return {**described, "styles": role.describe()}
 
     # === Losses ===
 
@@ -623,17 +648,18 @@ class StyleGAN2(ConditionalGAN):
         check_positive("count", count)
         if count > self.style_dim:
             raise ValueError(f"There are {self.style_dim} directions. Received: count={count}.")
-        network = self._part("synthesis")
-        names = [noise.name.removeprefix("noise_") for noise in network.inputs[1:]]
-        kernels = [
-            ops.convert_to_numpy(network.get_layer(f"{name}_style").kernel) for name in names
-        ]
-        joined = np.concatenate(kernels, axis=1).astype("float64")
+        joined = np.concatenate(self._style_kernels(), axis=1).astype("float64")
         _, vectors = np.linalg.eigh(joined @ joined.T)  # from the weakest
         found = vectors.T[::-1][:count]
         # Of the two signs the one whose largest number is above 0.
         largest = np.take_along_axis(found, np.abs(found).argmax(axis=1)[:, None], axis=1)
         return (found * np.sign(largest)).astype("float32")
+
+    def _style_kernels(self):
+        """A of each modulated convolution, (style_dim, width)."""
+        network = self._part("synthesis")
+        names = [noise.name.removeprefix("noise_") for noise in network.inputs[1:]]
+        return [ops.convert_to_numpy(network.get_layer(f"{name}_style").kernel) for name in names]
 
     def mean_style(self):
         """The mean of w over the latents of training, float32 (style_dim,)."""

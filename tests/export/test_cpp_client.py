@@ -17,6 +17,7 @@ from test_python_client import (
     photo,
     reaching_out,
     same_pictures,
+    styled,  # noqa: F401  a fixture
 )
 
 from keras_gans import export
@@ -85,6 +86,36 @@ def test_latents_are_drawn_by_the_seed(program, tmp_path, options):
         sheets.append((tmp_path / "sheet.ppm").read_bytes())
     assert sheets[0] == sheets[1] != sheets[2]
     assert np.asarray(Image.open(tmp_path / "sheet.ppm")).std() > 5
+
+
+@pytest.mark.parametrize("psi", [None, 0.0, 0.6])
+def test_networks_with_styles_run_as_one_or_with_psi_in_a_row(program, styled, tmp_path, psi):  # noqa: F811
+    folder, model = styled
+    folder = copied(folder, tmp_path / "reversed", lambda content: content["files"].reverse())
+    latents = model.draw_latents(2, seed=1)
+    latents.tofile(tmp_path / "latents")
+    done = run(
+        program, folder, "--output", tmp_path / "sheet.ppm", "--count", 2, "--label", "c",
+        "--latents", tmp_path / "latents", *(() if psi is None else ("--psi", psi)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    expected = model.sample(labels=[2, 2], attributes=[0], latents=latents, truncation=psi)
+    given = np.asarray(Image.open(tmp_path / "sheet.ppm")).reshape(expected.shape)
+    assert same_pictures(given, expected)
+
+
+def test_a_psi_that_cannot_be_gets_one_sentence(program, styled, conditional, tmp_path):  # noqa: F811
+    for folder, arguments, words in (
+        (styled[0], ["--psi", "1.5"], "--psi must be a number in [0.0,1.0]"),
+        (styled[0], ["--psi", "nan"], "--psi must be a number in [0.0,1.0]"),
+        (styled[0], ["--psi", "much"], "Not understood: --psi much"),
+        (styled[0], ["--psi", "1", "--network", "generator"], "leave --network out"),
+        (styled[0], ["--network", "synthesis"], "no such ONNX file: network 'synthesis'"),
+        (conditional[0], ["--psi", "1"], "for --psi: a mapping network"),
+    ):
+        done = run(program, folder, "--output", tmp_path / "out.ppm", *arguments)
+        assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+        assert not (tmp_path / "out.ppm").exists()
 
 
 @pytest.mark.parametrize("network", ["generator_ab", "generator_ba"])

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import shutil
@@ -158,3 +159,14 @@ def test_every_file_says_which_runtime_reads_it_at_least(tmp_path):
     assert re.fullmatch(r"TensorFlow Lite [12]\.\d+\.\d+", oldest["tflite"])
     assert oldest["saved_model"] == f"TensorFlow {tf.__version__}"
     assert export.Manifest.read(tmp_path / "made").files == manifest.files
+
+
+def test_lists_of_numbers_are_on_one_line_and_read_back(tmp_path, exported):
+    """Also between texts that look like such lists."""
+    _, manifest = exported
+    odd = {"a": [1, -2.5, 1e-05], "b": ["[\n1,\n2\n]", None], "c": [], "d": [[0.5], [True, 1]]}
+    changed = dataclasses.replace(manifest, model={**manifest.model, "config": odd})
+    changed.write(tmp_path)
+    text = (tmp_path / "manifest.json").read_text()
+    assert '"a": [1, -2.5, 1e-05]' in text
+    assert export.Manifest.read(tmp_path) == changed

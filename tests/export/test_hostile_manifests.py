@@ -65,7 +65,7 @@ def test_the_manifest_that_is_changed_is_one(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps(MANIFEST))
     assert export.Manifest.read(tmp_path).to_json() == {
         **MANIFEST,
-        "files": [{**FILE, "signatures": {}}],
+        "files": [{**FILE, "signatures": {}, "order": None}],
     }
     assert client.read_manifest(tmp_path) == [FILE]
 

@@ -68,6 +68,17 @@ def conditional(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def styled(tmp_path_factory):
+    """A model with styles, whose mean style is not 0: first weights make images already."""
+    model = tiny("stylegan2", num_classes=3, num_attributes=1)
+    mean = model.generator_ema.get_layer("truncation").mean
+    mean.assign(np.random.default_rng(0).normal(0.0, 0.3, mean.shape))
+    folder = tmp_path_factory.mktemp("styled") / "stylegan2"
+    export.export(model, folder, formats=("onnx", "tflite"), classes=["a", "b", "c"])
+    return folder, model
+
+
+@pytest.fixture(scope="module")
 def paired(tmp_path_factory):
     return made(tmp_path_factory.mktemp("paired"), "pix2pix")
 
@@ -132,6 +143,83 @@ def test_all_classes_where_none_is_asked_for(conditional):
     folder, model = conditional
     given = client.Network(folder).sample(1, seed=0)
     assert same_pictures(given, model.sample(6, seed=0))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_of_a_model_with_styles_the_whole_generator_is_run(styled, format, tmp_path):
+    """Whatever the order of the manifest's files."""
+    folder, model = styled
+    reversed_ = copied(folder, tmp_path / "reversed", lambda content: content["files"].reverse())
+    for place in (folder, reversed_):
+        network = client.Network(place, format=format)
+        assert network.record["network"] == "generator"
+        given = network.sample(2, 3, ["b", "2"], ["0"])
+        assert same_pictures(given, model.sample(labels=[1, 1, 2, 2], attributes=[1], seed=3))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("psi", [0.0, 0.6, 1.0])
+def test_psi_runs_the_two_networks_of_the_styles(styled, format, psi):
+    folder, model = styled
+    network = client.Network(folder, format=format, psi=psi)
+    latents = model.draw_latents(5, seed=1)
+    feeds = {"latent": latents, "label": np.arange(5, dtype="int32") % 3}
+    feeds |= {"attributes": np.ones((5, 1), "int32"), "psi": np.full((5, 1), psi, "float32")}
+    assert {tensor["name"] for tensor in network.record["inputs"]} == set(feeds)
+    found = network.run(feeds)[network.output["name"]]
+    expected = model.sample(labels=feeds["label"], attributes=[1], latents=latents, truncation=psi)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    given = network.sample(2, 3, ["b"], ["0"])
+    expected = model.sample(labels=[1, 1], attributes=[1], seed=3, truncation=psi)
+    assert same_pictures(given, expected)
+
+
+def test_psi_in_fixed_batches(styled, tmp_path):
+    _, model = styled
+    export.export(model, tmp_path / "three", formats="onnx", batch_size=3)
+    given = client.Network(tmp_path / "three", psi=0.5).sample(4, 0, ["1"])
+    assert same_pictures(given, model.sample(labels=[1] * 4, seed=0, truncation=0.5))
+
+
+def test_psi_on_the_command_line(styled, unconditional, tmp_path, capsys):
+    job = ["sample", styled[0], "--count", 4, "--label", "a"]
+    sheets = {}
+    for psi in (0, 1):
+        path = tmp_path / f"{psi}.png"
+        assert call(*job, "--psi", psi, "--output", path) == 0
+        sheets[psi] = np.asarray(Image.open(path)).reshape(18, 4, 18, 3)
+        assert "4 pictures of mapping.onnx and synthesis.onnx" in capsys.readouterr().out
+    assert (sheets[0] == sheets[0][:, :1]).all() and not (sheets[1] == sheets[1][:, :1]).all()
+    for arguments, words in (
+        ([*job, "--psi", 1.5], "psi must be from 0.0 to 1.0. Received: 1.5"),
+        ([*job, "--psi", "nan"], "psi must be from 0.0 to 1.0. Received: nan"),
+        ([*job, "--psi", 1, "--network", "generator"], "leave the network out"),
+        ([*job, "--network", "mapping"], "mapping takes or gives styles"),
+        ([*job, "--network", "synthesis"], "synthesis takes or gives styles"),
+        (["sample", unconditional[0], "--psi", 1], "psi is for exports of models with styles"),
+    ):
+        assert call(*arguments, "--output", tmp_path / "refused.png") == 2
+        assert words in capsys.readouterr().err
+
+
+def test_networks_of_styles_that_do_not_fit_are_refused(styled, tmp_path):
+    def other_shape(content):
+        for record in content["files"]:
+            if record["network"] == "synthesis":
+                record["inputs"][0]["shape"][1] = 5
+
+    def only(network):
+        return lambda content: content.update(
+            files=[record for record in content["files"] if record["network"] == network]
+        )
+
+    folder = styled[0]
+    with pytest.raises(ValueError, match="synthesis.onnx does not take what mapping.onnx gives"):
+        client.Network(copied(folder, tmp_path / "other", other_shape), psi=1.0)
+    with pytest.raises(ValueError, match="There are: mapping."):
+        client.Network(copied(folder, tmp_path / "mapping", only("mapping")), psi=1.0)
+    with pytest.raises(ValueError, match="No network of the export makes images by itself"):
+        client.Network(tmp_path / "mapping")
 
 
 @pytest.mark.filterwarnings("ignore:.* is a U-Net")
@@ -224,9 +312,12 @@ def test_fixed_batches_and_sides(paired, unconditional, tmp_path):
         network.translate(photo(80, 90), size="own")
 
 
+TAKEN_AND_GIVEN = {"inputs": [{"kind": "latent"}], "outputs": [{"kind": "image"}]}
+
+
 def test_float32_is_preferred_and_others_can_be_asked_for(tmp_path):
     files = [
-        {"network": "g", "format": format, "precision": precision}
+        {"network": "g", "format": format, "precision": precision, **TAKEN_AND_GIVEN}
         for precision in ("float16", "float32")
         for format in ("saved_model", "tflite", "onnx")
     ]
@@ -453,7 +544,10 @@ def of_output(**about):
         (lambda c: c["files"][0].update(signature=7), "a signature is no text"),
         (lambda c: c["files"][0].update(outputs=[]), "has no outputs"),
         (lambda c: c["files"][0].update(inputs=[]), "has no inputs"),
-        (lambda c: c["files"][0].update(outputs=c["files"][0]["inputs"]), "not 'image'"),
+        (
+            lambda c: c["files"][0].update(outputs=c["files"][0]["inputs"]),
+            "neither 'image' nor 'styles'",
+        ),
         (of_input(shape=None), "latent has the shape None"),
         (of_input(shape=[None, -4]), "latent has the shape"),
         (of_input(shape=[None, None]), "latent has the shape"),

@@ -26,8 +26,8 @@ from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.web import drawing, runtime
 
 FAKE = {name: f"// not the real {name}\n".encode() for name in runtime.FILES}
-# What tensors.mjs and latents.mjs know how to feed, and to show.
-KINDS = {"image", "latent", "label", "attributes"}
+# What the page knows how to feed, and to show.
+KINDS = {"image", "latent", "label", "attributes", "psi", "styles"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -139,10 +139,30 @@ def test_the_page_can_feed_every_family(name):
     model = zoo.get(name, **zoo.entry(name).tiny)
     tensors = model.describe_tensors()
     assert {about["kind"] for about in tensors.values()} <= KINDS
+    given = []
     for network, keras_model in model.networks_to_export().items():
-        assert {tensor.name for tensor in keras_model.inputs} <= set(tensors)
+        taken = {tensor.name for tensor in keras_model.inputs}
+        assert taken <= set(tensors)
         (output,) = keras_model.output_names
-        assert tensors[output]["kind"] == "image", network
+        given.append(tensors[output]["kind"])
+        assert given[-1] in ("image", "styles"), network
+        if "styles" in {tensors[name]["kind"] for name in taken}:
+            assert taken == {"styles"}, network
+    assert "image" in given
+
+
+def test_the_manifest_of_a_page_has_directions_of_styles(small_runtime, tmp_path):
+    model = zoo.get("stylegan2", **zoo.entry("stylegan2").tiny)
+    manifest = web.write(model, tmp_path / "page", runtime_path=small_runtime)
+    mapping, synthesis = (
+        record for record in manifest.files if record.network in ("mapping", "synthesis")
+    )
+    (psi,) = (tensor for tensor in mapping.inputs if tensor.about["kind"] == "psi")
+    assert (psi.about["value_range"], psi.about["default"]) == ([0.0, 1.0], 1.0)
+    (given,), (taken,) = mapping.outputs, synthesis.inputs
+    assert given == taken and taken.shape == (1, model.places, model.style_dim)
+    assert len(taken.about["directions"]) == len(taken.about["spread"]) == 8
+    assert export.Manifest.read(tmp_path / "page") == manifest
 
 
 def test_a_page_is_replaced_only_when_asked(page, translating, small_runtime):
@@ -579,6 +599,67 @@ def network(inputs=(LATENT, LABEL), outputs=(PICTURE,), **changes):
     return {"path": "g.onnx", "format": "onnx", "inputs": inputs, "outputs": outputs, **changes}
 
 
+PSI = {"name": "psi", "dtype": "float32", "shape": [1, 1], "kind": "psi",
+       "value_range": [0, 1], "default": 1}  # fmt: skip
+STYLES = {"name": "styles", "dtype": "float32", "shape": [1, 4, 2], "kind": "styles",
+          "directions": [[1, 0], [0, 1]], "spread": [0.5, 2]}  # fmt: skip
+
+
+def chain(styles=STYLES, psi=PSI, **changes):
+    """Two networks, from a latent to an image by way of styles."""
+    return [
+        network([LATENT, psi], [styles], network="mapping", path="mapping.onnx", **changes),
+        network([styles], network="synthesis", path="synthesis.onnx", **changes),
+    ]
+
+
+def read_by_the_page(manifests):
+    """For each manifest what can be chosen, [[network, precision, paths]], or its refusal."""
+    script = """
+    const said = [];
+    const { readManifest, Problem } = await import(process.argv[1]);
+    for (const files of JSON.parse(process.argv[2])) {
+      const about = { format: "keras_gans.export", format_version: 1, page: { files: [] } };
+      globalThis.fetch = async () => ({ ok: true, json: async () => ({ ...about, files }) });
+      said.push(await readManifest().then(
+        ({ choices }) => choices.map((one) => (
+          [one.network, one.precision, one.files.map(({ path }) => path)])),
+        (error) => (error instanceof Problem ? "refused" : String(error))));
+    }
+    console.log(JSON.stringify(said));
+    """
+    module = web.serving._PAGE / "files.mjs"
+    command = ["node", "--input-type=module", "-e", script, module.as_uri(), json.dumps(manifests)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+def test_networks_are_chosen_by_their_roles():
+    whole = network(network="generator", precision="float32")
+    full, half = chain(precision="float32"), chain(precision="float16")
+    named = [["generator", "float32", ["mapping.onnx", "synthesis.onnx"]]]
+    other = {**STYLES, "shape": [1, 5, 2]}
+    said = read_by_the_page([
+        [whole],
+        [whole, *full],
+        full[::-1],
+        [whole, full[0]],
+        [whole, full[1]],
+        [whole, full[0], chain(other)[1]],
+        [whole, *full, *half],
+        [full[0], half[1]],
+        full[:1],
+        full[1:],
+    ])  # fmt: skip
+    alone = [["generator", "float32", ["g.onnx"]]]
+    assert said == [
+        alone, named, [["synthesis", *named[0][1:]]], alone, alone, alone,
+        [*named, ["generator", "float16", named[0][2]]],
+        [["synthesis", "float16", named[0][2]]],
+        "refused", "refused",
+    ]  # fmt: skip
+
+
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 def test_networks_that_would_freeze_the_page_are_refused():
     sound = [network(), network(inputs=[{**PICTURE, "shape": [1, None, None, 3]}])]
@@ -597,25 +678,33 @@ def test_networks_that_would_freeze_the_page_are_refused():
         network(outputs=[{**PICTURE, "shape": [1, 10**6, 8, 3]}]),
         network(outputs=[{**PICTURE, "value_range": []}]),
     ]  # fmt: skip
-    manifests = [
-        {"format": "keras_gans.export", "format_version": 1, "page": {"files": []}, "files": [one]}
-        for one in (*sound, *unsound)
-    ]
-    script = """
-    const said = [];
-    const { readManifest, Problem } = await import(process.argv[1]);
-    for (const manifest of JSON.parse(process.argv[2])) {
-      globalThis.fetch = async () => ({ ok: true, json: async () => manifest });
-      said.push(await readManifest().then(() => "read",
-        (error) => (error instanceof Problem ? "refused" : String(error))));
-    }
-    console.log(JSON.stringify(said));
-    """
-    module = web.serving._PAGE / "files.mjs"
-    text = json.dumps(manifests)
-    command = ["node", "--input-type=module", "-e", script, module.as_uri(), text]
-    done = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    assert done == ["read"] * len(sound) + ["refused"] * len(unsound)
+    said = read_by_the_page([[one] for one in (*sound, *unsound)])
+    assert all(isinstance(one, list) for one in said[: len(sound)])
+    assert said[len(sound) :] == ["refused"] * len(unsound)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+@pytest.mark.parametrize(
+    "styles",
+    [
+        {"shape": [1, 10**4, 10**4]},
+        {"shape": [1, 8]},
+        {"directions": [[1, 0, 0], [0, 1, 0]]},
+        {"directions": [[1, "0"], [0, 1]]},
+        {"directions": [[1, 0]] * 65, "spread": [1] * 65},
+        {"directions": 3},
+        {"spread": [1]},
+        {"spread": None},
+    ],
+)
+def test_styles_that_the_page_cannot_show_are_refused(styles):
+    assert read_by_the_page([chain({**STYLES, **styles})]) == ["refused"]
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+@pytest.mark.parametrize("psi", [{"shape": [1, 2]}, {"default": None}, {"value_range": [1, 0]}])
+def test_a_psi_that_the_page_cannot_show_is_refused(psi):
+    assert read_by_the_page([chain(psi={**PSI, **psi})]) == ["refused"]
 
 
 def test_the_pages_files_import_each_other_only():

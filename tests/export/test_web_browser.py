@@ -76,8 +76,15 @@ def line_drawings(spec):
     return pictures
 
 
-def made(name, ort, folder, precisions=("float32",), **changes):
-    model = vivid(zoo.get(name, **{**zoo.entry(name).tiny, **changes}))
+def varied(model):
+    """A mean style that is not 0; first weights make images of many colours already."""
+    mean = model.generator_ema.get_layer("truncation").mean
+    mean.assign(np.random.default_rng(0).normal(0.0, 0.3, mean.shape))
+    return model
+
+
+def made(name, ort, folder, precisions=("float32",), prepared=vivid, **changes):
+    model = prepared(zoo.get(name, seed=0, **{**zoo.entry(name).tiny, **changes}))
     examples = None
     if translates(model) and not domains(model):
         examples = [tuple(map(line_drawings, model.batch_spec(64)))]
@@ -104,6 +111,13 @@ def labelled(ort, tmp_path_factory):
     """A latent model of two heads of classes and two attributes."""
     folder = tmp_path_factory.mktemp("labelled") / "page"
     return made("cdcgan", ort, folder, num_classes=(3, 2), num_attributes=2)
+
+
+@pytest.fixture(scope="module")
+def styled(ort, tmp_path_factory):
+    """A model with styles, classes and an attribute."""
+    folder = tmp_path_factory.mktemp("styled") / "page"
+    return made("stylegan2", ort, folder, prepared=varied, num_classes=3, num_attributes=1)
 
 
 @contextlib.contextmanager
@@ -524,6 +538,165 @@ def test_the_latent_page_fits_a_phone(labelled, tmp_path):
         picture = element(browser, "result").rect
         scrolled = browser.execute_script("return window.scrollY")
         assert scrolled <= picture["y"] < scrolled + PHONE["height"] / 2  # still in sight
+
+
+# === Styles ===
+
+
+def slide(browser, name, value):
+    """Moves a slider as a person would."""
+    browser.execute_script(
+        """
+        const slider = document.getElementById(arguments[0]);
+        slider.value = arguments[1];
+        slider.dispatchEvent(new Event("input"));
+        """,
+        name,
+        value,
+    )
+    settled(browser)
+
+
+def keep(browser):
+    """Saves the point; returns how many there are."""
+    before = len(browser.find_elements(By.CSS_SELECTOR, "#saved li"))
+    element(browser, "save").click()
+    WebDriverWait(browser, 10).until(
+        lambda _: len(browser.find_elements(By.CSS_SELECTOR, "#saved li")) == before + 1
+    )
+    return before + 1
+
+
+def tile(browser, number):
+    """Shows a saved point."""
+    browser.find_element(By.CSS_SELECTOR, f"#saved li:nth-child({number}) button").click()
+    settled(browser)
+    return pixels(browser, "result")
+
+
+def styles_of(model, point, label=0, psi=1.0):
+    return model.styles(latents=point[None], labels=[label], attributes=[0], truncation=psi)
+
+
+def drawn_of(model, styles):
+    return shape(model.synthesize(styles)[0])
+
+
+def test_truncation_moves_all_latents_to_the_mean(styled, browser):
+    folder, model = styled
+    points = latent.draw(2, model.latent_dim, seed=1)
+    with serving(folder) as url:
+        opened(browser, url)
+        assert not element(browser, "network-row").is_displayed()
+        assert element(browser, "styles").is_displayed()
+        truncation = element(browser, "psi")
+        assert truncation.accessible_name.startswith("Truncation")
+        seen = []
+        for point in points:
+            point = steer(browser, point)
+            truncation.send_keys(Keys.END)
+            settled(browser)
+            expected = drawn_of(model, styles_of(model, point))
+            assert distance(pixels(browser, "result"), expected) <= LEVELS
+            slide(browser, "psi", 0.3)
+            expected = drawn_of(model, styles_of(model, point, psi=0.3))
+            assert distance(pixels(browser, "result"), expected) <= LEVELS
+            truncation.send_keys(Keys.HOME)  # by keyboard
+            settled(browser)
+            assert truncation.get_attribute("aria-valuetext") == "0.00"
+            seen.append(pixels(browser, "result"))
+        assert np.array_equal(*seen)
+        mean = np.broadcast_to(model.mean_style(), (1, model.style_dim))
+        assert distance(seen[0], drawn_of(model, mean)) <= LEVELS
+
+
+def test_styles_are_mixed_with_a_saved_point(styled, browser):
+    folder, model = styled
+    points = latent.draw(2, model.latent_dim, seed=2)
+    with serving(folder) as url:
+        opened(browser, url)
+        Select(element(browser, "class-label")).select_by_index(2)
+        first = steer(browser, points[0])
+        slide(browser, "psi", 0.8)
+        keep(browser)
+        Select(element(browser, "class-label")).select_by_index(1)
+        second = steer(browser, points[1])
+        slide(browser, "psi", 1.0)
+        unmixed = pixels(browser, "result")
+        assert not element(browser, "place").is_enabled()
+        partner = Select(element(browser, "partner"))
+        partner.select_by_visible_text("Point 1")
+        settled(browser)
+        place = element(browser, "place")
+        place.send_keys(Keys.HOME, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+        settled(browser)
+        assert place.get_attribute("aria-valuetext") == f"3 of {model.places}"
+        mixed = styles_of(model, second, 1)
+        mixed[:, 2:] = styles_of(model, first, 2, psi=0.8)[:, 2:]
+        found = pixels(browser, "result")
+        assert distance(found, drawn_of(model, mixed)) <= LEVELS
+        assert distance(found, unmixed) > 5 * LEVELS
+        # Kept with the point, also after its partner was forgotten.
+        keep(browser)
+        browser.find_element(By.CSS_SELECTOR, "#saved li:nth-child(1) .forget").click()
+        assert partner.first_selected_option.text == "Point 1 (forgotten)"
+        partner.select_by_visible_text("none")
+        settled(browser)
+        assert distance(pixels(browser, "result"), unmixed) == 0
+        assert np.array_equal(tile(browser, 1), found)
+        assert place.get_attribute("value") == "3"
+
+
+def test_directions_move_the_styles(styled, browser):
+    folder, model = styled
+    (point,) = latent.draw(1, model.latent_dim, seed=3)
+    about = model.describe_tensors()["styles"]
+    with serving(folder) as url:
+        opened(browser, url)
+        point = steer(browser, point)
+        before = pixels(browser, "result")
+        sliders = browser.find_elements(By.CSS_SELECTOR, "#direction-sliders input")
+        names = [slider.accessible_name for slider in sliders]
+        assert names == [f"Direction {number + 1}" for number in range(8)]
+        sliders[0].send_keys(Keys.END)  # by keyboard
+        settled(browser)
+        slide(browser, "direction-2", -1.5)
+        found = pixels(browser, "result")
+        moved = styles_of(model, point)
+        moved += 3.0 * about["spread"][0] * np.array(about["directions"][0], "float32")
+        moved -= 1.5 * about["spread"][2] * np.array(about["directions"][2], "float32")
+        assert distance(found, drawn_of(model, moved)) <= LEVELS
+        assert distance(found, before) > 5 * LEVELS
+        keep(browser)
+        element(browser, "unmoved").click()
+        settled(browser)
+        assert np.array_equal(pixels(browser, "result"), before)
+        keep(browser)
+        assert np.array_equal(tile(browser, 1), found)
+        assert [slider.get_attribute("value") for slider in sliders[:3]] == ["3", "0", "-1.5"]
+        # The way between two points leads through their settings, from one image to the other.
+        element(browser, "way").send_keys(Keys.END)
+        settled(browser)
+        assert distance(pixels(browser, "result"), before) <= LEVELS
+        slide(browser, "way", 0.5)
+        assert sliders[0].get_attribute("value") == "1.5"
+
+
+def test_models_without_styles_have_no_controls_for_them(labelled, browser):
+    with serving(labelled[0]) as url:
+        opened(browser, url)
+        assert not element(browser, "styles").is_displayed()
+
+
+def test_the_page_with_styles_fits_a_phone_and_loads_no_more_than_it_runs(styled, tmp_path):
+    with serving(styled[0]) as url, chromium(tmp_path, ALONE, phone=True) as browser:
+        opened(browser, url)
+        width = browser.execute_script("return document.documentElement.scrollWidth")
+        assert width <= browser.execute_script("return innerWidth")
+        loaded = browser.execute_script(
+            "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+        )
+        assert not any(name.endswith("generator.onnx") for name in loaded)
 
 
 # === Where and how it is served ===

@@ -345,6 +345,23 @@ def test_directions_are_the_strongest_of_the_styles_kernels(model):
         model.directions(9)
 
 
+def test_the_described_directions_are_those_of_the_model(conditional):
+    about = conditional.describe_tensors()["styles"]
+    found = np.array(about["directions"])
+    np.testing.assert_allclose(found, conditional.directions(8), atol=6e-5)
+    labels = conditional.conditions.draw(2000, 1)
+    w = conditional.styles(seed=1, **conditional.conditions.asked(labels))[:, 0]
+    np.testing.assert_allclose(about["spread"], (w @ found.T).std(axis=0), rtol=0.15)
+    assert len(repr(about)) < 1200
+
+
+def test_a_model_that_has_diverged_is_described_without_directions():
+    diverged = tiny("stylegan2")
+    kernel = diverged.generator_ema.get_layer("synthesis").get_layer("b8_conv0_style").kernel
+    kernel.assign(np.full(kernel.shape, np.nan))
+    assert "directions" not in diverged.describe_tensors()["styles"]
+
+
 @pytest.mark.parametrize(
     "wrong, words",
     [

@@ -22,30 +22,30 @@ export class Engine {
     this.words = "";
   }
 
-  // Loads a network on a device: "wasm", "webgpu", or "auto", which is WebGPU where there is a GPU.
+  // Loads networks on a device: "wasm", "webgpu", or "auto", which is WebGPU where there is a GPU.
   // Where WebGPU fails WebAssembly takes over, and `note` says so.
-  async load(record, choice) {
+  async load(records, choice) {
     this.note = "";
     const wanted = choice === "auto" ? await best() : choice;
     try {
-      await this.#open(record, wanted);
+      await this.#open(records, wanted);
     } catch (error) {
       if (wanted === "wasm") throw error;
       this.note = `WebGPU failed (${error.message}). `;
-      await this.#open(record, "wasm");
+      await this.#open(records, "wasm");
     }
   }
 
-  async #open(record, device) {
+  async #open(records, device) {
     const fresh = this.device !== device;
     const runtime = RUNTIMES[device].map((name) => this.#file(`ort/${name}`));
     this.#bytes = 0;
-    this.#expected = record.size + (fresh ? runtime.reduce((sum, { size }) => sum + size, 0) : 0);
+    this.#expected = [...records, ...(fresh ? runtime : [])].reduce((sum, { size }) => sum + size, 0);
     if (fresh) {
       this.#begin();
       this.device = null;
     }
-    this.words = await this.#ask("open", { device, runtime, record });
+    this.words = await this.#ask("open", { device, runtime, records });
     this.device = device;
   }
 
@@ -55,8 +55,9 @@ export class Engine {
     return found;
   }
 
-  run(inputs) {
-    return this.#ask("run", { inputs });
+  // Runs one of the networks that are loaded, by its place among them.
+  run(inputs, place = 0) {
+    return this.#ask("run", { inputs, place });
   }
 
   #begin() {

@@ -94,17 +94,52 @@ export async function readManifest() {
   if (!networks.length || !Array.isArray(manifest.page?.files)) {
     throw new Problem("The manifest names no ONNX network, or no page to show it.", AGAIN);
   }
-  networks.forEach(checkNetwork);
-  return { ...manifest, networks };
+  const roles = networks.map(roleOf);
+  const choices = choicesOf(networks, roles);
+  if (!choices.length) {
+    throw new Problem(`${networks[0].path} takes neither an image nor a latent, or gives no image, `
+      + "so this page cannot steer it.", "Show it with a page made for it.");
+  }
+  return { ...manifest, choices };
+}
+
+// What a person can choose: {network, precision, files, inputs, outputs, styles}. `files` holds one
+// network or, for styles, two that run one after the other: one maps latents to styles, one makes
+// images of styles. `styles` is the tensor between them. A network that does both by itself is
+// offered only if one of the two is missing.
+function choicesOf(networks, roles) {
+  const withRole = (role) => networks.filter((_, i) => roles[i] === role);
+  const [wholes, mappings] = [withRole("whole"), withRole("mapping")];
+  const chains = withRole("synthesis").flatMap((synthesis) => {
+    const [styles] = synthesis.inputs;
+    const fitting = mappings.filter(({ outputs: [given] }) => (
+      given.name === styles.name && String(given.shape) === String(styles.shape)));
+    // A mapping network costs little: any precision will do where the same one is missing.
+    const mapping = fitting.find(({ precision }) => precision === synthesis.precision)
+      ?? fitting.find(({ precision }) => precision === "float32") ?? fitting[0];
+    if (!mapping) return [];
+    const whole = wholes.find(({ inputs }) => inputs.some(({ kind }) => kind === "latent"));
+    return [{
+      network: whole?.network ?? synthesis.network, precision: synthesis.precision,
+      files: [mapping, synthesis], inputs: mapping.inputs, outputs: synthesis.outputs, styles,
+    }];
+  });
+  const chained = new Set(chains.map(({ network }) => network));
+  const alone = wholes.filter(({ network }) => !chained.has(network)).map((whole) => (
+    { ...whole, files: [whole], styles: null }));
+  return [...alone, ...chains];
 }
 
 // Numbers, classes and attributes a panel can show without freezing the page, and a picture's side.
 const MOST = 10_000;
+const MOST_DIRECTIONS = 64; // of styles, one slider each
 
 const isWhole = (value) => Number.isInteger(value) && value >= 1 && value <= MOST;
 const isRange = (value, whole) => Array.isArray(value) && value.length === 2
   && value.every((end) => (whole ? Number.isSafeInteger(end) : Number.isFinite(end)))
   && value[0] <= value[1] && (!whole || value[1] - value[0] < MOST);
+const areNumbers = (value, length) => Array.isArray(value) && value.length === length
+  && value.every(Number.isFinite);
 const areTexts = (value) => value === undefined
   || (Array.isArray(value) && value.length <= MOST && value.every((one) => typeof one === "string"));
 
@@ -126,26 +161,44 @@ function isUsable(tensor) {
       ? Number.isFinite(tensor.mean) && Number.isFinite(tensor.stddev) : isRange(tensor.value_range);
     return sides.length === 1 && isWhole(sides[0]) && drawn;
   }
+  if (kind === "psi") {
+    return sides.length === 1 && sides[0] === 1 && isRange(tensor.value_range)
+      && Number.isFinite(tensor.default);
+  }
+  if (kind === "styles") return areStyles(sides, tensor);
   return true;
 }
 
-function checkNetwork(record) {
+function areStyles(sides, { directions = [], spread = [] }) {
+  return sides.length === 2 && sides.every(isWhole) && sides[0] * sides[1] <= 100 * MOST
+    && Array.isArray(directions) && directions.length <= MOST_DIRECTIONS
+    && directions.every((direction) => areNumbers(direction, sides[1]))
+    && areNumbers(spread, directions.length);
+}
+
+const STEERED = ["latent", "label", "attributes", "psi"];
+
+// What a network does: "whole", from an image or a latent to an image; "mapping", from a latent to
+// styles; "synthesis", from styles to an image; or null if it is none of these and cannot be shown.
+function roleOf(record) {
   const { inputs, outputs: given } = record ?? {};
   const tensors = Array.isArray(inputs) && Array.isArray(given) ? [...inputs, ...given] : [null];
   if (!inputs?.length || !tensors.every(isUsable)) {
     throw new Problem(`The manifest does not say how to use ${record?.path}, or asks for more than `
       + "a page can show.", AGAIN);
   }
-  const outputs = record.outputs.filter((tensor) => tensor.kind === "image");
-  if (!inputs.some((tensor) => ["image", "latent"].includes(tensor.kind))) {
-    throw new Problem(`${record.path} takes neither a picture nor a latent, so this page cannot `
-      + "steer it.", "Show it with a page made for it.");
-  }
-  const unknown = record.inputs.find(
-    (tensor) => !["image", "latent", "label", "attributes"].includes(tensor.kind));
-  if (unknown || outputs.length !== 1) {
+  const takes = inputs.map(({ kind }) => kind);
+  const images = given.filter(({ kind }) => kind === "image").length;
+  const areAll = (kinds) => takes.every((kind) => kinds.includes(kind));
+  const latent = takes.includes("latent") && areAll(STEERED);
+  if (latent && given.length === 1 && given[0].kind === "styles") return "mapping";
+  if (takes.length === 1 && takes[0] === "styles" && images === 1) return "synthesis";
+  const unknown = inputs.find(({ kind }) => ![...STEERED, "image", "styles"].includes(kind));
+  if (unknown || images !== 1) {
     throw new Problem(`${record.path} is not a network this page can show: `
       + (unknown ? `it does not know what to feed “${unknown.name}”.`
-        : `it makes ${outputs.length} pictures.`), "Show it with a page made for it.");
+        : `it makes ${images} pictures.`), "Show it with a page made for it.");
   }
+  const image = takes.includes("image") && areAll([...STEERED, "image"]);
+  return latent || image ? "whole" : null;
 }

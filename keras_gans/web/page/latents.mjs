@@ -1,5 +1,6 @@
 // The panel of models that make pictures from latents: sliders, classes, attributes, saved points.
 
+import { between, Styles } from "./styles.mjs";
 import { tensor } from "./tensors.mjs";
 import * as vectors from "./vectors.mjs";
 
@@ -10,7 +11,7 @@ const USUALLY = [0, 1, 0, 1, 2]; // which of the saved points each shows until a
 const element = (id) => document.getElementById(id);
 
 export class Latents {
-  #saved = []; // {name, latent, labels, picture}
+  #saved = []; // {name, latent, labels, style, picture}
   #count = 0;
   #sliders = [];
   #picked = new Set(); // choosers a person has set
@@ -19,6 +20,7 @@ export class Latents {
   constructor(onChange, say) {
     this.onChange = onChange;
     this.say = say;
+    this.styles = new Styles(onChange);
     element("others").addEventListener("toggle", () => this.#fillOthers());
     element("way").addEventListener("input", () => this.#goBetween());
     for (const id of CHOOSERS) element(id).addEventListener("change", () => this.#picked.add(id));
@@ -33,6 +35,7 @@ export class Latents {
     this.inputs = record.inputs;
     this.about = record.inputs.find((input) => input.kind === "latent");
     this.size = this.about.shape[1];
+    this.styles.reset(record.styles, record.inputs.find((input) => input.kind === "psi"));
     this.labels = {};
     this.#saved = [];
     this.#showLabels();
@@ -43,8 +46,10 @@ export class Latents {
 
   // What to feed the network for the point that is chosen.
   tensors() {
-    return this.inputs.map((input) => tensor(
-      input, input.kind === "latent" ? this.latent : [this.labels[input.name]].flat()));
+    return this.inputs.map((input) => {
+      if (input.kind === "latent") return tensor(input, this.latent);
+      return tensor(input, input.kind === "psi" ? [this.styles.psi] : [this.labels[input.name]].flat());
+    });
   }
 
   random() {
@@ -55,7 +60,7 @@ export class Latents {
   save(picture) {
     this.#count += 1;
     const point = { name: String(this.#count), latent: this.latent.slice(), picture };
-    this.#saved.push({ ...point, labels: structuredClone(this.labels) });
+    this.#saved.push({ ...point, labels: structuredClone(this.labels), style: this.styles.kept() });
     this.#showSaved();
     this.say(`Point ${point.name} saved.`);
   }
@@ -69,9 +74,9 @@ export class Latents {
   // === Classes and attributes ===
 
   #showLabels() {
-    const rows = this.inputs.filter((input) => input.kind !== "latent").map((input) => (
-      input.kind === "label" ? this.#classChooser(input) : this.#attributeChooser(input)));
-    element("labels").replaceChildren(...rows);
+    const rows = this.inputs.filter(({ kind }) => ["label", "attributes"].includes(kind));
+    element("labels").replaceChildren(...rows.map((input) => (
+      input.kind === "label" ? this.#classChooser(input) : this.#attributeChooser(input))));
   }
 
   #classChooser(input) {
@@ -160,6 +165,7 @@ export class Latents {
 
   #showSaved() {
     element("saved").replaceChildren(...this.#saved.map((point) => this.#tile(point)));
+    this.styles.offer(this.#saved);
     element("saved-hint").hidden = this.#saved.length > 0;
     const few = this.#saved.length < 2;
     element("between").disabled = few;
@@ -183,6 +189,7 @@ export class Latents {
     show.setAttribute("aria-label", `Show point ${point.name}`);
     show.addEventListener("click", () => {
       this.#chooseLabels(point.labels);
+      this.styles.restore(point.style);
       this.#go(point.latent.slice());
     });
     const forget = Object.assign(document.createElement("button"), {
@@ -211,12 +218,14 @@ export class Latents {
     const share = Number(element("way").value);
     // There is nothing between two classes: each half of the way is of the point it is nearer to.
     this.#chooseLabels((share < 0.5 ? from : to).labels);
+    this.styles.restore(between(from.style, to.style, share));
     this.#go(path(from.latent, to.latent, share));
   }
 
   #reckon() {
     const [a, b, c] = ["plus", "minus", "also"].map((id) => this.#chosen(id));
     this.#chooseLabels(a.labels);
+    this.styles.restore(a.style);
     this.#go(vectors.arithmetic(a.latent, b.latent, c.latent));
   }
 }

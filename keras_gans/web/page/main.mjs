@@ -10,7 +10,7 @@ const element = (id) => document.getElementById(id);
 
 let manifest;
 let engine;
-let record = null; // of the network that answers
+let record = null; // the choice that answers, see `choicesOf` in files.mjs
 let shown = null; // network whose panel is shown
 let picture; // the answer, an ImageData
 let wanted = false; // another answer than the one that is shown or computed
@@ -35,7 +35,7 @@ async function begin() {
   element("title").textContent = name;
   element("device-row").hidden = !navigator.gpu;
   engine = new Engine(manifest.page.files, (share) => { element("progress").value = share; });
-  offer("network", [...new Set(manifest.networks.map(({ network }) => network))], direction);
+  offer("network", [...new Set(manifest.choices.map(({ network }) => network))], direction);
   offerPrecisions();
   wire();
   await show();
@@ -71,7 +71,7 @@ function offer(id, names, words = (name) => name) {
 }
 
 function offerPrecisions() {
-  const precisions = manifest.networks
+  const precisions = manifest.choices
     .filter(({ network }) => network === element("network").value).map(({ precision }) => precision);
   // What is proven closest to Keras comes first.
   offer("precision", precisions.sort((a, b) => (b === "float32") - (a === "float32")));
@@ -92,12 +92,13 @@ async function load(turn) {
   await working;
   document.body.dataset.state = "loading";
   record = null; // nothing is asked of a network that is not there
-  const chosen = manifest.networks.find((file) => (
-    file.network === element("network").value && file.precision === element("precision").value));
+  const chosen = manifest.choices.find(({ network, precision }) => (
+    network === element("network").value && precision === element("precision").value));
   element("problem").hidden = true;
   element("progress").hidden = false;
-  say(`Loading ${chosen.path}, ${(chosen.size / 1e6).toFixed(1)} MB …`);
-  await engine.load(chosen, element("device").value);
+  const size = chosen.files.reduce((sum, file) => sum + file.size, 0);
+  say(`Loading ${chosen.files.map(({ path }) => path).join(", ")}, ${(size / 1e6).toFixed(1)} MB …`);
+  await engine.load(chosen.files, element("device").value);
   if (turn !== newest) return;
   element("progress").hidden = true;
   record = chosen;
@@ -228,7 +229,7 @@ async function answerAll() {
 
 async function answer() {
   const begun = performance.now();
-  const { outputs, milliseconds } = await engine.run(questions());
+  const { outputs, milliseconds } = await computed();
   const about = record.outputs.find((output) => output.kind === "image");
   picture = toPixels(outputs[about.name], about);
   const canvas = element("result");
@@ -238,6 +239,16 @@ async function answer() {
     computing: milliseconds.toFixed(1), answering: (performance.now() - begun).toFixed(1),
   });
   element("time").textContent = `${Math.round(milliseconds)} ms (${engine.words})`;
+}
+
+// The outputs of the network, or of the two networks that run one after the other.
+async function computed() {
+  const { styles } = record;
+  const first = await engine.run(questions());
+  if (!styles) return first;
+  const mixed = latents.styles.applied(first.outputs[styles.name].data);
+  const second = await engine.run([tensor(styles, mixed)], 1);
+  return { ...second, milliseconds: first.milliseconds + second.milliseconds };
 }
 
 function questions() {

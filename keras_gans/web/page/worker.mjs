@@ -1,9 +1,9 @@
-// Computes, away from the page so that it stays responsive: one network at a time.
+// Computes, away from the page so that it stays responsive: the networks of one choice at a time.
 
 import { inside, Problem, verified } from "./files.mjs";
 
 let ort = null;
-let session = null;
+const sessions = [];
 
 const actions = { open, run };
 
@@ -41,29 +41,30 @@ async function load({ path }) {
   }
 }
 
-// Loads a network, and the runtime before the first; returns how it computes, in words.
-async function open({ device, runtime, record }) {
-  const [bytes] = await Promise.all([
-    verified(record, progress), ort ?? start(runtime),
-  ]);
-  await session?.release();
-  session = null;
-  try {
-    session = await ort.InferenceSession.create(bytes, { executionProviders: [device] });
-  } catch (error) {
-    throw new Problem(`${record.path} cannot be opened: ${error.message}`,
-      "Update the browser, or choose what computes.");
+// Loads networks, and the runtime before the first; returns how they compute, in words.
+async function open({ device, runtime, records }) {
+  const contents = await Promise.all(
+    [...records.map((record) => verified(record, progress)), ort ?? start(runtime)]);
+  for (const session of sessions.splice(0)) await session.release();
+  for (const [place, { path }] of records.entries()) {
+    try {
+      sessions.push(
+        await ort.InferenceSession.create(contents[place], { executionProviders: [device] }));
+    } catch (error) {
+      throw new Problem(`${path} cannot be opened: ${error.message}`,
+        "Update the browser, or choose what computes.");
+    }
   }
   const threads = ort.env.wasm.numThreads;
   return device === "webgpu" ? "WebGPU" : `WebAssembly, ${threads} thread${threads > 1 ? "s" : ""}`;
 }
 
 // Tensors in, {name: tensor} out, and the milliseconds between.
-async function run({ inputs }) {
+async function run({ inputs, place }) {
   const feeds = Object.fromEntries(
     inputs.map(({ name, dtype, dims, data }) => [name, new ort.Tensor(dtype, data, dims)]));
   const begun = performance.now();
-  const found = await session.run(feeds);
+  const found = await sessions[place].run(feeds);
   const milliseconds = performance.now() - begun;
   const outputs = Object.entries(found).map(([name, { dims, data }]) => [name, { dims, data }]);
   return { outputs: Object.fromEntries(outputs), milliseconds };
