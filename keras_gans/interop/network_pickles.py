@@ -42,7 +42,10 @@ _BYTES = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8}  # bytes of the le
 _DTYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 
 #: Attributes that say how a network computes what its tensors do not tell.
-ATTRIBUTES = ("activation", "bias_gain", "group_size", "mbstd_group_size", "resample_kernel")
+ATTRIBUTES = (
+    *("activation", "bias_gain", "group_size"),  # of PyTorch's modules
+    *("mapping_lrmul", "mbstd_group_size", "resample_kernel"),  # of TensorFlow's networks
+)
 
 _PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 _EMBEDDED = "torch.storage._load_from_bytes"
