@@ -127,6 +127,10 @@ def import_checkpoint(file, name, *, network=None, output=None, overwrite=False,
 
 
 def _single(file):
+    if isinstance(file, dict):
+        raise ValueError(
+            "A checkpoint of StyleGAN2 is one file, which holds all its networks. Received: a dict."
+        )
     files = [file] if isinstance(file, (str, os.PathLike)) else list(file)
     if len(files) != 1:
         raise ValueError(
@@ -309,7 +313,7 @@ def _other_filter(path, where):
 def _sizes(path, generator, discriminator):
     """Constructor arguments that the tensors of a file give away."""
     arrays = generator.arrays
-    blocks = _numbers(arrays, r"synthesis\.b(\d+)\.torgb\.weight")
+    blocks = _numbers(arrays, r"synthesis\.b(\d{1,5})\.torgb\.weight")
     sides = [4 << index for index in range(len(blocks))]
     if blocks != sides or len(sides) < 2:
         raise ValueError(
@@ -319,7 +323,7 @@ def _sizes(path, generator, discriminator):
     widths = {side: _length(path, arrays, f"synthesis.b{side}.conv1.weight", 0) for side in sides}
     base, most = _base_and_max(path, widths)
     style_dim = _length(path, arrays, "synthesis.b4.conv1.affine.weight", 1)
-    layers = _numbers(arrays, r"mapping\.fc(\d+)\.weight")
+    layers = _numbers(arrays, r"mapping\.fc(\d{1,5})\.weight")
     if not layers or layers != list(range(len(layers))):
         raise ValueError(
             f"{path} has a mapping network with the layers {listed(layers)}, and StyleGAN2 has "
@@ -348,7 +352,7 @@ def _sizes(path, generator, discriminator):
         residual = any(re.fullmatch(r"b\d+\.skip\.weight", name) for name in names)
         sizes["architecture"] = "resnet" if residual else "orig"
         if classes:
-            sizes["label_layers"] = len(_numbers(names, r"mapping\.fc(\d+)\.weight"))
+            sizes["label_layers"] = len(_numbers(names, r"mapping\.fc(\d{1,5})\.weight"))
     return sizes
 
 

@@ -81,7 +81,7 @@ def _canonical(arrays, renamed, filters):
                 found.filters.append(name)
             continue
         place = renamed(name)
-        if place is None:
+        if place is None or place[0] in found.arrays:
             found.unknown[name] = array.shape
             continue
         canonical, moved = place
