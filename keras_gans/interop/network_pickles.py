@@ -73,7 +73,7 @@ class Network:
 
 
 def read_networks(path):
-    """The networks of a `.pkl` file of a reference implementation of StyleGAN2.
+    """Reads the networks of a `.pkl` file of a reference implementation of StyleGAN2.
 
     Args:
         path: path of the file.
@@ -142,12 +142,12 @@ class _Stream:
         return _Chunk(start, count)
 
     def at(self, start, count):
-        """Bytes that were passed over."""
+        """Reads bytes that were passed over."""
         self.file.seek(start)
         return self.file.read(count)
 
     def embedded_storage(self, chunk):
-        """(storage, position of its numbers) of a file of `torch.save` in the bytes."""
+        """Reads the head of a file of `torch.save`: the storage and where its numbers are."""
         here = self.file.tell()
         self.file.seek(chunk.start)
         found = read_legacy_storage(self.file, chunk.start + chunk.length, str(chunk.start))
@@ -255,7 +255,7 @@ class _Program(Program):
         return key, value
 
     def embedded(self, chunk=None):
-        """The storage in bytes that `torch.save` wrote."""
+        """Returns the storage in bytes that `torch.save` wrote."""
         if not isinstance(chunk, _Chunk):
             raise Refusal("is damaged: a storage is made of something other than bytes.")
         key = str(chunk.start)
@@ -372,7 +372,7 @@ def _networks_of_tuple(loaded):
 
 
 def _walked(root):
-    """The network whose outermost module this is."""
+    """Collects the tensors of a module and of those inside it."""
     found, todo = Network(root.class_name, {}, {}), [("", root)]
     while todo:
         path, module = todo.pop()
@@ -392,7 +392,7 @@ def _walked(root):
 
 
 def _collected(root):
-    """The network of TensorFlow whose outermost node this is, with those it consists of."""
+    """Collects the variables of a network of TensorFlow and of its components."""
     function = root.state.get("build_func_name")
     found = Network(function[:_MAX_NAME] if isinstance(function, str) else "", {}, {})
     todo = [("", root)]

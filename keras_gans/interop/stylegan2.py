@@ -1,4 +1,4 @@
-"""Weights trained with the known implementations of StyleGAN2, as a model of the zoo.
+"""Loads weights trained with the known implementations of StyleGAN2 into models of the zoo.
 
     model = import_checkpoint("ffhq.pkl", "stylegan2", output="ffhq.keras")
 
@@ -69,7 +69,7 @@ class _Source:
 
 
 def entries():
-    """Names of the zoo's entries whose networks are StyleGAN2's."""
+    """Lists the zoo's entries whose networks are StyleGAN2's."""
     return [name for name in zoo.names() if zoo.entry(name).cls is StyleGAN2]
 
 
@@ -156,7 +156,7 @@ def _left_out(network):
 
 
 def _read(path):
-    """The networks of a file, by canonical names."""
+    """Reads the networks of a file."""
     start = b""
     if path.is_file():
         with path.open("rb") as file:
@@ -238,7 +238,7 @@ def _of_tensorflow(path, networks):
 
 
 def _of_checkpoint(path, arrays):
-    """Of a dict of PyTorch's: rosinality's, or the tensors of one network of any implementation."""
+    """Takes rosinality's networks, or the tensors of a single one, from a file of PyTorch's."""
     parts: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
     rest = {}
     for name, array in arrays.items():
@@ -311,7 +311,7 @@ def _other_filter(path, where):
 
 
 def _sizes(path, generator, discriminator):
-    """Constructor arguments that the tensors of a file give away."""
+    """Reads constructor arguments off the tensors of a file."""
     arrays = generator.arrays
     blocks = _numbers(arrays, r"synthesis\.b(\d{1,5})\.torgb\.weight")
     sides = [4 << index for index in range(len(blocks))]
@@ -370,7 +370,7 @@ def _length(path, arrays, name, axis):
 
 
 def _base_and_max(path, widths):
-    """`channel_base` and `channel_max` of feature maps, `min(base // size, max)` at each size."""
+    """Finds the `channel_base` and `channel_max` that make the widths."""
     most = max(widths.values())
     least = max(width * side for side, width in widths.items())
     largest = min(
@@ -427,7 +427,7 @@ def _copy(path, model, source):
 
 
 def _optional(arrays):
-    """What a generator's file may lack: its mean style, and constant noise, all or none."""
+    """Names what a generator may lack: its mean style, and constant noise, all or none."""
     found = {"mapping.w_avg"}
     if not any(name.endswith(".noise_const") for name in arrays):
         found.add("noise_const")
@@ -435,7 +435,7 @@ def _optional(arrays):
 
 
 def _fitting(path, target, network, places, optional):
-    """`{canonical name: float32 array}` for all places of a network."""
+    """Returns `{canonical name: float32 array}` for all places of a network."""
     arrays = network.arrays
     missing = [
         f"{name} {place.shape}"

@@ -1,4 +1,4 @@
-"""Names and layouts of StyleGAN2's implementations, brought to those of stylegan2-ada-pytorch.
+"""Converts tensors of StyleGAN2's implementations to the names of stylegan2-ada-pytorch.
 
 Each function takes `{name: array}` of a file and returns a `Canonical`. All implementations store
 numbers without the factors of the equalised learning rate, so only names and the order of axes
@@ -35,17 +35,17 @@ class Canonical:
 
 
 def generator_of_pytorch(arrays):
-    """Of a generator of stylegan2-ada-pytorch, or of stylegan3's copy of it."""
+    """Converts a generator of stylegan2-ada-pytorch, or of stylegan3's copy of it."""
     return _canonical(arrays, _same, {r"(?:.*\.)?resample_filter": 1.0})
 
 
 def discriminator_of_pytorch(arrays):
-    """Like `generator_of_pytorch`, of a discriminator."""
+    """Converts a discriminator of stylegan2-ada-pytorch."""
     return generator_of_pytorch(arrays)
 
 
 def generator_of_rosinality(arrays):
-    """Of a generator of rosinality/stylegan2-pytorch."""
+    """Converts a generator of rosinality/stylegan2-pytorch."""
     return _canonical(
         arrays,
         _by_table(_ROSINALITY_GENERATOR),
@@ -54,7 +54,7 @@ def generator_of_rosinality(arrays):
 
 
 def discriminator_of_rosinality(arrays):
-    """Of a discriminator of rosinality/stylegan2-pytorch."""
+    """Converts a discriminator of rosinality/stylegan2-pytorch."""
     blocks = [int(m[1]) for n in arrays if (m := re.fullmatch(rf"convs\.{_NUMBER}\.conv1\..*", n))]
     largest = 4 << max(blocks, default=0)
     table = _rosinality_discriminator(largest)
@@ -63,12 +63,12 @@ def discriminator_of_rosinality(arrays):
 
 
 def generator_of_tensorflow(arrays):
-    """Of a generator of stylegan2 or stylegan2-ada."""
+    """Converts a generator of stylegan2 or stylegan2-ada (TensorFlow)."""
     return _canonical(arrays, _by_table(_TENSORFLOW_GENERATOR), {})
 
 
 def discriminator_of_tensorflow(arrays):
-    """Of a discriminator of stylegan2 or stylegan2-ada."""
+    """Converts a discriminator of stylegan2 or stylegan2-ada (TensorFlow)."""
     return _canonical(arrays, _by_table(_TENSORFLOW_DISCRIMINATOR), {})
 
 
@@ -97,7 +97,7 @@ def _is_filter(array, factor):
 
 
 def _by_table(table):
-    """`name -> (canonical name, function of the array)`, or None, by a table of patterns."""
+    """Returns a function, `name -> (canonical name, function of the array)` or None."""
 
     def renamed(name):
         for pattern, place in table:
@@ -131,7 +131,7 @@ def _plus_one(array):
 
 
 def _inner(array):
-    """Without the axes of length 1 in front."""
+    """Drops all axes of length 1 in front."""
     while array.ndim and array.shape[0] == 1:
         array = array[0]
     return array
