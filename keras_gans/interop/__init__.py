@@ -1,4 +1,6 @@
 """Readers of foreign files."""
 
 from keras_gans.interop import junyanz as junyanz
+from keras_gans.interop import stylegan2 as stylegan2
 from keras_gans.interop import torch_files as torch_files
+from keras_gans.interop.importing import import_checkpoints as import_checkpoints

@@ -21,6 +21,7 @@ import numpy as np
 
 from keras_gans import zoo
 from keras_gans.core.model import GAN
+from keras_gans.interop.reports import Imported, checked_output, listed
 from keras_gans.interop.torch_files import read_state_dict
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
@@ -28,7 +29,6 @@ from keras_gans.utils.memory import no_larger_than
 _MAX_SUGGESTIONS = 2
 _LAYERS = ("num_blocks", "num_downs")  # arguments that say how many layers there are
 _LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fits it
-_MAX_LISTED = 5  # tensors of a kind in an error; the others are counted
 
 # The end of a checkpoint's name -> our networks, in order of preference. In the reference D_A
 # judges what G_A makes, which are pictures of domain B.
@@ -44,23 +44,6 @@ _NETWORKS = {
 
 # What PyTorch before 0.4 kept for instance norm although nothing reads it, and counters.
 _BOOKKEEPING = (".running_mean", ".running_var", ".num_batches_tracked")
-
-
-@dataclasses.dataclass(frozen=True)
-class Imported:
-    """Where a network's weights come from.
-
-    Attributes:
-        path: of the checkpoint.
-        guessed: whether the file's name left open which network it holds.
-        tensors: how many were copied.
-        ignored: names of bookkeeping tensors that were not.
-    """
-
-    path: str
-    guessed: bool
-    tensors: int
-    ignored: tuple[str, ...]
 
 
 def import_checkpoints(files, name, *, network=None, output=None, overwrite=False, **overrides):
@@ -87,7 +70,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
             them named, and what would fit, where that can be told), or a network there is not.
         FileExistsError: if `output` exists and `overwrite` is not set.
     """
-    output = _checked_output(output, overwrite)
+    output = checked_output(output, overwrite)
     _check_entry(name)
     named = _named(files, network)
     states = {path: read_state_dict(path) for path, _ in named}
@@ -111,26 +94,16 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
     return model
 
 
-def _checked_output(output, overwrite):
-    if output is None:
-        return None
-    output = pathlib.Path(output)
-    if output.suffix != ".keras":
-        raise ValueError(f"`output` must end in .keras. Received: {output}")
-    if output.is_dir() or (output.exists() and not overwrite):
-        raise FileExistsError(f"{output} exists. Choose another, or replace it: `overwrite=True`.")
-    return output
-
-
 def _check_entry(name):
     if not _has_reference(zoo.entry(name).cls):
         raise ValueError(
             f"{name} has no networks of pytorch-CycleGAN-and-pix2pix. Entries that do: "
-            f"{', '.join(_importable()) or 'none'}."
+            f"{', '.join(entries()) or 'none'}."
         )
 
 
-def _importable():
+def entries():
+    """Names of the zoo's entries whose networks are the reference's."""
     return [name for name in zoo.names() if _has_reference(zoo.entry(name).cls)]
 
 
@@ -306,7 +279,7 @@ def _check_finite(path, fit):
     if broken:
         raise ValueError(
             f"{path} holds NaN or infinite numbers: its training diverged. Take an earlier "
-            f"checkpoint. They are in: {_listed(broken)}."
+            f"checkpoint. They are in: {listed(broken)}."
         )
 
 
@@ -321,30 +294,20 @@ def _misfit(path, state, fit, target, model, overrides):
         + _advice(state, target, model, overrides)
     ]
     if fit.missing:
-        lines.append(f"Missing: {_listed(_shapes(fit.missing))}.")
+        lines.append(f"Missing: {listed(_shapes(fit.missing))}.")
     if fit.unexpected:
-        lines.append(f"Unexpected: {_listed(_shapes(fit.unexpected))}.")
+        lines.append(f"Unexpected: {listed(_shapes(fit.unexpected))}.")
     if fit.misshaped:
         wrong = [
             f"{name}: expected {expected}, received {received}"
             for name, (expected, received) in fit.misshaped.items()
         ]
-        lines.append(f"Of another shape or type: {_listed(wrong, '; ')}.")
+        lines.append(f"Of another shape or type: {listed(wrong, '; ')}.")
     return "\n".join(line.strip() for line in lines)
 
 
 def _shapes(tensors):
     return [f"{name} {shape}" for name, shape in tensors.items()]
-
-
-def _listed(names, between=", "):
-    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return between.join(map(_plain, names[:_MAX_LISTED])) + more
-
-
-def _plain(text):
-    """A file's text for a terminal: nothing in it is obeyed, and it ends somewhere."""
-    return repr(text)[1:-1][:300]
 
 
 def _look(state):
@@ -417,7 +380,7 @@ def _fitting_networks(state, model):
 
 def _fitting_entries(state, target, sizes, overrides):
     found: list[str] = []
-    for name in _importable():
+    for name in entries():
         row = zoo.entry(name)
         config = {**_defaults(row.cls), **row.config, **overrides, "name": name}
         if not sizes or any(config.get(key) != value for key, value in sizes.items()):
@@ -429,7 +392,7 @@ def _fitting_entries(state, target, sizes, overrides):
 
 def _largest(key):
     """The largest number to try for advice: twice that of any entry."""
-    rows = map(zoo.entry, _importable())
+    rows = map(zoo.entry, entries())
     return 2 * max({**_defaults(row.cls), **row.config}.get(key, 0) for row in rows)
 
 
