@@ -157,16 +157,18 @@ def _pictures(model):
 def test_translate_takes_any_size(name):
     model = untrained(name)
     assert translates(model) and not draws(model)
-    images = np.random.default_rng(0).uniform(-1, 1, (2, 37, 45, 3)).astype("float32")
+    first = next(iter(model.networks_to_export().values()))
+    channels, made = first.inputs[0].shape[-1], first.outputs[0].shape[-1]
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 37, 45, channels)).astype("float32")
     translated = model.translate(images)
     scale = max(role.scale for role in images_of(model).values())
-    assert translated.shape == (2, 37 * scale, 45 * scale, 3)
+    assert translated.shape == (2, 37 * scale, 45 * scale, made)
     assert np.abs(translated).max() <= 1.0
     np.testing.assert_array_equal(translated[1], model.translate(images[1]))
     whole = images[:, :32, :32]  # a multiple of every stride: nothing padded, nothing cropped
-    first = next(iter(model.networks_to_export().values()))
     np.testing.assert_allclose(model.translate(whole), first(whole), atol=1e-5)
-    for bad, message in ((images[..., :1], "must have shape"), (images * 200, "in \\[-1, 1\\]")):
+    others = np.concatenate([images, images], axis=-1)
+    for bad, message in ((others, "must have shape"), (images * 200, "in \\[-1, 1\\]")):
         with pytest.raises(ValueError, match=message):
             model.translate(bad)
     with pytest.raises(ValueError, match="direction"):
