@@ -293,7 +293,7 @@ def test_augmentation_adapts_to_the_images_of_all_devices(two_devices):
             model = tiny("dcgan_fashion", **arguments)
         replicas = strategy.num_replicas_in_sync
         logits = tf.ones((16 // replicas, 1))
-        strategy.run(model._adapt, (logits,))
+        strategy.run(model._update_augment_probability, (logits,))
         reached.append(float(model.probability.numpy()))
     assert reached[0] > 0 and reached[1] == pytest.approx(reached[0])
 
