@@ -180,7 +180,7 @@ register(
 register(
     "cdcgan_avatars",
     CDCGAN,
-    parameters={"generator": 1_187_200, "discriminator": 706_304},
+    parameters={"generator": 1_186_240, "discriminator": 705_408},
     recipe={"epochs": 60},
     **_ENTRY,
     data="bundled:avatars",

@@ -82,11 +82,11 @@ def test_the_family_s_own_formula_is_the_objective_of_its_paper(name, monkeypatc
     # Slopes of networks at random weights are too small to be told from rounding.
     for variable in model.variables_of("discriminator"):
         variable.assign(3 * variable)
-    states = model._random_states()
+    states = [*model._random_states(), *model.non_trainable_variables]
     before = snapshot(states)
 
     def losses_of_both():
-        for state, value in zip(states, before, strict=True):  # the same dropout
+        for state, value in zip(states, before, strict=True):  # the same dropout, means as before
             state.assign(value)
         of_discriminator = model._loss_of_discriminator(real, fake).value
         return [float(of_discriminator), float(model._loss_of_generator(real, fake).value)]
