@@ -50,7 +50,7 @@ class MinibatchStdDev(keras.layers.Layer):
         centred = features - tf.reduce_mean(features, axis=0, keepdims=True)
         deviation = tf.sqrt(tf.reduce_mean(tf.square(centred), axis=0) + _EPSILON)
         averages = tf.reduce_mean(deviation, axis=(1, 2, 3))  # one for each group
-        # Not by `tf.tile`, whose gradient makes oneDNN complain of whole numbers on some processors.
+        # Not by `tf.tile`, of whose gradient's whole numbers oneDNN complains on some processors.
         of_samples = tf.broadcast_to(averages[None], (size, tf.shape(averages)[0]))
         of_samples = tf.cast(tf.reshape(of_samples, (-1, 1, 1, 1)), inputs.dtype)
         return tf.concat([inputs, of_samples * tf.ones_like(inputs[..., :1])], axis=-1)
