@@ -15,6 +15,7 @@ import functools
 import gzip
 import importlib.resources
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -76,6 +77,9 @@ class _Domains:
     holds = "two unpaired domains of pictures"
 
 
+_Kind = TypeVar("_Kind", _Pictures, _Pairs, _Domains)
+
+
 class Bundled:
     """Pictures that ship with the package.
 
@@ -91,10 +95,10 @@ class Bundled:
 
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
-        self._set, self._split = _SETS[name], split
-        single = isinstance(self._set, _Pictures)
-        self.heads = self._set.heads() if single else {}
-        self.attributes = self._set.attributes if single else ()
+        held = _SETS[name]
+        self._set, self._split = held, split
+        self.heads = held.heads() if isinstance(held, _Pictures) else {}
+        self.attributes = held.attributes if isinstance(held, _Pictures) else ()
         self.head = next(iter(self.heads)) if len(self.heads) == 1 else None
         self.class_names = self.heads[self.head] if self.head else None
         self.why_unlabelled = f"it holds {self._set.holds}, for translators"
@@ -109,8 +113,8 @@ class Bundled:
         Raises:
             ValueError: if it is a set for translators.
         """
-        _check_kind(self.name, self._set, _Pictures, "single pictures")
-        images, labels = self._set.read(self._split)
+        held = _of_kind(self.name, self._set, _Pictures, "single pictures")
+        images, labels = held.read(self._split)
         chosen = columns.joined([labels[name] for name in columns.names]) if columns else None
         return Arrays(_fitted(images, converter), None if chosen is None else chosen.numpy())
 
@@ -129,8 +133,8 @@ class BundledPairs:
 
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
-        self._set, self._split = _SETS[name], split
-        _check_kind(self.name, self._set, _Pairs, "pairs of pictures")
+        self._set = _of_kind(self.name, _SETS[name], _Pairs, "pairs of pictures")
+        self._split = split
 
     def examples(self, converters):
         """The pairs, fitted by `converters`; a pair is one array, of all the channels of both."""
@@ -156,8 +160,7 @@ class BundledDomains:
 
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
-        held = _SETS[name]
-        _check_kind(self.name, held, _Domains, "two unpaired domains")
+        held = _of_kind(self.name, _SETS[name], _Domains, "two unpaired domains")
         if split == "all" and held.has_pairs:
             raise NoSuchSplitError(
                 f"{self.name} has the splits train, test. Received: split='all'; all together its "
@@ -228,12 +231,12 @@ def _checked(name, split):
     return f"bundled:{name}"
 
 
-def _check_kind(name, held, kind, wanted):
-    if not isinstance(held, kind):
-        others = " or ".join(
-            f"bundled:{n}" for n, known in _SETS.items() if isinstance(known, kind)
-        )
-        raise ValueError(
-            f"{name} holds {held.holds}, but this model learns from {wanted}. Use {others}, or "
-            "another model."
-        )
+def _of_kind(name: str, held: Any, kind: type[_Kind], wanted: str) -> _Kind:
+    """The set, where it is of this kind."""
+    if isinstance(held, kind):
+        return held
+    others = " or ".join(f"bundled:{n}" for n, known in _SETS.items() if isinstance(known, kind))
+    raise ValueError(
+        f"{name} holds {held.holds}, but this model learns from {wanted}. Use {others}, or "
+        "another model."
+    )
