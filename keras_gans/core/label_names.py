@@ -96,10 +96,8 @@ def numbers_of(labels, heads: Mapping[str, Any]):
     if _is_row(given, heads):
         return _combination(given, heads)
     if isinstance(given, str):
-        return _combination(_parts(given, heads), heads)
-    return [
-        _combination(_parts(one, heads) if isinstance(one, str) else one, heads) for one in given
-    ]
+        return _combination(_parts(given), heads)
+    return [_combination(_parts(one) if isinstance(one, str) else one, heads) for one in given]
 
 
 def values_of(attributes, known):
@@ -176,7 +174,7 @@ def _is_row(given, heads):
     return not all(isinstance(one, str) and "," in one for one in given)
 
 
-def _parts(given, heads):
+def _parts(given):
     return [part.strip() for part in given.split(",")]
 
 

@@ -334,8 +334,8 @@ def export_networks(model, batch_size, image_size, stochastic):
     if batch_size is not None:
         check_positive("batch_size", batch_size)
     size = _pair(image_size)
-    _check_multiples(model, size)
     tensors = model.describe_tensors()
+    _check_multiples(tensors, size)
     # Of a stochastic network all sides are fixed already, and its masks have others.
     chosen = model.stochastic_networks_to_export(size) if stochastic else model.networks_to_export()
     networks = [
@@ -368,9 +368,9 @@ def _pair(image_size):
     return sides
 
 
-def _check_multiples(model, size):
+def _check_multiples(tensors, size):
     """Refuses a size the networks cannot halve as often as they do, with the next that works."""
-    for about in model.describe_tensors().values():
+    for about in tensors.values():
         step = about.get("multiple_of", 1)
         if size is not None and any(side % step for side in size):
             works = tuple(-(-side // step) * step for side in size)

@@ -250,12 +250,16 @@ class AdversarialGAN(PlayersLosses, AveragedGenerator, LatentSampling, Discrimin
 
     def generated(self, like, batches=1):
         """G's images of fresh latents, with the labels of `like`, `batches` times as many rows."""
-        latents = self.latents(like.count * batches, like.draw)
-        labels = like.labels
+        count, labels = like.count * batches, like.labels
         if labels is not None and batches > 1:
             labels = tf.nest.map_structure(lambda leaf: tf.concat([leaf] * batches, 0), labels)
+        return Samples(self.generate_to_learn(count, labels, like.draw), labels, like.draw)
+
+    def generate_to_learn(self, count, labels, draw):
+        """G's images (count, ...) of fresh latents, in training; of these labels, where any."""
+        latents = self.latents(count, draw)
         inputs = latents if labels is None else [latents, *tf.nest.flatten(labels)]
-        return Samples(self.generator(inputs, training=True), labels, like.draw)
+        return self.generator(inputs, training=True)
 
     # === Judge ===
 

@@ -48,7 +48,7 @@ from keras_gans import losses
 from keras_gans.core.conditioning import Conditions
 from keras_gans.core.signature import Psi, Signature, Styles
 from keras_gans.games.adversarial import ConditionalGAN
-from keras_gans.games.loss import Loss, Samples
+from keras_gans.games.loss import Loss
 from keras_gans.layers import (
     ConstantInput,
     ConstantNoise,
@@ -476,12 +476,9 @@ class StyleGAN2(ConditionalGAN):
         """Styles of one picture: one for each modulated layer that has its own."""
         return self.generator.get_layer("synthesis").inputs[0].shape[1]
 
-    def generated(self, like, batches=1):
-        count, labels = like.count * batches, like.labels
-        if labels is not None and batches > 1:
-            labels = tf.nest.map_structure(lambda leaf: tf.concat([leaf] * batches, 0), labels)
-        styles = self._styles_in_training(count, labels, like.draw)
-        return Samples(self._drawn_in_training(styles, count, like.draw), labels, like.draw)
+    def generate_to_learn(self, count, labels, draw):
+        styles = self._styles_in_training(count, labels, draw)
+        return self._drawn_in_training(styles, count, draw)
 
     def _styles_in_training(self, count, labels, draw):
         """(count, places, style_dim), mixed for most batches; the mean style follows."""
