@@ -1,7 +1,9 @@
 """Layers the papers need and Keras does not have, or not as fast."""
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.bicubic import BicubicShrink2D
 from keras_gans.layers.blur import BlurDown, BlurUp
+from keras_gans.layers.clip import ClipInInference
 from keras_gans.layers.dropout import Dropout
 from keras_gans.layers.equalized import EqualizedConv2D, EqualizedDense
 from keras_gans.layers.fir import FIRUpsample2D
@@ -12,7 +14,7 @@ from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
 from keras_gans.layers.modulated_conv import ModulatedConv2D, NoiseInjection
 from keras_gans.layers.narrow_conv import NarrowConv2D
-from keras_gans.layers.pixel_shuffle import PixelShuffle2D
+from keras_gans.layers.pixel_shuffle import PixelShuffle2D, PixelUnshuffle2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
 from keras_gans.layers.stochastic_dropout import StochasticDropout
@@ -22,8 +24,10 @@ from keras_gans.layers.upsample import Upsample2D
 
 __all__ = [
     "BatchNorm",
+    "BicubicShrink2D",
     "BlurDown",
     "BlurUp",
+    "ClipInInference",
     "ConstantInput",
     "ConstantNoise",
     "Dropout",
@@ -40,6 +44,7 @@ __all__ = [
     "NoiseInjection",
     "PixelNorm",
     "PixelShuffle2D",
+    "PixelUnshuffle2D",
     "ReflectionPadding2D",
     "SpectralConv2D",
     "SpectralDense",

@@ -1,4 +1,4 @@
-"""Upsampling by rearranging channels."""
+"""Channels that become pixels, and pixels that become channels."""
 
 import keras
 import tensorflow as tf
@@ -50,6 +50,42 @@ class PixelShuffle2D(keras.layers.Layer):
         factor = self.factor
         sides = [None if side is None else factor * side for side in sides]
         return (batch, *sides, channels // factor**2)
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class PixelUnshuffle2D(keras.layers.Layer):
+    """Pixels become channels: the inverse of `PixelShuffle2D`.
+
+    Pixel (i, j) of channel c of each block becomes channel `c * factor**2 + i * factor + j`, as in
+    PyTorch's `PixelUnshuffle`.
+
+    Args:
+        factor: how many times as small the sides become, 2 at least.
+        **kwargs: those of `keras.layers.Layer`.
+
+    Shapes: (N, factor H, factor W, C) -> (N, H, W, C factor^2)
+
+    Raises:
+        ValueError: for another factor.
+    """
+
+    def __init__(self, factor=2, **kwargs):
+        check_positive("factor", factor, least=2)
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        channels, blocks = inputs.shape[-1], self.factor**2
+        order = [block * channels + c for c in range(channels) for block in range(blocks)]
+        return tf.gather(tf.nn.space_to_depth(inputs, self.factor), order, axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        sides = [None if side is None else side // self.factor for side in sides]
+        return (batch, *sides, channels * self.factor**2)
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}

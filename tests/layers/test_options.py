@@ -43,8 +43,10 @@ OF_DROPOUT = (
 )
 OFFERED = {
     layers.BatchNorm: ({}, [(MAPS, OF_BATCH_NORM), (FEATURES, OF_BATCH_NORM)]),
+    layers.BicubicShrink2D: ({}, [(MAPS, [{"made": 3, "taken": 4}])]),
     layers.BlurDown: ({}, [(MAPS, ())]),
     layers.BlurUp: ({}, [(MAPS, ())]),
+    layers.ClipInInference: ({}, [(MAPS, ()), (FEATURES, ())]),
     layers.Dropout: ({"rate": 0.5}, [(MAPS, OF_DROPOUT)]),
     layers.EqualizedConv2D: (
         {"filters": 4, "kernel_size": 3},
@@ -65,6 +67,7 @@ OFFERED = {
     layers.NarrowConv2D: ({"filters": 2, "kernel_size": 3}, [(MAPS, OF_KERNELS)]),
     layers.PixelNorm: ({}, [(FEATURES, ())]),
     layers.PixelShuffle2D: ({}, [((3, 8, 8, 8), ())]),
+    layers.PixelUnshuffle2D: ({}, [((3, 8, 8, 8), ())]),
     layers.ReflectionPadding2D: ({}, [(MAPS, [{"padding": n} for n in (0, 1, 3, 7)])]),
     layers.SpectralConv2D: (
         {"filters": 4, "kernel_size": 3},
