@@ -267,7 +267,7 @@ def model_file(path):
     from keras_gans import zoo
 
     if is_entry(path):
-        return pathlib.Path(zoo.__file__).parent / "pretrained" / zoo.entry(str(path)).weights
+        return zoo.weights_file(str(path))
     return path if path.suffix == ".keras" else path / "model.keras"
 
 

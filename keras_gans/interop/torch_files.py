@@ -24,6 +24,8 @@ _GIB = 2**30
 _MAX_FILE = 4 * _GIB
 _MAX_PICKLE = 4 * 2**20  # 5,000 tensors need less than one MiB
 _MAX_RANK = 32
+_MAX_DEPTH = 4  # of dicts within dicts
+_BETWEEN = "\0"  # a part and a name, in neither of which it occurs
 # Tensors may share and repeat storage, so they can be larger than the file. By this much:
 _SLACK, _MAX_REPEATS = 64 * 2**20, 16
 
@@ -90,6 +92,27 @@ def read_checkpoint(path, parts):
             file, size, _CheckpointProgram, lambda loaded: _tensors_of(loaded, parts)
         ),
     )
+
+
+def read_parts(path):
+    """Reads all state dicts of a file, however programs have nested them.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        `{part: {"name": array}}`: parts are the keys that lead to a dict of tensors, joined by a
+        point, "" for tensors that lie in the outermost dict. What is no tensor is left out.
+
+    Raises:
+        ValueError: like `read_state_dict`.
+    """
+    found = opened(path, lambda file, size: _read(file, size, _CheckpointProgram, _flattened))
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for key, tensor in found.items():
+        part, _, name = key.partition(_BETWEEN)
+        parts.setdefault(part, {})[name] = tensor
+    return parts
 
 
 def opened(path, read):
@@ -159,6 +182,21 @@ def _tensors_of(loaded, parts):
             found[f"{part}.{name}"] = value
     if not all(isinstance(name, str) for name in found):
         raise Refusal("has tensors by no names.")
+    return found
+
+
+def _flattened(loaded, part="", depth=0):
+    """Tensors of nested dicts by the keys that lead to them, and by their names."""
+    if not isinstance(loaded, dict):
+        raise Refusal(f"holds a value of type {kind(loaded)}, not weights. {_SAVE_WEIGHTS}")
+    found = {}
+    for name, value in loaded.items():
+        if not isinstance(name, str):
+            continue  # the states of optimizers, by number
+        if isinstance(value, Tensor):
+            found[f"{part}{_BETWEEN}{name}"] = value
+        elif isinstance(value, dict) and depth < _MAX_DEPTH:
+            found.update(_flattened(value, f"{part}.{name}" if part else name, depth + 1))
     return found
 
 

