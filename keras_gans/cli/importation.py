@@ -22,17 +22,32 @@ def import_weights(
         list[pathlib.Path],
         typer.Argument(
             metavar="FILE",
-            help="Checkpoints of pytorch-CycleGAN-and-pix2pix, such as latest_net_G_A.pth, or one "
-            "of StyleGAN2: a .pkl of NVIDIA's implementations, a .pt of rosinality's.",
+            help="Checkpoints: .pth, .pt, .pkl, or one of ncnn's two files; see below.",
         ),
     ],
-    name: Annotated[str, typer.Option("--as", help="Name in the zoo, see `keras-gans list`.")],
-    output: Annotated[pathlib.Path, typer.Option(help="`.keras` file to write.")],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="Name in the zoo, see `keras-gans list`. Where not given, what each FILE looks "
+            "like is said, and nothing is written.",
+        ),
+    ] = None,
+    output: Annotated[
+        pathlib.Path | None, typer.Option(help="`.keras` file to write; wanted with --as.")
+    ] = None,
     network: Annotated[
         list[str] | None,
         typer.Option(
             help="Network in a FILE whose name does not tell; once for each, in order. With "
             "StyleGAN2, `generator` leaves the discriminator out."
+        ),
+    ] = None,
+    blend: Annotated[
+        float | None,
+        typer.Option(
+            help="Of two FILEs of an upscaler, the share of the first, 0 to 1; the strength of "
+            "denoising of realesr-general-x4v3 and its -wdn form."
         ),
     ] = None,
     settings: Settings = None,
@@ -43,8 +58,10 @@ def import_weights(
 
     pix2pix and CycleGAN: checkpoints of pytorch-CycleGAN-and-pix2pix. StyleGAN2: checkpoints of
     stylegan2-ada-pytorch, of StyleGAN2 in stylegan3, of the TensorFlow implementations stylegan2
-    and stylegan2-ada (.pkl), and of rosinality/stylegan2-pytorch (.pt); image size, widths, labels
-    and other sizes are read from the file.
+    and stylegan2-ada (.pkl), and of rosinality/stylegan2-pytorch (.pt). ESRGAN, BSRGAN and
+    Real-ESRGAN: .pth with names of any time, nested or not, and others' finetunes of them; .param
+    and .bin of ncnn. DCGAN: checkpoints of PyTorch's example. Sizes are read from the file, but
+    for pix2pix and CycleGAN.
 
     Needs no PyTorch and runs nothing of the files. Networks without a file keep their initial
     weights.
@@ -58,21 +75,45 @@ def import_weights(
         keras-gans import maps.pth --as cyclegan --network generator_ba --output maps.keras
 
         keras-gans import ffhq.pkl --as stylegan2 --output ffhq.keras
+
+        keras-gans import 4x-mine.pth --as realesrgan_x4 --output mine.keras
+
+        keras-gans import realesr-general-x4v3.pth realesr-general-wdn-x4v3.pth --blend 0.5 --as
+        realesrgan_general --output general.keras
+
+        keras-gans import unknown.pth
     """
     load_tensorflow()
     with one_sentence(debug, *files):
         from keras_gans import interop
 
+        if name is None:
+            for file in files:
+                _say_look(file, interop.identify(file))
+            return
+        if output is None:
+            raise ValueError("Say where the model is to be written: --output NAME.keras.")
         refuse_existing(output, overwrite)
+        others = {} if blend is None else {"blend": blend}
         model = interop.import_checkpoints(
             files,
             name,
             network=network,
             output=output,
             overwrite=overwrite,
+            **others,
             **read_settings(settings),
         )
         _report_import(model, output)
+
+
+def _say_look(file, looks):
+    for look in looks:
+        part = f" (under {look.part})" if look.part else ""
+        say(f"{file}{part} looks like {look.words}; {look.tensors} tensors.")
+        if look.name:
+            command = f"keras-gans import {file} --as {look.name} --output {file.stem}.keras"
+            say(f"Next     {command}")
 
 
 def _report_import(model, output):

@@ -75,7 +75,9 @@ def import_checkpoints(
         zoo.entry(name)  # refuses unknown names
         raise ValueError(f"{name} is no ESRGAN. Entries that are: {', '.join(entries())}.")
     if network not in (None, "generator", ["generator"]):
-        raise ValueError(f"Only the generator is imported for {name}. Received: network={network!r}")
+        raise ValueError(
+            f"Only the generator is imported for {name}. Received: network={network!r}"
+        )
     paths = _paths(files)
     read = [_read(path) for path in paths]
     arrays, scale = read[0] if len(read) == 1 else _blended(paths, read, blend)
@@ -104,23 +106,11 @@ def _paths(files):
     files = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     paths = [pathlib.Path(file) for file in files]
     paths = [
-        path
-        for path in paths
-        if path.suffix != ".bin" or path.with_suffix(".param") not in paths
+        path for path in paths if path.suffix != ".bin" or path.with_suffix(".param") not in paths
     ]
     if not 1 <= len(paths) <= 2:
         raise ValueError(f"One checkpoint is imported, or two are blended. Received: {len(paths)}")
     return paths
-
-
-def is_known(path):
-    """Whether a file holds a generator of ESRGAN or a relative, by the names in it.
-
-    Raises:
-        ValueError: if it is no checkpoint at all.
-    """
-    arrays, _ = _read(pathlib.Path(path))
-    return "conv_first.weight" in arrays or _is_compact(arrays)
 
 
 def _read(path):
@@ -184,7 +174,7 @@ def sizes_of(path, arrays, scale=1.0):
     Raises:
         ValueError: if they make none that is known.
     """
-    if _is_compact(arrays):
+    if is_compact(arrays):
         return _compact_sizes(path, arrays, scale)
     if "conv_first.weight" not in arrays:
         raise ValueError(
@@ -195,7 +185,8 @@ def sizes_of(path, arrays, scale=1.0):
     return _dense_sizes(path, arrays)
 
 
-def _is_compact(arrays):
+def is_compact(arrays):
+    """Whether arrays by canonical names are those of the compact network."""
     return all(np.ndim(arrays.get(f"body.{n}.weight")) == d for n, d in ((0, 4), (1, 1), (2, 4)))
 
 

@@ -3,20 +3,22 @@
 from collections.abc import Callable
 
 from keras_gans import zoo
-from keras_gans.interop import junyanz, stylegan2
+from keras_gans.interop import dcgan, esrgan, junyanz, stylegan2
 
 
 def import_checkpoints(files, name, *, network=None, output=None, overwrite=False, **overrides):
     """Loads weights that were trained with another implementation into an entry of the zoo.
 
     Args:
-        files: a checkpoint, or several; see `junyanz.import_checkpoints` (pix2pix, CycleGAN) and
-            `stylegan2.import_checkpoint`.
+        files: a checkpoint, or several; see `junyanz.import_checkpoints` (pix2pix, CycleGAN),
+            `stylegan2.import_checkpoint`, `esrgan.import_checkpoints` and
+            `dcgan.import_checkpoints`.
         name: name of the entry, see `keras_gans.zoo.names()`.
         network: network in the file, or a list, one for each file.
         output: `.keras` file to save the model in, or None.
         overwrite: Whether to replace `output` if it exists.
-        **overrides: constructor arguments that replace the entry's.
+        **overrides: constructor arguments that replace the entry's; and `blend`, of ESRGAN's
+            relatives, the share of the first of two files.
 
     Returns:
         A compiled `keras_gans.GAN`; `model.imported`, `{network: Imported}`, says what was read.
@@ -27,13 +29,16 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
         FileExistsError: if `output` exists and `overwrite` is not set.
     """
     zoo.entry(name)  # refuses unknown names
-    if name in stylegan2.entries():
-        load: Callable = stylegan2.import_checkpoint
-    elif name in junyanz.entries():
-        load = junyanz.import_checkpoints
-    else:
+    importers: dict[str, Callable] = {
+        **dict.fromkeys(junyanz.entries(), junyanz.import_checkpoints),
+        **dict.fromkeys(stylegan2.entries(), stylegan2.import_checkpoint),
+        **dict.fromkeys(esrgan.entries(), esrgan.import_checkpoints),
+        **dict.fromkeys(dcgan.entries(), dcgan.import_checkpoints),
+    }
+    if name not in importers:
         raise ValueError(
             f"No checkpoints of other implementations are known for {name}. They are for: "
-            f"{', '.join(sorted([*junyanz.entries(), *stylegan2.entries()]))}."
+            f"{', '.join(sorted(importers))}."
         )
+    load = importers[name]
     return load(files, name, network=network, output=output, overwrite=overwrite, **overrides)

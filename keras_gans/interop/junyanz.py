@@ -310,6 +310,14 @@ def _shapes(tensors):
     return [f"{name} {shape}" for name, shape in tensors.items()]
 
 
+def look_of(state):
+    """What a state dict seems to be, in words, and the entry it can become; None of no network."""
+    sizes = _sizes(state)
+    if not sizes:
+        return None
+    return _look(state), "cyclegan" if "num_blocks" in sizes else "pix2pix"
+
+
 def _look(state):
     """What a checkpoint seems to be, in words."""
     sizes = _sizes(state)

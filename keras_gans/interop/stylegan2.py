@@ -126,6 +126,27 @@ def import_checkpoint(file, name, *, network=None, output=None, overwrite=False,
     return model
 
 
+def sizes_of(path):
+    """Constructor arguments that a checkpoint determines, and how many tensors it has.
+
+    Raises:
+        ValueError: if it is not a checkpoint of StyleGAN2.
+    """
+    source = _read(pathlib.Path(path))
+    generator = source.networks.get("generator_ema") or source.networks.get("generator")
+    if generator is None:
+        raise ValueError(f"{path} holds no generator of StyleGAN2.")
+    tensors = sum(len(network.arrays) for network in source.networks.values())
+    return _sizes(path, generator, source.networks.get("discriminator")), tensors
+
+
+def look_of(names):
+    """What a dict of tensors seems to be by their names, in words, or None."""
+    if "input.input" in names or "synthesis.b4.const" in names:
+        return "a generator of StyleGAN2"
+    return _look(names)
+
+
 def _single(file):
     if isinstance(file, dict):
         raise ValueError(

@@ -15,8 +15,9 @@ from keras_gans.evaluation.features.efficientnet_lite0 import lite0
 from keras_gans.evaluation.features.extractor import Extractor
 from keras_gans.evaluation.features.inception_v3 import inception
 from keras_gans.evaluation.features.model import of_model
+from keras_gans.evaluation.features.perceptual import perceptual
 
-__all__ = ["Extractor", "NAMES", "get", "inception", "lite0", "of_model"]
+__all__ = ["Extractor", "NAMES", "get", "inception", "lite0", "of_model", "perceptual"]
 
 _MAKERS = {"lite0": lite0, "inception": inception}
 

@@ -31,7 +31,7 @@ _STAGES = (
     (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
 )  # fmt: skip
 
-_TAPS = ("stage_0", "stage_1", "stage_2", "stage_4", "stage_6")  # the last of each size of maps
+TAPS = ("stage_0", "stage_1", "stage_2", "stage_4", "stage_6")  # the last of each size of maps
 
 
 def lite0(file=None):
@@ -48,7 +48,7 @@ def lite0(file=None):
     tensors = torch_files.read_state_dict(path)
     for layer, conv, norm in names:
         folding.load(layer, tensors, conv, norm)
-    return Extractor("lite0", network, lambda images: (images - 127.0) / 128.0, _SHA256, _TAPS)
+    return Extractor("lite0", network, lambda images: (images - 127.0) / 128.0, _SHA256, TAPS)
 
 
 def build():
