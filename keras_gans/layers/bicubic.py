@@ -23,7 +23,7 @@ class BicubicShrink2D(keras.layers.Layer):
         taken: pixels that go in, more than `made` and at most twice as many.
         **kwargs: those of `keras.layers.Layer`.
 
-    Shapes: (N, H, W, C) -> (N, H made / taken, W made / taken, C); H and W are multiples of `taken`.
+    Shapes: (N, H, W, C) -> (N, H made / taken, W made / taken, C), sides multiples of `taken`
 
     Raises:
         ValueError: for another ratio.

@@ -69,6 +69,11 @@ class ZooEntry:
         record = weights.shipped().get(self.name)
         return record and record["file"]
 
+    @property
+    def published(self):
+        """Whether the weights are the generator alone, as its authors published it."""
+        return "text" in weights.shipped().get(self.name, {})
+
 
 _ENTRIES: dict[str, ZooEntry] = {}
 
