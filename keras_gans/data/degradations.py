@@ -218,8 +218,7 @@ def _degraded(picture, seed, sides, degradation):
         picture = _jpeg(picture, draws.between(*stage.jpeg_quality))
     draws, noise_seed = _seeded(seeds[-1])
     picture = _spoiled(picture, last, draws, noise_seed, tf.constant(sides))
-    picture = _ended(picture, last, draws, sides, degradation.final_sinc)
-    return tf.cast(tf.round(tf.clip_by_value(picture, 0.0, 1.0) * 255.0), tf.uint8)
+    return _levels(_ended(picture, last, draws, sides, degradation.final_sinc))
 
 
 def _seeded(seed):
@@ -371,18 +370,25 @@ def _shot_noise(picture, seed):
 
     The number of levels is rounded up to a power of two.
     """
-    levels = tf.round(tf.clip_by_value(picture, 0.0, 1.0) * 255.0)
+    levels = _levels(picture)
     counts = tf.math.bincount(tf.reshape(tf.cast(levels, tf.int32), (-1,)), minlength=256)
     powers = tf.constant([2**power for power in range(9)])
     place = tf.searchsorted(powers, tf.math.count_nonzero(counts, keepdims=True, dtype=tf.int32))
     photons = tf.cast(tf.gather(powers, place[0]), tf.float32)
-    exact = levels / 255.0
+    exact = tf.cast(levels, tf.float32) / 255.0
     drawn = tf.random.stateless_poisson(tf.shape(picture), seed, exact * photons, tf.float32)
     return drawn / photons - exact
 
 
 def _jpeg(picture, quality):
     """A picture, written as JPEG and read again."""
+    # Rounded here: TensorFlow cuts fractions off, which darkens pictures by half a level.
+    levels = _levels(picture)
     quality = tf.cast(tf.round(quality), tf.int32)
-    picture = tf.clip_by_value(picture, 0.0, 1.0)
-    return tf.ensure_shape(tf.image.adjust_jpeg_quality(picture, quality), picture.shape)
+    levels = tf.image.adjust_jpeg_quality(levels, quality, dct_method="INTEGER_ACCURATE")
+    return tf.ensure_shape(tf.cast(levels, tf.float32) / 255.0, picture.shape)
+
+
+def _levels(picture):
+    """A picture of 256 levels, uint8."""
+    return tf.cast(tf.round(tf.clip_by_value(picture, 0.0, 1.0) * 255.0), tf.uint8)
