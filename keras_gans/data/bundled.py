@@ -218,7 +218,8 @@ def _fitted(images, converter):
 
 def _of_channels(image, channels):
     """A picture at its own size, of 1 or 3 channels."""
-    return ImageConverter(*image.shape[:2], channels).from_array(image)
+    height, width, _ = image.shape
+    return ImageConverter(height, width, channels).from_array(image)
 
 
 # === Fashion-MNIST ===

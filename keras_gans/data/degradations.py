@@ -200,7 +200,7 @@ def degrade(images, seeds, sides, degradation):
     images = tf.clip_by_value((images + 1.0) / 2.0, 0.0, 1.0)
     shape = (*sides, images.shape[-1])
     return tf.map_fn(
-        lambda one: _degraded(*one, sides, degradation),
+        lambda one: _degraded(one[0], one[1], sides, degradation),
         (images, seeds),
         fn_output_signature=tf.TensorSpec(shape, tf.uint8),
     )

@@ -109,7 +109,8 @@ class Patches:
     def _grouped(self, photographs):
         """Photographs, in groups whose patches take no more than `TOGETHER_BYTES`."""
         most = max(1, TOGETHER_BYTES // int(np.prod(self.shape)))
-        groups, held = [[]], 0
+        groups: list[list[int]] = [[]]
+        held = 0
         for photograph in photographs:
             if groups[-1] and held + self.counts[photograph] > most:
                 groups.append([])
