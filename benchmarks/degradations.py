@@ -2,8 +2,8 @@
 
     python benchmarks/degradations.py
 
-Prints milliseconds a patch of 128 x 128 pixels on one core, in batches of 16, for scale 4. It is the
-time of the process, so that other programs on the machine change it little.
+Prints milliseconds a patch of 128 x 128 pixels on one core, in batches of 16, for scale 4. It is
+the processor's time, so that other programs on the machine change it little.
 """
 
 import dataclasses
