@@ -103,8 +103,9 @@ def train(
         str | None,
         typer.Option(
             help="How pictures of other proportions are fitted: `crop` what sticks out, `stretch` "
-            "(squeeze), or `pad` with white; `stretch` for translators, else `crop`, where not "
-            "given."
+            "(squeeze), or `pad` with white; models that upscale also cut `patches` out of "
+            "photographs at their own resolution. Where not given, `patches` for models that "
+            "upscale, `stretch` for translators, else `crop`."
         ),
     ] = None,
     direction: Annotated[

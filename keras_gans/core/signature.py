@@ -50,6 +50,8 @@ class Image(Role):
             its source.
         domain: name of the set the pictures come from, where a batch holds pictures of sets that
             do not belong together row by row; None where they do.
+        degradation: of the small picture beside a target of a larger `scale`, how it is made of
+            the target: "bicubic", or another name of `keras_gans.data.degradations.NAMES`.
     """
 
     height: int | None
@@ -60,6 +62,7 @@ class Image(Role):
     domain: str | None = None
     smallest: int = 1
     trained: tuple[int, int] | None = None
+    degradation: str = "bicubic"
 
     @property
     def sides(self) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ the model's `batch_spec()` says. What a source gives goes by what the model lear
 pictures, with labels or without    pictures.py     bundled.py  folder.py  idx.py   tfds.py
     which labels                    labels.py                   tables.py
 pairs of pictures                   paired.py       bundled.py  folder_pairs.py
-small pictures beside large ones    upscaled.py     those of pictures
+small pictures beside large ones    upscaled.py     those of pictures, patches.py
 two domains of pictures             unpaired.py     bundled.py  folder_domains.py   tfds_domains.py
 
 Each row is a kind of batch, listed in `loading.py`; each column a kind of source, listed in
@@ -32,7 +32,9 @@ the booleans of a feature `attributes`, and the ClassLabel features.
 Models that translate are fed two pictures, A and B. In paired games they belong together. In
 unpaired ones they come from two domains, each in an order of its own; an epoch shows the larger
 domain once, and the smaller one starts over in another order. Models that upscale are fed a
-picture and a smaller one made of it, from any source of pictures.
+picture and a smaller one made of it: patches of photographs at their own resolution
+(`patches.py`), of folders and of bundled:photos, or whole pictures of other sources. The smaller
+one is made by a bicubic filter or by the degradations of Real-ESRGAN (`degradations.py`).
 
 Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB, and else, of
 folders, in `cache_dir`.

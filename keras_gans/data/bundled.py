@@ -1,6 +1,7 @@
 """Sets that ship with the package: `bundled:NAME`.
 
 fashion_mnist           pictures and labels
+photos                  nine photographs, of which upscalers learn patches
 avatars                 drawn faces, and what is true of them: hair, glasses, smile and more
 emoji/edges             pairs: a drawing's edges, the drawing (Twemoji)
 emoji/styles_paired     pairs: an emoji drawn by Twemoji, and by Noto
@@ -19,9 +20,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_gans.data import avatars, emoji
+from keras_gans.data import avatars, emoji, patches, photos
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.examples import Arrays
+from keras_gans.data.image_converter import ImageConverter
 from keras_gans.utils.text import did_you_mean
 
 _FASHION_MNIST_CLASSES = (
@@ -55,6 +57,14 @@ class _Pictures:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Photographs:
+    """Photographs without labels; `read`: split -> a list of uint8 (H, W, 3) of any sizes."""
+
+    read: Callable
+    holds = "photographs"
+
+
+@dataclasses.dataclass(frozen=True)
 class _Pairs:
     """A set of pairs; `read`: split -> sources and targets, uint8, row by row."""
 
@@ -78,6 +88,7 @@ class _Domains:
 
 
 _Kind = TypeVar("_Kind", _Pictures, _Pairs, _Domains)
+_Set = _Pictures | _Photographs | _Pairs | _Domains
 
 
 class Bundled:
@@ -105,6 +116,10 @@ class Bundled:
         if self.heads:
             names = ", ".join(self.heads)
             self.why_unlabelled = f"it has several heads, {names}: name one, heads=(...)"
+        #: Whether patches are cut out of its pictures where nothing else is said.
+        self.has_photographs = isinstance(held, _Photographs)
+        if self.has_photographs:
+            self.why_unlabelled = "it holds photographs without labels"
         self.where_labels_are = "Other heads and attributes come from folders and from TFDS."
 
     def examples(self, converter, columns=None):
@@ -113,10 +128,27 @@ class Bundled:
         Raises:
             ValueError: if it is a set for translators.
         """
+        if isinstance(self._set, _Photographs):
+            return Arrays(_fitted(self._set.read(self._split), converter))
         held = _of_kind(self.name, self._set, _Pictures, "single pictures")
         images, labels = held.read(self._split)
         chosen = columns.joined([labels[name] for name in columns.names]) if columns else None
         return Arrays(_fitted(images, converter), None if chosen is None else chosen.numpy())
+
+    def photographs(self, height, width, channels):
+        """The photographs at their own sizes, those that are at least as large as a patch.
+
+        Raises:
+            ValueError: if none is.
+        """
+        images = [_of_channels(image, channels) for image in self._set.read(self._split)]
+        large = [image for image in images if image.shape[0] >= height and image.shape[1] >= width]
+        if not large:
+            raise ValueError(
+                f"{self.name} has no photograph of {width} x {height} pixels or more. Use a "
+                "smaller image_size, or a folder of larger photographs."
+            )
+        return patches.in_memory(large)
 
 
 class BundledPairs:
@@ -184,6 +216,12 @@ def _fitted(images, converter):
     return np.stack([converter.from_array(image) for image in images])
 
 
+def _of_channels(image, channels):
+    """A picture at its own size, of 1 or 3 channels."""
+    height, width, _ = image.shape
+    return ImageConverter(height, width, channels).from_array(image)
+
+
 # === Fashion-MNIST ===
 
 
@@ -201,7 +239,7 @@ def _idx(file, header):
     return np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=header)
 
 
-_SETS: dict[str, _Pictures | _Pairs | _Domains] = {
+_SETS: dict[str, _Set] = {
     "fashion_mnist": _Pictures(_fashion_mnist, lambda: {"class": _FASHION_MNIST_CLASSES}),
     "avatars": _Pictures(avatars.labelled, avatars.heads, avatars.ATTRIBUTES),
     "emoji/edges": _Pairs(functools.partial(emoji.pairs, "edges", "twemoji")),
@@ -210,6 +248,7 @@ _SETS: dict[str, _Pictures | _Pairs | _Domains] = {
     "emoji/styles": _Domains(emoji.styles, has_pairs=True),
     "avatars/styles": _Domains(avatars.styles, has_pairs=False),
     "avatars/glasses": _Domains(avatars.glasses, has_pairs=True),
+    "photos": _Photographs(photos.photographs),
 }
 _SPLITS = ("train", "test", "all")
 

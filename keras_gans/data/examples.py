@@ -225,6 +225,22 @@ def cropped(batches, count, order, height, width):
     return tf.data.Dataset.zip(batches, corners).map(crop)
 
 
+def drawn_seeds(count, order):
+    """Seeds of what is random about each picture, drawn anew in every pass.
+
+    Args:
+        count: pictures in the source.
+        order: the order the batches are in.
+
+    Returns:
+        A dataset of int64 (N, 2), a batch for each of the pictures'.
+    """
+    shape = (order.length_of(count), 2)
+    return _drawn(
+        lambda generator: generator.integers(2**31, size=shape), tf.int64, shape, order, 3
+    )
+
+
 def _drawn(draw, dtype, shape, order, purpose):
     """What `draw` makes of a NumPy generator, `shape[0]` values in each pass, cut into batches.
 

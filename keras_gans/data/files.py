@@ -15,7 +15,16 @@ import numpy as np
 
 from keras_gans.data import examples, walking
 from keras_gans.data.account import BESIDE, Account
-from keras_gans.data.decode import FORMAT_NAMES, NotAPairError, UnreadableError
+from keras_gans.data.decode import (
+    FORMAT_NAMES,
+    NotAPairError,
+    UnreadableError,
+    changes,
+    opened,
+    upright_size,
+)
+from keras_gans.data.patches import Photographs
+from keras_gans.data.whole import read_picture
 from keras_gans.utils.text import plain_line
 
 # What opening a file costs beyond decoding it, as bytes of a file that decode in the same time.
@@ -88,6 +97,14 @@ class Files:
         """Paths as a person who knows the folder names them."""
         return " with ".join(os.path.relpath(path, self.root) for path in paths)
 
+    def warn_of_broken(self, paths, error):
+        """Names a picture that turned out to be broken while training."""
+        warnings.warn(
+            f"{self.name}: left out {plain_line(self.relative(*paths))} ({plain_line(error)}); "
+            "others take its place.",
+            stacklevel=3,
+        )
+
     def check_found(self, found, top):
         """Refuses a folder in which nothing was found.
 
@@ -140,6 +157,51 @@ class Files:
         shelf = _Shelf(self, [items[row] for row in good], converter, self._cache_dir)
         shelf(np.zeros(1, np.int64))  # raises now where all are broken behind their headers
         return examples.Lookup(shelf, converter.shape, len(good), labels)
+
+    def photographs(self, found, height, width, channels):
+        """The pictures at their own sizes, but for those smaller than a patch, which are left out.
+
+        The header of each file is read now. Files of up to `UP_FRONT_BYTES` are decoded too, and
+        kept where all of them fit in `CACHE_BYTES`; others are decoded anew in every epoch.
+
+        Args:
+            found: the `File`s.
+            height: of a patch, in pixels.
+            width: of a patch, in pixels.
+            channels: 1 or 3.
+
+        Returns:
+            `patches.Photographs`.
+
+        Raises:
+            ValueError: if none is left.
+        """
+        paths, sizes = [file.path for file in found], {}
+
+        def look(row, noted):
+            sizes[row] = _looked_at(paths[row], channels, noted)
+            if sizes[row][0] < height or sizes[row][1] < width:
+                raise UnreadableError(
+                    f"its {sizes[row][1]} x {sizes[row][0]} pixels are fewer than the {width} x "
+                    f"{height} of a patch"
+                )
+
+        items = [(path,) for path in paths]
+        good = self._examined(items, look)
+        pixels = sum(sizes[row][0] * sizes[row][1] for row in good)
+        keep = pixels * channels <= examples.CACHE_BYTES
+        album = _Album(self, paths, channels, keep)
+        if sum(file.num_bytes + _OPENING for file in found) <= examples.UP_FRONT_BYTES:
+            whole = set(self._examined(items, lambda row, noted: album.decoded(row), good))
+            good = [row for row in good if row in whole]
+        if not good:
+            raise ValueError(
+                f"{self.name}: no picture can be used. {self.account.listing()} Patches of "
+                f"{width} x {height} pixels are cut out of larger pictures; fit='crop' scales "
+                "pictures of any size instead."
+            )
+        album.rows = good
+        return Photographs([sizes[row] for row in good], album.read)
 
     def _decoded(self, items, converter):
         """The rows that can be decoded and, where all fit in memory, their pictures."""
@@ -239,17 +301,70 @@ class _Shelf:
             image = self._converter.read(*self._items[number])
         except UnreadableError as error:
             self._broken.add(number)
-            named = self._files.relative(*self._items[number])
-            warnings.warn(
-                f"{self._files.name}: left out {plain_line(named)} ({plain_line(error)}); others "
-                "take its place.",
-                stacklevel=2,
-            )
+            self._files.warn_of_broken(self._items[number], error)
             return None
         if self._cache is not None:
             self._cache[number] = image
             self._cached[number] = True  # after the picture: another thread may look in between
         return image
+
+
+def _looked_at(path, channels, noted):
+    """Height and width of the picture in a file, of its header; what will be changed is noted."""
+
+    def use(image):
+        noted.update(changes(image, channels))
+        return upright_size(image)[::-1]
+
+    return opened(path, use)
+
+
+class _Album:
+    """Pictures at their own sizes, by number; each is decoded once where it is kept.
+
+    One that turns out to be broken is named, and the next good one takes its place.
+
+    Attributes:
+        rows: of the paths, those that the numbers stand for.
+    """
+
+    def __init__(self, files, paths, channels, keep):
+        self._files, self._paths, self._channels, self._keep = files, paths, channels, keep
+        self.rows, self._kept, self._broken = list(range(len(paths))), {}, set()
+
+    def decoded(self, row):
+        """The picture of a path, uint8 (H, W, C).
+
+        Raises:
+            UnreadableError: with the reason.
+        """
+        if row in self._kept:
+            return self._kept[row]
+        pixels = read_picture(self._paths[row], self._channels)
+        if self._keep:
+            self._kept[row] = pixels
+        return pixels
+
+    def read(self, number):
+        """The picture of a number, or the next good one.
+
+        Raises:
+            ValueError: if none can be decoded.
+        """
+        count = len(self.rows)
+        for step in range(count):
+            row = self.rows[(number + step) % count]
+            if row not in self._broken and (pixels := self._tried(row)) is not None:
+                return pixels
+        raise ValueError(f"{self._files.name}: none of its {count} pictures can be decoded.")
+
+    def _tried(self, row):
+        try:
+            return self.decoded(row)
+        except UnreadableError as error:
+            self._broken.add(row)
+            self._files.warn_of_broken((self._paths[row],), error)
+            return None
 
 
 def _on_disk(shape, folder):

@@ -113,6 +113,13 @@ class Folder:
         labels = self._labels(columns) if columns else None
         return self._files.examples([(file,) for file in self._found], converter, labels)
 
+    #: Whether patches are cut out of its pictures where nothing else is said.
+    has_photographs = True
+
+    def photographs(self, height, width, channels):
+        """The pictures at their own sizes; see `Files.photographs`."""
+        return self._files.photographs(self._found, height, width, channels)
+
     @functools.cached_property
     def _table(self):
         path = tables.find(self._files.root, self.name)

@@ -39,6 +39,7 @@ class Idx:
     """
 
     head, attributes = "class", ()
+    has_photographs = False
     why_unlabelled = None
     where_labels_are = "IDX files hold one label. Several heads and attributes come from folders."
 

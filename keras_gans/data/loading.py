@@ -11,9 +11,11 @@ import tensorflow as tf
 from keras_gans.core.resuming import NumberedDataset
 from keras_gans.data import labels, paired, pictures, unpaired, upscaled
 from keras_gans.data.account import Account
+from keras_gans.data.degradations import Degradation, named
 from keras_gans.data.examples import Order
 from keras_gans.data.image_converter import FITS
 from keras_gans.data.sources import open_source
+from keras_gans.data.upscaled import PATCHES
 from keras_gans.utils.checks import check_choice, is_whole
 
 # One file for each kind of batch, with `FIT`, `accepts(model)` and
@@ -32,7 +34,8 @@ class Request:
     repeat: bool
     flip: bool
     jitter: bool | None
-    fit: str
+    fit: str | None  # None where the source decides
+    degradation: str | Degradation | None
     heads: Sequence[str] | str | None
     attributes: Sequence[str] | str | None
     data_dir: str | None
@@ -120,6 +123,7 @@ def load(
     flip: bool = False,
     jitter: bool | None = None,
     fit: str | None = None,
+    degradation: str | Degradation | None = None,
     heads: Sequence[str] | str | None = None,
     attributes: Sequence[str] | str | None = None,
     drop_remainder: bool = True,
@@ -151,8 +155,16 @@ def load(
             mirror half of them, drawn anew in every epoch; both pictures of a pair alike. Where
             not given, on for a split that begins with "train".
         fit: "crop" covers the model's size and cuts off what sticks out; "stretch" distorts;
-            "pad" puts white around. Where not given "crop", and "stretch" for translators, as
-            their papers do.
+            "pad" puts white around; "patches", for models that upscale, cuts squares of the
+            model's size out of photographs at their own resolution, as many an epoch as fit into
+            each, 64 at most: at random places, half of them reduced to down to half the scale and
+            half of them mirrored where pictures jitter, else at fixed places. Where not given
+            "crop", "stretch" for translators, as their papers do, and "patches" for models that
+            upscale from a folder or "bundled:photos".
+        degradation: for models that upscale: how small pictures are made of large ones, "bicubic",
+            "light" or "realesrgan", or a `keras_gans.data.degradations.Degradation`; what the
+            model asks for where not given. Where pictures do not jitter, each is degraded in the
+            same way in every epoch, whatever the seed.
         heads: names of the heads to learn, for sources that have more of them.
         attributes: names of the attributes to learn, for sources that have more of them.
         drop_remainder: leave out the pictures that do not fill a batch.
@@ -180,10 +192,12 @@ def load(
     kind = _kind_of(model)
     order = _order(model, batch_size, shuffle, seed, drop_remainder)
     fit = kind.FIT if fit is None else fit
-    check_choice("fit", fit, FITS)
+    if fit is not None:
+        check_choice("fit", fit, (*FITS, PATCHES))
     _refuse_labels(model, heads, attributes)
+    _check_degradation(model, degradation, kind)
     request = Request(
-        *(source, split, order, shuffle, repeat, flip, jitter, fit),
+        *(source, split, order, shuffle, repeat, flip, jitter, fit, degradation),
         *(heads, attributes, data_dir, manual_dir, cache_dir, Account(), {}),
     )
     batches = kind.open_batches(request, model)
@@ -197,6 +211,18 @@ def _refuse_labels(model, heads, attributes):
             f"`heads` and `attributes` name labels; {type(model).__name__} learns none. Leave them "
             "out, or use a class-conditional model."
         )
+
+
+def _check_degradation(model, degradation, kind):
+    if degradation is None:
+        return
+    if kind is not upscaled:
+        raise ValueError(
+            "`degradation` says how small pictures are made of large ones; "
+            f"{type(model).__name__} does not upscale. Leave it out, or use a model such as "
+            "srresnet."
+        )
+    named(degradation)
 
 
 def _numbered(batches, request):

@@ -5,7 +5,9 @@ Every source has a `name` for messages. What else it has goes by the kind of bat
 pictures    `heads`, `{name: names of its classes}`, and `attributes`, names; `head`, the one that
             is the label, and its `class_names` or, where there is none and both are None, the
             reason in `why_unlabelled`; `where_labels_are`, a sentence for those who miss some;
-            and `examples(converter, columns)`, which returns `Arrays`, a `Lookup` or a `Stream`
+            `examples(converter, columns)`, which returns `Arrays`, a `Lookup` or a `Stream`; and
+            `has_photographs`, whether it has `photographs(height, width, channels)`, of which
+            patches are cut
 pairs       `examples(converters)`, whose pictures have the channels of both
 domains     `domains`, two that have `examples(converter, labelled)`, and whether their pictures
             belong together row by row, `aligned`

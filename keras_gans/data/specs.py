@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_gans.data.image_converter import ImageConverter
+from keras_gans.data.image_converter import FITS, ImageConverter
 
 
 def is_picture(spec):
@@ -16,11 +16,17 @@ def converter_of(spec, model, fit):
     Args:
         spec: `tf.TensorSpec` (N, H, W, C).
         model: named in messages.
-        fit: "crop", "stretch" or "pad".
+        fit: one of `image_converter.FITS`.
 
     Raises:
-        ValueError: for a spec without a size, or with channels no picture has.
+        ValueError: for a spec without a size, with channels no picture has, or for a fit that is
+            none of these.
     """
+    if fit not in FITS:
+        raise ValueError(
+            f"fit={fit!r} is for models that upscale, such as srresnet; {type(model).__name__} "
+            f"learns from whole pictures. Use one of {', '.join(map(repr, FITS))}."
+        )
     height, width, channels = spec.shape[1:]
     if height is None or width is None:
         raise ValueError(

@@ -34,6 +34,8 @@ class TFDS:
         ValueError: for an unknown set or configuration, or one that has no pictures.
     """
 
+    has_photographs = False
+
     def __init__(self, path, split="train", *, data_dir=None, manual_dir=None, account=None):
         self.name, self._split = f"tfds:{path}", split
         self._account = Account() if account is None else account

@@ -28,7 +28,7 @@ def converters_of(request, model):
 
 def loaded(converter, request):
     """Returns the converter to the size pictures are kept at: larger if they jitter."""
-    if not _is_jittered(request):
+    if not is_jittered(request):
         return converter
     height, width = (round(side * _SCALED / _SEEN) for side in (converter.height, converter.width))
     return dataclasses.replace(converter, height=height, width=width)
@@ -44,7 +44,7 @@ def varied(batches, count, order, converter, request):
         converter: to what the model sees.
         request: a `loading.Request`.
     """
-    jittered = _is_jittered(request)
+    jittered = is_jittered(request)
     if jittered:
         batches = examples.cropped(batches, count, order, converter.height, converter.width)
     if jittered or request.flip:
@@ -52,7 +52,8 @@ def varied(batches, count, order, converter, request):
     return batches
 
 
-def _is_jittered(request):
+def is_jittered(request):
+    """Whether pictures vary from pass to pass: where nothing is said, in training."""
     if request.jitter is None:
         return str(request.split).startswith("train")
     return request.jitter

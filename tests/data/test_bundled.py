@@ -1,5 +1,6 @@
 import ast
 import csv
+import hashlib
 import importlib.resources
 import json
 
@@ -9,7 +10,7 @@ from data_stubs import Model
 from PIL import Image
 
 from keras_gans import data, zoo
-from keras_gans.data import avatars
+from keras_gans.data import avatars, photos
 
 EMOJI = importlib.resources.files("keras_gans.data") / "bundled" / "emoji"
 
@@ -297,3 +298,54 @@ def test_the_avatars_artists_are_named_and_they_are_small():
     text = (AVATARS / "README.md").read_text()
     assert "Micah Lanier" in text and "Lisa Wischofsky" in text and "CC BY 4.0" in text
     assert sum(file.stat().st_size for file in AVATARS.iterdir()) < 12_000_000
+
+
+# === Photographs ===
+
+PHOTOS = importlib.resources.files("keras_gans.data") / "bundled" / "photos"
+
+
+def test_photographs_are_free_credited_and_small():
+    text = (PHOTOS / "README.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    credited = {row[1].strip(" `"): (row[3], row[4].strip()) for row in rows}
+    files = {file.name: file.stat().st_size for file in PHOTOS.iterdir()}
+    assert set(credited) == {name for name in files if name.endswith(".webp")}
+    assert len(credited) == 9 and sum(files.values()) < 4_000_000
+    for row in photos.index():
+        author, licence = credited[row["file"]]
+        assert row["author"] in author and licence == row["licence"]
+        assert licence in ("CC0 1.0", "CC BY 4.0")
+    for address in ("licenses/by/4.0", "publicdomain/zero/1.0", "gitlab.com/ubports"):
+        assert address in text
+
+
+def test_photographs_are_those_that_the_tool_made():
+    """Their checksums, so that they are never changed by hand."""
+    digests = {
+        name: hashlib.sha256((PHOTOS / name).read_bytes()).hexdigest()[:16] for name in _DIGESTS
+    }
+    assert digests == _DIGESTS
+
+
+_DIGESTS = {
+    "aitzgorri.webp": "75dd810f8c4e6f5a",
+    "friends.webp": "60dd34323531b5df",
+    "life.webp": "eb7a83a397068e42",
+    "picosdeeuropa.webp": "f8db45aaf7a42df5",
+    "picture_0b.webp": "abf23c47c17674b6",
+    "picture_1a.webp": "65355e24827709d1",
+    "seeding.webp": "449e182c153c803b",
+    "sunset.webp": "b80dcc512ba4a1bb",
+    "wine.webp": "d1903168abb833b5",
+}
+
+
+def test_no_photograph_is_in_both_splits():
+    train, test, whole = (photos.photographs(split) for split in ("train", "test", "all"))
+    assert (len(train), len(test), len(whole)) == (7, 2, 9)
+    shown = [{image.tobytes() for image in images} for images in (train, test)]
+    assert not shown[0] & shown[1] and len(shown[0] | shown[1]) == 9
+    for image in whole:
+        assert image.dtype == np.uint8 and image.shape[2] == 3
+        assert 512 <= min(image.shape[:2]) and max(image.shape[:2]) <= 1536
