@@ -27,10 +27,13 @@ Departures: those of ESRGAN; every picture is degraded in its own way, so that n
 needed; the target is sharpened after it was cropped; the weights are not averaged.
 """
 
+import dataclasses
+
 import keras
 from keras import layers
 
 from keras_gans import losses
+from keras_gans.core.filters import usm_sharpen
 from keras_gans.games.loss import Loss
 from keras_gans.layers import BicubicShrink2D, PixelShuffle2D, SpectralConv2D, spectral_norm
 from keras_gans.utils.checks import check_choice, check_multiple, check_positive
@@ -113,7 +116,9 @@ class RealESRGAN(ESRGAN):
         num_convs: of "srvgg", convolutions between the first and the last.
         inner_scale: of "srvgg", by how much it enlarges before it shrinks to `scale`: `scale`, or
             4 as in the published forms of scales 2 and 3.
-        degradation: how small pictures are made, see `keras_gans.data`.
+        degradation: how small pictures are made in training: "realesrgan", "light" (one round of
+            it, for small networks) or "bicubic", see `keras_gans.data.load`.
+        sharpen: whether pixels and features are compared with the target sharpened.
         **kwargs: those of `ESRGAN`.
 
     Raises:
@@ -135,6 +140,7 @@ class RealESRGAN(ESRGAN):
         num_convs=16,
         inner_scale=None,
         degradation="realesrgan",
+        sharpen=True,
         pixel_weight=1.0,
         adversarial_weight=0.1,
         **kwargs,
@@ -150,7 +156,8 @@ class RealESRGAN(ESRGAN):
             adversarial_weight=adversarial_weight,
             **kwargs,
         )
-        self.degradation = degradation
+        self.degradation, self.sharpen = degradation, sharpen
+        self.source = dataclasses.replace(self.source, degradation=degradation)
 
     def _check_size(self, image_size, scale):
         if self.network == "rrdb":
@@ -188,7 +195,7 @@ class RealESRGAN(ESRGAN):
         return losses.non_saturating(self.judge(fake))
 
     def wanted(self, target):
-        return target
+        return usm_sharpen(target) if self.sharpen else target
 
 
 _ENTRY: dict = {
@@ -260,3 +267,25 @@ for _scale in (2, 3, 4):
         inner_scale=_INNER if _scale < _INNER else None,
         **({"image_size": 264} if _scale == 3 else {}),
     )
+
+_SMALL: dict = {
+    **_SRVGG,
+    "parameters": {"generator": 272_160, "discriminator": 274_369},
+    "image_size": 96,
+    "filters": 48,
+    "num_convs": 12,
+    "discriminator_filters": 16,
+    "degradation": "light",
+    "pixel_steps": 4_500,
+    "adversarial_steps": 3_000,
+    "generator_learning_rate": 5e-4,
+}
+
+register("realesrgan_small", RealESRGAN, **_SMALL)
+register(
+    "realesrgan_photos",
+    RealESRGAN,
+    **_SMALL,
+    data="bundled:photos",
+    recipe={"epochs": 144, "batch_size": 8},
+)
