@@ -1,11 +1,11 @@
 """Pictures of any size, strip by strip: cut into tiles for a network, joined, and scaled.
 
-A picture comes and goes as strips, float32 (h, W, C) from its top to its bottom, so that no more of
-it is in memory than a row of tiles. A network that pads its borders makes the pixels near the border
-of a tile differently than it would inside of a larger picture. Tiles therefore overlap; the outer
-3/8 of what two neighbours share is taken from the other one, and they are faded into each other
-across the quarter between. The result equals the network's on the whole picture if it sees no
-further than 3/8 of the overlap to each side; of networks that see further, seams are faded.
+A picture comes and goes as strips, float32 (h, W, C) from its top to its bottom, so that no more
+of it is in memory than a row of tiles. A network that pads its borders makes pixels near the border
+of a tile differently than inside of a larger picture. Tiles therefore overlap: the outer 3/8 of
+what two neighbours share is taken from the other one, and they are faded into each other across the
+quarter between. The result equals the network's on the whole picture if it sees no further than 3/8
+of the overlap to each side; seams of networks that see further are faded.
 """
 
 import math
@@ -64,7 +64,7 @@ class Side:
         return first + begin, first + stop, weights[begin:stop].astype("float32")
 
     def _after(self, number, places):
-        """Share of tile `number` and those behind it at these places; 1 - share is of the others."""
+        """Share of tile `number` and those behind it at these places; the others have the rest."""
         if number == 0:
             return np.ones(len(places))
         if number == len(self.starts):
@@ -141,7 +141,8 @@ def tiled(strips, call, down, across, done=None):
             band[: len(faded)] += faded
         finished = (parts[number + 1][0] if number + 1 < len(parts) else stop) - first
         faded = band[finished:].copy()
-        yield band[:finished]
+        for row in range(0, finished, _ROWS):
+            yield band[row : min(row + _ROWS, finished)]
 
 
 def _band(source, call, inside, across, done):

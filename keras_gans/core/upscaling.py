@@ -131,8 +131,8 @@ class Upscaler:
         free = available()
         if free is not None and needed > free:
             raise ValueError(
-                f"A tile of {across.tile} x {down.tile} pixels takes about {needed / 2**30:.1f} GiB "
-                f"of memory, and {free / 2**30:.1f} are free: use a smaller `tile` (at least "
+                f"A tile of {across.tile} x {down.tile} pixels takes about {needed / 2**30:.1f} "
+                f"GiB of memory, and {free / 2**30:.1f} are free: use a smaller `tile` (at least "
                 f"{self._smallest_tile(self._overlap)}), or a smaller `overlap`."
             )
         return down, across
