@@ -6,6 +6,7 @@ white; 16 bits are scaled to 8. Of animations and of files with several pages th
 """
 
 import contextlib
+import math
 import threading
 
 import numpy as np
@@ -229,7 +230,7 @@ def _check_size(image):
 
 
 def _enough():
-    side = int(Image.MAX_IMAGE_PIXELS**0.5)
+    side = math.isqrt(Image.MAX_IMAGE_PIXELS or 0)  # without a limit nothing is refused
     return f"{side} x {side} would do"
 
 

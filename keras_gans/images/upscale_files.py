@@ -34,7 +34,7 @@ _CROP = 256
 _LONGEST = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383, ".gif": 65_535, ".mp4": 16_384}
 _OPAQUE = frozenset({".jpg", ".jpeg", ".bmp"})
 _DEEP = frozenset({".png", ".tif", ".tiff"})
-_OPTIONS = {
+_OPTIONS: dict[str, dict] = {
     ".jpg": {"quality": 95, "subsampling": 0},
     ".jpeg": {"quality": 95, "subsampling": 0},
     ".webp": {"quality": 95},
@@ -277,7 +277,7 @@ def _save(picture, path, profile, noted):
     if picture.mode == "I;16" and suffix not in _DEEP:
         picture = Image.fromarray(to_8_bits(np.asarray(picture)))
         noted.add(SIXTEEN_BITS)
-    options = dict(_OPTIONS.get(suffix, {}))
+    options = {**_OPTIONS.get(suffix, {})}
     if profile is not None and suffix in _PROFILED:
         options["icc_profile"] = profile
     picture.save(path, **options)
