@@ -225,6 +225,8 @@ def _upscaled(upscaler, job, noted, shown, done):
 
 def _picture(upscaler, job, path, noted, done):
     layers = read_layers(job.source, noted)
+    if layers.alpha is not None and layers.pixels.dtype == np.uint16:
+        noted.add(SIXTEEN_BITS)
     picture = _canvas(upscaler, layers, done)
     _save(picture, path, layers.profile, noted)
     return _as_image(layers), picture
@@ -247,7 +249,7 @@ def _canvas(upscaler, layers, done):
     if alpha is None:
         return canvas
     if is_deep:  # no format has it with transparency
-        canvas = Image.fromarray(to_8_bits(np.asarray(canvas)))
+        canvas = _of_8_bits(canvas)
     alpha = Image.fromarray(alpha).resize((width, height), Image.Resampling.LANCZOS)
     canvas.putalpha(alpha)
     return canvas
@@ -272,10 +274,10 @@ def _as_image(layers):
 def _save(picture, path, profile, noted):
     suffix = path.suffix.lower()
     if suffix in _OPAQUE and picture.has_transparency_data:
-        picture = on_white(picture)
+        picture = _on_white(picture)
         noted.add(TRANSPARENT)
     if picture.mode == "I;16" and suffix not in _DEEP:
-        picture = Image.fromarray(to_8_bits(np.asarray(picture)))
+        picture = _of_8_bits(picture)
         noted.add(SIXTEEN_BITS)
     options = {**_OPTIONS.get(suffix, {})}
     if profile is not None and suffix in _PROFILED:
@@ -283,10 +285,14 @@ def _save(picture, path, profile, noted):
     picture.save(path, **options)
 
 
-def on_white(picture):
+def _of_8_bits(picture):
+    return Image.fromarray(to_8_bits(np.asarray(picture)))
+
+
+def _on_white(picture):
     """A picture without transparency, as it is seen on white; of 8 bits."""
     if picture.mode == "I;16":
-        return Image.fromarray(to_8_bits(np.asarray(picture)))
+        return _of_8_bits(picture)
     if not picture.has_transparency_data:
         return picture
     seen = Image.new("RGBA", picture.size, "white")
@@ -298,7 +304,11 @@ def _animation(upscaler, job, path, noted, done):
     frames, loop = read_frames(job.source, noted)
     made = [_canvas(upscaler, layers, done) for layers in frames]
     clear = any(layers.alpha is not None for layers in frames)
-    made = [frame.convert("RGBA" if clear else "RGB") for frame in made]
+    if any(frame.mode == "I;16" for frame in made):  # as no animation can be written
+        made = [_of_8_bits(frame) if frame.mode == "I;16" else frame for frame in made]
+        noted.add(SIXTEEN_BITS)
+    if len({frame.mode for frame in made}) > 1 or made[0].mode == "LA":
+        made = [frame.convert("RGBA" if clear else "RGB") for frame in made]
     suffix = path.suffix.lower()
     options: dict = {} if loop is None else {"loop": loop}
     if suffix == ".gif" and clear:
@@ -348,15 +358,15 @@ def _crops(before, after):
     top = min(round(top / ratios[1]), after.height - height)
     box = (left, top, left + width, top + height)
     small = tuple(edge * ratios[number % 2] for number, edge in enumerate(box))
-    enlarged = on_white(before).resize((width, height), Image.Resampling.LANCZOS, box=small)
+    enlarged = _on_white(before).resize((width, height), Image.Resampling.LANCZOS, box=small)
     return tuple(
-        np.asarray(image.convert("RGB")) for image in (enlarged, on_white(after.crop(box)))
+        np.asarray(image.convert("RGB")) for image in (enlarged, _on_white(after.crop(box)))
     )
 
 
 def _busiest(picture, width, height):
     """Corner (left, top) of the window in which neighbouring pixels differ most."""
-    grey = np.asarray(on_white(picture).convert("L"), "float32")
+    grey = np.asarray(_on_white(picture).convert("L"), "float32")
     edges = np.abs(np.diff(grey, axis=0, prepend=grey[:1]))
     edges += np.abs(np.diff(grey, axis=1, prepend=grey[:, :1]))
     sums = np.pad(edges.cumsum(0, dtype="float64").cumsum(1), ((1, 0), (1, 0)))
