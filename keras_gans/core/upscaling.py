@@ -4,7 +4,6 @@ import dataclasses
 import math
 
 import numpy as np
-from keras import ops
 
 from keras_gans.core.signature import Image, upscaling_network
 from keras_gans.core.tiling import Side, lanczos, strips_of, tiled
@@ -170,7 +169,7 @@ class Upscaler:
         call = self._model.compiled_call(self._model.networks[self.name])
 
         def straight(tile):
-            return ops.convert_to_numpy(call(tile[None]))[0]
+            return call(tile[None]).numpy()[0]
 
         if channels == self._source.channels:
             return straight
