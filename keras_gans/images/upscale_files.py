@@ -30,8 +30,10 @@ FORMATS = ("png", "jpg", "webp", "tif")
 
 #: Side of what a sheet shows of a picture, in its own pixels.
 _CROP = 256
+#: Side of the picture, reduced, in which that part is looked for.
+_LOOKED_AT = 2048
 #: Longest sides that formats have.
-_LONGEST = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383, ".gif": 65_535, ".mp4": 16_384}
+_LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".gif": 65_535, ".mp4": 16_384}
 _OPAQUE = frozenset({".jpg", ".jpeg", ".bmp"})
 _DEEP = frozenset({".png", ".tif", ".tiff"})
 _OPTIONS: dict[str, dict] = {
@@ -280,7 +282,8 @@ def _save(picture, path, profile, noted):
         picture = _of_8_bits(picture)
         noted.add(SIXTEEN_BITS)
     options = {**_OPTIONS.get(suffix, {})}
-    if profile is not None and suffix in _PROFILED:
+    becomes_colour = suffix == ".webp" and picture.mode in ("L", "LA")  # which has no grey
+    if profile is not None and suffix in _PROFILED and not becomes_colour:
         options["icc_profile"] = profile
     picture.save(path, **options)
 
@@ -366,7 +369,9 @@ def _crops(before, after):
 
 def _busiest(picture, width, height):
     """Corner (left, top) of the window in which neighbouring pixels differ most."""
-    grey = np.asarray(_on_white(picture).convert("L"), "float32")
+    times = -(-max(picture.size) // _LOOKED_AT)
+    grey = np.asarray(_on_white(picture).convert("L").reduce(times), "float32")
+    width, height = max(1, width // times), max(1, height // times)
     edges = np.abs(np.diff(grey, axis=0, prepend=grey[:1]))
     edges += np.abs(np.diff(grey, axis=1, prepend=grey[:, :1]))
     sums = np.pad(edges.cumsum(0, dtype="float64").cumsum(1), ((1, 0), (1, 0)))
@@ -379,7 +384,7 @@ def _busiest(picture, width, height):
         + sums[np.ix_(tops, lefts)]
     )
     row, column = np.unravel_index(inside.argmax(), inside.shape)
-    return int(lefts[column]), int(tops[row])
+    return int(lefts[column]) * times, int(tops[row]) * times
 
 
 def side_by_side(done):
