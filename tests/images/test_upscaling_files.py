@@ -1,6 +1,7 @@
 """Upscaling files: what is kept of them, what is refused, and what is left when it fails."""
 
 import contextlib
+import dataclasses
 import importlib.util
 import io
 import json
@@ -22,7 +23,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from keras_gans.cli import app
+from keras_gans import zoo
+from keras_gans.cli import app, common
 from keras_gans.core.upscaling import Upscaler
 from keras_gans.data.account import Account
 from keras_gans.data.whole import Layers
@@ -502,6 +504,13 @@ def test_models_that_do_not_upscale(tmp_path):
     assert re.search("pix2pix, which does not upscale. Of the zoo these do: .*srgan", result.output)
 
 
+def test_entries_whose_data_does_not_ship_are_opened(monkeypatch):
+    row = dataclasses.replace(zoo.entry("pix2pix_emoji"), data=None)
+    monkeypatch.setattr(zoo, "entry", lambda name: row)
+    _, model, ships = common.trained_run(pathlib.Path("pix2pix_emoji"))
+    assert ships and model.name == "pix2pix_emoji"
+
+
 def test_translate_points_to_upscale(saved, tmp_path):
     image().save(tmp_path / "a.png")
     result = call("translate", saved, tmp_path / "a.png", "--output", tmp_path / "b.png")
@@ -520,7 +529,8 @@ def test_help_fits_into_80_columns():
 
 MEASURED = """
 import json, resource, sys
-from keras_gans.cli import app
+from keras_gans import zoo
+from keras_gans.cli import app, common
 try:
     app(sys.argv[1:])
 finally:
