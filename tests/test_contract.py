@@ -25,7 +25,16 @@ from fabrication import (
 
 import keras_gans
 from keras_gans import zoo
-from keras_gans.core.signature import Image, Labels, Latent, draws, images_of, translates
+from keras_gans.core.signature import (
+    Image,
+    Labels,
+    Latent,
+    draws,
+    images_of,
+    translates,
+    upscaling_network,
+)
+from keras_gans.core.upscaling import Upscaler
 from keras_gans.games.adversarial import AdversarialGAN
 
 
@@ -173,6 +182,21 @@ def test_translate_takes_any_size(name):
             model.translate(bad)
     with pytest.raises(ValueError, match="direction"):
         model.translate(images, direction="ca")
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_upscale_makes_in_tiles_what_translate_makes_of_the_whole(name):
+    model = untrained(name)
+    if upscaling_network(model) is None:
+        assert zoo.entry(name).task != "upscaling"
+        with pytest.raises(ValueError, match="does not upscale"):
+            Upscaler(model)
+        return
+    assert zoo.entry(name).task == "upscaling"
+    channels = model.networks[upscaling_network(model)].inputs[0].shape[-1]
+    image = np.random.default_rng(0).uniform(-1, 1, (37, 200, channels)).astype("float32")
+    tiled = model.upscale(image, tile=128, overlap=64)
+    np.testing.assert_allclose(tiled, model.translate(image), atol=2 / 127.5)
 
 
 @ALL

@@ -83,6 +83,7 @@ def given(disk, tmp_path_factory):
         (folder / "photos").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / "photos" / f"{number}.png")
     tiny("cyclegan").save(folder / "translator.keras")
+    tiny("srresnet").save(folder / "upscaler.keras")
     return folder
 
 
@@ -101,6 +102,14 @@ COMMANDS = {
     "translate a folder": lambda disk, run, given: [
         *("translate", given / "translator.keras", given / "photos"),
         *("--output", disk / "translated"),
+    ],
+    "upscale a picture": lambda disk, run, given: [
+        *("upscale", given / "upscaler.keras", given / "photos" / "0.png"),
+        *("--output", disk / "large.png"),
+    ],
+    "upscale a folder": lambda disk, run, given: [
+        *("upscale", given / "upscaler.keras", given / "photos"),
+        *("--output", disk / "upscaled"),
     ],
     "export to onnx": lambda disk, run, given: exported(disk, run, "onnx"),
     "export to tflite": lambda disk, run, given: exported(disk, run, "tflite"),
@@ -124,6 +133,17 @@ def test_a_command_keeps_what_was_there(name, room, disk, run, given):
     assert "Make room there" in sentences[0], done.output
     again = runner.invoke(app, arguments)
     assert again.exit_code == 0, again.output
+
+
+def test_a_folder_is_upscaled_as_far_as_there_is_room(disk, given, tmp_path):
+    words = ("upscale", given / "upscaler.keras", given / "photos", "--output")
+    assert runner.invoke(app, [*map(str, words), str(tmp_path)]).exit_code == 0
+    first = (tmp_path / "0.png").read_bytes()
+    folder = disk / "half"
+    with full(disk, len(first) + 8 * 4096):
+        done = runner.invoke(app, [*map(str, words), str(folder)])
+        assert held(folder) == {"0.png": first}
+    assert done.exit_code == 2 and "Make room there" in done.output, done.output
 
 
 def test_a_run_stops_with_what_it_had_and_goes_on_with_room(disk, run):

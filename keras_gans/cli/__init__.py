@@ -19,6 +19,7 @@ from keras_gans.cli import (
     spelling,
     training,
     translation,
+    upscaling,
 )
 from keras_gans.cli.common import console, load_tensorflow, one_sentence
 
@@ -63,6 +64,7 @@ app.command()(sampling.sample)
 app.command()(projecting.project)
 app.command()(evaluation.evaluate)
 app.command()(translation.translate)
+app.command()(upscaling.upscale)
 app.command("import")(importation.import_weights)
 app.command()(exporting.export)
 app.command()(exporting.demo)

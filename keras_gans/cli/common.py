@@ -250,7 +250,8 @@ def trained_run(path):
         return run, run.load_model(), False
     name = str(path)
     model = zoo.get(name, pretrained=True)
-    names = data.label_names(zoo.entry(name).data, model)
+    source = zoo.entry(name).data  # None of weights from elsewhere, whose data did not come along
+    names = unnamed(model.conditions) if source is None else data.label_names(source, model)
     return training.Run(path, training.Options(name), names), model, True
 
 

@@ -30,8 +30,7 @@ def translate(
         str | None,
         typer.Option(
             help="`trained` scales pictures to the size the model was trained at, and translations "
-            "back; `own` translates them as they are. `trained` where not given; of models that "
-            "upscale `own`."
+            "back; `own` translates them as they are. `trained` where not given."
         ),
     ] = None,
     output: Annotated[
@@ -49,7 +48,8 @@ def translate(
     """Translate a picture or a folder of pictures, of any size.
 
     What is left out of a folder, or changed of pictures, is counted. The exit code is 0 if every
-    picture was translated, 1 if some could not be, 2 if nothing was done.
+    picture was translated, 1 if some could not be, 2 if nothing was done. Models that make
+    pictures larger have a verb of their own, `upscale`.
 
     Examples:
 
@@ -61,15 +61,15 @@ def translate(
     with one_sentence(debug, model, path):
         from keras_gans.core.signature import translates
         from keras_gans.data.account import Account
-        from keras_gans.images import translate_files
+        from keras_gans.images import file_plan, translate_files
 
         account = Account()
-        pairs = translate_files.plan(path, output, overwrite, sheet, account)
+        pairs = file_plan.plan(path, output, overwrite, sheet, account)
         _, loaded, _ = opened_model(model)
         if not translates(loaded):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
         made = translate_files.translate_files(loaded, pairs, direction, size, account)
-        count, scaled, shown = _written(made, len(pairs), translate_files.SHEET_ROWS * sheet)
+        count, scaled, shown = _written(made, len(pairs), file_plan.SHEET_ROWS * sheet)
         if scaled:
             height, width = scaled
             say(
@@ -85,7 +85,7 @@ def translate(
             from keras_gans.images import grids
 
             picture = translate_files.side_by_side(shown)
-            say(f"Sheet    {grids.save(picture, translate_files.sheet_beside(output))}")
+            say(f"Sheet    {grids.save(picture, file_plan.sheet_beside(output))}")
         if count < len(pairs):
             raise typer.Exit(_SOME_LEFT_OUT)
 

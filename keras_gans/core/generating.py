@@ -108,7 +108,7 @@ class Generating(Mixin):
         check_pictures(images)
         batch = images[None] if images.ndim == 3 else images
         height, width = batch.shape[1:3]
-        forward = self._forward(self.networks[name], training)
+        forward = self.compiled_call(self.networks[name], training)
         outputs = []
         for picture in batch:
             inner = picture if trained is None else scaled(picture, trained)
@@ -132,8 +132,16 @@ class Generating(Mixin):
         missing = [(0, want - side) for want, side in zip(wanted, sides, strict=True)]
         return np.pad(picture, (*missing, (0, 0)), mode="reflect").astype("float32")
 
-    def _forward(self, network, training):
-        """The network's call for one picture of any size, compiled: layer by layer it is slow."""
+    def compiled_call(self, network, training=False):
+        """The network's call for one picture of any size, compiled: layer by layer it is slow.
+
+        Args:
+            network: a fully convolutional model.
+            training: for its call.
+
+        Returns:
+            A function from float32 (1, H, W, C) to a tensor; it is traced once for all sizes.
+        """
         key = (id(network), training)  # kept by the compiled call, so that no other gets its id
         if key not in self._forwards:
             picture = tf.TensorSpec((1, None, None, network.inputs[0].shape[-1]), tf.float32)

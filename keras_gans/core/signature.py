@@ -231,6 +231,14 @@ def translates(model) -> bool:
     return any(signature.of(Image) for signature in model.signature().values())
 
 
+def upscaling_network(model) -> str | None:
+    """Name of the network that makes larger pictures from pictures; None where there is none."""
+    for name, signature in model.signature().items():
+        if signature.of(Image) and any(role.scale > 1 for role in _pictures(signature.outputs)):
+            return name
+    return None
+
+
 def draws(model) -> bool:
     """Whether the model makes pictures from latents."""
     return any(signature.of(Latent) for signature in model.signature().values())

@@ -6,6 +6,7 @@ white; 16 bits are scaled to 8. Of animations and of files with several pages th
 """
 
 import contextlib
+import math
 import threading
 
 import numpy as np
@@ -58,6 +59,8 @@ _PLAIN, _LAYERED = 8, 20
 # Of a progressive JPEG, all coefficients of its three components.
 _PROGRESSIVE = 6
 
+_OTHER_SPACES = ("CMYK", "LAB", "HSV", "YCbCr")
+
 # What is changed of a picture.
 TRANSPARENT = "with transparency, seen on white"
 MADE_COLOUR = "grey, made colour"
@@ -89,6 +92,8 @@ def opened(path, use):
         raise
     except UnidentifiedImageError:
         raise UnreadableError(f"not a {FORMAT_NAMES} picture") from None
+    except Image.DecompressionBombError as error:
+        raise UnreadableError(f"{_first_line(error)}; {_enough()}") from None
     except MemoryError:
         raise UnreadableError("there is not enough memory to decode it") from None
     except OSError as error:  # of the system without its number and the path, which is said
@@ -174,10 +179,20 @@ def changes(image, channels):
         MADE_COLOUR: grey and channels == 3,
         MADE_GREY: not grey and channels == 1,
         SIXTEEN_BITS: _is_of_16_bits(image),
-        CMYK: image.mode in ("CMYK", "LAB", "HSV", "YCbCr") and channels == 3,
+        CMYK: image.mode in _OTHER_SPACES and channels == 3,
         FIRST_ONLY: _has_several(image),
     }
     return {change for change, is_so in found.items() if is_so}
+
+
+def losses(image):
+    """What an opened picture loses where its grey, transparency and 16 bits of grey are kept."""
+    found = {
+        SIXTEEN_BITS: _is_of_16_bits(image) and image.mode[0] != "I",
+        CMYK: image.mode in _OTHER_SPACES,
+        FIRST_ONLY: _has_several(image),
+    }
+    return {loss for loss, is_so in found.items() if is_so}
 
 
 def _is_of_16_bits(image):
@@ -210,15 +225,19 @@ def _check_size(image):
     if limit is not None and image.width * image.height > limit:
         raise UnreadableError(
             f"{image.width} x {image.height} pixels exceed Pillow's limit of {limit} "
-            "(PIL.Image.MAX_IMAGE_PIXELS), could be a decompression bomb"
+            f"(PIL.Image.MAX_IMAGE_PIXELS), could be a decompression bomb; {_enough()}"
         )
+
+
+def _enough():
+    side = math.isqrt(Image.MAX_IMAGE_PIXELS or 0)  # without a limit nothing is refused
+    return f"{side} x {side} would do"
 
 
 def flattened(image, mode):
     """Upright, opaque, 8 bits per channel, in `mode`."""
     image = ImageOps.exif_transpose(image)
-    if image.mode == "F":
-        raise UnreadableError("its numbers have no known black and white (floating point)")
+    refuse_floats(image)
     if image.mode.startswith("I"):  # Pillow's own conversion clips 16 bits instead of scaling them
         return _from_16_bits(image).convert(mode)
     if image.has_transparency_data:
@@ -227,14 +246,30 @@ def flattened(image, mode):
     return image.convert(mode)
 
 
-def _from_16_bits(image):
+def refuse_floats(image):
+    """Refuses a picture of floating-point numbers."""
+    if image.mode == "F":
+        raise UnreadableError("its numbers have no known black and white (floating point)")
+
+
+def of_16_bits(image):
+    """The pixels of a grey picture of mode "I" or "I;16", uint16 (H, W).
+
+    Raises:
+        UnreadableError: if they do not fit into 16 bits.
+    """
     pixels = np.asarray(image)
-    if pixels.dtype != np.uint16:
-        if pixels.size and not 0 <= pixels.min() <= pixels.max() <= 65535:
-            raise UnreadableError(
-                f"its numbers go from {pixels.min()} to {pixels.max()}, where 16 bits are the most"
-            )
-        pixels = pixels.astype(np.uint16)
+    if pixels.dtype == np.uint16:
+        return pixels
+    if pixels.size and not 0 <= pixels.min() <= pixels.max() <= 65535:
+        raise UnreadableError(
+            f"its numbers go from {pixels.min()} to {pixels.max()}, where 16 bits are the most"
+        )
+    return pixels.astype(np.uint16)
+
+
+def _from_16_bits(image):
+    pixels = of_16_bits(image)
     grey = to_8_bits(pixels)
     transparent = image.info.get("transparency")  # the one grey value that is not to be seen
     if transparent is not None:

@@ -27,7 +27,7 @@ class File(typing.NamedTuple):
     num_bytes: int
 
 
-def walk(top, root, account, without=()):
+def walk(top, root, account, without=(), suffixes=SUFFIXES):
     """Every `File` below a folder, sorted by path.
 
     Args:
@@ -35,6 +35,7 @@ def walk(top, root, account, without=()):
         root: of what the account names, and what links may not leave.
         account: an `Account` of what is passed over or left out.
         without: names in `top` that are not looked at.
+        suffixes: of the files that are looked for, in small letters.
     """
     try:
         entries = sorted(os.scandir(top), key=lambda entry: entry.name)
@@ -49,7 +50,7 @@ def walk(top, root, account, without=()):
         try:
             problem = _problem_of_link(entry, root) if entry.is_symlink() else None
             is_folder = problem is None and entry.is_dir()
-            kind = _passed_over(entry, is_folder or problem == _TO_A_FOLDER)
+            kind = _passed_over(entry, is_folder or problem == _TO_A_FOLDER, suffixes)
             num_bytes = entry.stat().st_size if not (problem or kind or is_folder) else 0
         except OSError as error:
             problem, kind = f"cannot be looked at: {error.strerror}", None
@@ -58,12 +59,12 @@ def walk(top, root, account, without=()):
         elif problem:
             account.leave_out(name, problem)
         elif is_folder:
-            yield from walk(entry.path, root, account)
+            yield from walk(entry.path, root, account, suffixes=suffixes)
         else:
             yield File(entry.path, num_bytes)
 
 
-def _passed_over(entry, is_folder):
+def _passed_over(entry, is_folder, suffixes):
     """The kind of a file or folder that its name or nature says is no picture; None of others."""
     if entry.name.lower() in _LITTER or entry.name.startswith("._"):
         return LITTER
@@ -72,9 +73,9 @@ def _passed_over(entry, is_folder):
     if is_folder:
         return None
     suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix in SUFFIXES_OF_HEIF - SUFFIXES:
+    if suffix in SUFFIXES_OF_HEIF - suffixes:
         return "of a format that keras-gans[heif] reads"
-    if suffix not in SUFFIXES:
+    if suffix not in suffixes:
         return OTHER
     if not entry.is_symlink() and not entry.is_file():
         return SPECIAL

@@ -12,6 +12,7 @@ from keras_gans.augment import diff_augment
 from keras_gans.core.model import GAN
 from keras_gans.core.pairs import Pairs
 from keras_gans.core.signature import Image, Signature
+from keras_gans.core.upscaling import OVERLAP, Upscaler
 from keras_gans.games.loss import Loss
 
 
@@ -141,6 +142,35 @@ class PairedGAN(GAN):
         """
         self.check_direction(direction)
         return self.in_full("generator", images, size=size)
+
+    def upscale(self, images, *, scale=None, tile=None, overlap=OVERLAP):
+        """Upscales pictures of any size, tile by tile, so that memory is bounded.
+
+        Tiles overlap and are faded into each other. Where the network sees no further than 3/8 of
+        the overlap, the result equals `translate`'s on the whole picture, to rounding. Sides that
+        are no multiple of `stride` are padded by reflection, and the result is cropped.
+
+        Args:
+            images: float (N, H, W, C) in [-1, 1], or one picture (H, W, C). C is what the network
+                takes; through a network of colours also 1, which stays grey, and through one of
+                grey also 3, which go through it one after the other.
+            scale: how many times as large pictures become, a number above 0. Default: the model's
+                own scale. Pictures go through the network once, or as often as is needed to reach
+                `scale`; Lanczos' filter then brings them to the exact size.
+            tile: side of the tiles in pixels, at least twice the overlap. Default: the largest, up
+                to 512, with which a call of the network takes about 1 GiB of memory.
+            overlap: pixels that neighbouring tiles share, at least.
+
+        Returns:
+            float32 (N, round(scale * H), round(scale * W), C), or one picture; sides are at least
+            1 pixel.
+
+        Raises:
+            ValueError: if the model does not upscale; for another shape, or values outside
+                [-1, 1]; for a scale, tile or overlap that cannot be; if an upscaled picture would
+                have more than 2**28 pixels, or does not fit into the memory.
+        """
+        return Upscaler(self, scale, tile, overlap).upscaled(images)
 
     def check_direction(self, direction):
         """Refuses another direction than the one the model was trained in."""

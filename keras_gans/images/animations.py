@@ -7,6 +7,7 @@ from PIL import Image
 
 from keras_gans import latent
 from keras_gans.core.signature import draws
+from keras_gans.images import videos
 from keras_gans.images.grids import to_uint8
 from keras_gans.utils.checks import check_positive
 from keras_gans.utils.files import write_whole
@@ -100,7 +101,7 @@ def check_name(path):
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"An animation ends in {', '.join(FORMATS)}. Received: {str(path)!r}.")
     if path.suffix.lower() == ".mp4":
-        _ffmpeg()
+        videos.ffmpeg()
     return path
 
 
@@ -127,25 +128,6 @@ def _write_pillow(frames, path, rate, **options):
 
 
 def _write_mp4(frames, path, rate):
-    height, width = frames.shape[1:3]
-    # The usual colour format of MP4 has half as many samples of colour: sides must be even.
-    frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    # The format is told by the suffix, which an unfinished file's name has not.
-    options = {"fps": rate, "macro_block_size": 2, "output_params": ["-f", "mp4"]}
-    writer = _ffmpeg().write_frames(str(path), frames.shape[2:0:-1], **options)
-    writer.send(None)
-    try:
+    with videos.writing(path, frames.shape[2:0:-1], rate) as write:
         for frame in frames:
-            writer.send(np.ascontiguousarray(frame))
-    finally:
-        writer.close()
-
-
-def _ffmpeg():
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise ImportError(
-            'MP4 needs imageio-ffmpeg: pip install "keras-gans[video]"; or write .gif or .webp.'
-        ) from error
-    return imageio_ffmpeg
+            write(frame)

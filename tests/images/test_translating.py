@@ -22,7 +22,7 @@ from keras_gans.core.scaling import scaled
 from keras_gans.data.account import Account
 from keras_gans.data.decode import DECODING_BYTES
 from keras_gans.data.image_converter import ImageConverter
-from keras_gans.images import grids, translate_files
+from keras_gans.images import file_plan, grids, translate_files
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 
@@ -64,7 +64,7 @@ def write_archive(path, entries):
 def test_a_folder_keeps_its_names_and_sizes(model, tmp_path):
     first = draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "deep" / "b.jpg", size=(33, 47))
-    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    pairs = file_plan.plan(tmp_path / "in", tmp_path / "out")
     done = list(translate_files.translate_files(model, pairs, size="own"))
     assert [one.target for one in done] == [
         tmp_path / "out" / "a.png",
@@ -78,14 +78,14 @@ def test_a_folder_keeps_its_names_and_sizes(model, tmp_path):
 def test_grey_and_transparent_pictures_arrive(model, tmp_path):
     draw(tmp_path / "in" / "grey.png", mode="L")
     draw(tmp_path / "in" / "clear.png", mode="RGBA")
-    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    pairs = file_plan.plan(tmp_path / "in", tmp_path / "out")
     assert len(list(translate_files.translate_files(model, pairs, "ba"))) == 2
 
 
 def test_broken_files_are_named_and_left_out(model, tmp_path):
     draw(tmp_path / "in" / "good.png")
     (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
-    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    pairs = file_plan.plan(tmp_path / "in", tmp_path / "out")
     account = Account()
     done = list(translate_files.translate_files(model, pairs, account=account))
     assert [(one.source.name, one.problem is None) for one in done] == [
@@ -97,25 +97,25 @@ def test_broken_files_are_named_and_left_out(model, tmp_path):
 
 def test_plan_refuses(tmp_path):
     with pytest.raises(ValueError, match="There is no file or folder .*nothing"):
-        translate_files.plan(tmp_path / "nothing", tmp_path / "out")
+        file_plan.plan(tmp_path / "nothing", tmp_path / "out")
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ValueError, match="neither a picture nor a folder"):
-        translate_files.plan(tmp_path / "pipe.png", tmp_path / "out")
+        file_plan.plan(tmp_path / "pipe.png", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no pictures"):
-        translate_files.plan(tmp_path / "empty", tmp_path / "out")
+        file_plan.plan(tmp_path / "empty", tmp_path / "out")
     draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "a.jpg")
-    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    pairs = file_plan.plan(tmp_path / "in", tmp_path / "out")
     assert [target.name for _, target in pairs] == ["a.jpg.png", "a.png.png"]
     draw(tmp_path / "in" / "a.jpg.png")
     with pytest.raises(ValueError, match="would both become"):
-        translate_files.plan(tmp_path / "in", tmp_path / "out")
+        file_plan.plan(tmp_path / "in", tmp_path / "out")
     with pytest.raises(ValueError, match="replaced by its translation"):
-        translate_files.plan(tmp_path / "in" / "a.png", tmp_path / "in", overwrite=True)
+        file_plan.plan(tmp_path / "in" / "a.png", tmp_path / "in", overwrite=True)
     draw(tmp_path / "out" / "a.png")
     with pytest.raises(FileExistsError, match="--overwrite"):
-        translate_files.plan(tmp_path / "in" / "a.png", tmp_path / "out")
+        file_plan.plan(tmp_path / "in" / "a.png", tmp_path / "out")
 
 
 def test_plan_lets_no_picture_be_replaced(tmp_path):
@@ -123,25 +123,25 @@ def test_plan_lets_no_picture_be_replaced(tmp_path):
     draw(source / "a.png")
     draw(source / "old" / "a.png")
     with pytest.raises(ValueError, match="src/old/a.png would be replaced by the translation of "):
-        translate_files.plan(source, tmp_path / "src", overwrite=True)
+        file_plan.plan(source, tmp_path / "src", overwrite=True)
     draw(tmp_path / "in" / "sheet.jpg")
-    translate_files.plan(tmp_path / "in", tmp_path / "out")
+    file_plan.plan(tmp_path / "in", tmp_path / "out")
     for overwrite in (False, True):
         with pytest.raises(ValueError, match="or leave out --sheet"):
-            translate_files.plan(tmp_path / "in", tmp_path / "out", overwrite, sheet=True)
+            file_plan.plan(tmp_path / "in", tmp_path / "out", overwrite, sheet=True)
 
 
 def test_plan_takes_no_translation_for_a_picture(tmp_path):
     draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "b" / "c.png")
     output = tmp_path / "in" / "out"
-    first = translate_files.plan(tmp_path / "in", output)
+    first = file_plan.plan(tmp_path / "in", output)
     for _, target in first:
         draw(target)
     draw(output / "sheet.png")
-    assert translate_files.plan(tmp_path / "in", output, overwrite=True, sheet=True) == first
+    assert file_plan.plan(tmp_path / "in", output, overwrite=True, sheet=True) == first
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    again = translate_files.plan(tmp_path / "link", output, overwrite=True)
+    again = file_plan.plan(tmp_path / "link", output, overwrite=True)
     assert [target for _, target in again] == [target for _, target in first]
 
 
@@ -214,7 +214,7 @@ def test_a_u_net_says_that_it_knows_no_other_size():
 def test_files_are_scaled_as_arrays_are_and_shown_as_in_training(model, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 3), "uint8").repeat(20, 0)
     Image.fromarray(pixels.repeat(12, 1)).save(tmp_path / "a.png")
-    pairs = translate_files.plan(tmp_path / "a.png", tmp_path / "out")
+    pairs = file_plan.plan(tmp_path / "a.png", tmp_path / "out")
     (done,) = translate_files.translate_files(model, pairs)
     converter = ImageConverter(model.image_size, model.image_size, 3, "stretch")
     np.testing.assert_array_equal(done.picture, converter.read(tmp_path / "a.png"))
@@ -233,7 +233,7 @@ def test_what_does_not_fit_in_memory_is_left_out_and_the_rest_is_done(model, tmp
     draw(tmp_path / "in" / "b.png", size=(8, 8))
     needed = model.bytes_to_translate("generator_ab", 64, 64)
     monkeypatch.setattr(translate_files, "available", lambda: needed - 1)
-    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    pairs = file_plan.plan(tmp_path / "in", tmp_path / "out")
     first, second = translate_files.translate_files(model, pairs, size="own")
     assert "its 64 x 64 pixels takes about" in first.problem and "63 x 63" in first.problem
     assert second.problem is None and not first.target.exists()
@@ -254,7 +254,7 @@ def test_running_out_of_memory_leaves_one_picture_out(model, tmp_path, monkeypat
         return translate(images, **how)
 
     monkeypatch.setattr(model, "translate", failing)
-    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out")
+    pairs = file_plan.plan(tmp_path / "in", tmp_path / "out")
     first, second = translate_files.translate_files(model, pairs, size="own")
     assert "not enough memory" in first.problem and second.problem is None
 
@@ -396,7 +396,7 @@ def test_a_folder_of_awkward_files_is_translated_but_for_what_is_named(
 ):
     count = awkward_files.make(tmp_path / "in", largest)
     account = Account()
-    pairs = translate_files.plan(tmp_path / "in", tmp_path / "out", account=account)
+    pairs = file_plan.plan(tmp_path / "in", tmp_path / "out", account=account)
     passed_over = sum(map(len, account.passed_over.values())) + len(account.left_out)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     done = [
@@ -457,7 +457,7 @@ def test_no_more_pictures_are_kept_than_the_sheet_shows(saved, tmp_path, monkeyp
 
     monkeypatch.setattr(translate_files, "translate_files", translated)
     monkeypatch.setattr(translate_files, "side_by_side", lambda shown: Image.new("RGB", (8, 8)))
-    monkeypatch.setattr(translate_files, "SHEET_ROWS", kept or 16)
+    monkeypatch.setattr(file_plan, "SHEET_ROWS", kept or 16)
     for number in range(6):
         draw(tmp_path / "in" / f"{number}.png")
     result = call("translate", saved, tmp_path / "in", "--output", tmp_path / "out", *sheet)
