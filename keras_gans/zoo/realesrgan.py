@@ -24,7 +24,10 @@ Paper: Wang et al., 2021, https://arxiv.org/abs/2107.10833 (sections 3 and 4.1)
 Reference: xinntao/Real-ESRGAN, realesrgan_model.py, srvgg_arch.py, discriminator_arch.py
 
 Departures: those of ESRGAN; every picture is degraded in its own way, so that no pool of pairs is
-needed; the target is sharpened after it was cropped; the weights are not averaged.
+needed; the target is sharpened after it was cropped; the weights are not averaged. Kernels of the
+compact network begin with He's deviation for PReLU, those of the last convolution near 0: with
+PyTorch's default, which the reference leaves, activations fall by half with every layer, and 4,500
+updates of 8 patches taught it nothing.
 """
 
 import dataclasses
@@ -41,6 +44,8 @@ from keras_gans.zoo._registry import register
 from keras_gans.zoo.esrgan import ESRGAN, conv, ended
 
 NETWORKS = ("rrdb", "srvgg")
+_HE = keras.initializers.VarianceScaling(2.0 / (1.0 + 0.25**2), "fan_in", "untruncated_normal")
+_NEAR_ZERO = keras.initializers.VarianceScaling(1e-2, "fan_in", "untruncated_normal")
 _INNER = 4  # the factor of the compact network's published forms, whatever their scale
 _SHRINKS = {2: (1, 2), 3: (3, 4)}
 
@@ -59,13 +64,13 @@ def srvgg(channels, scale, filters, num_convs, inner_scale):
     unit = layers.Rescaling(0.5, 0.5, name="unit_range")(source)
     x = unit
     for number in range(num_convs + 1):
-        x = conv(filters, f"conv_{number}")(x)
+        x = conv(filters, f"conv_{number}", _HE)(x)
         x = layers.PReLU(
             alpha_initializer=keras.initializers.Constant(0.25),
             shared_axes=(1, 2),
             name=f"prelu_{number}",
         )(x)
-    x = conv(channels * inner_scale**2, "conv_last")(x)
+    x = conv(channels * inner_scale**2, "conv_last", _NEAR_ZERO)(x)
     x = PixelShuffle2D(inner_scale, name="shuffle")(x)
     repeated = layers.UpSampling2D(inner_scale, interpolation="nearest", name="repeated")(unit)
     x = layers.Add(name="sum")([x, repeated])
@@ -276,8 +281,8 @@ _SMALL: dict = {
     "num_convs": 12,
     "discriminator_filters": 16,
     "degradation": "light",
-    "pixel_steps": 4_500,
-    "adversarial_steps": 3_000,
+    "pixel_steps": 4_000,
+    "adversarial_steps": 2_000,
     "generator_learning_rate": 5e-4,
 }
 
@@ -287,5 +292,5 @@ register(
     RealESRGAN,
     **_SMALL,
     data="bundled:photos",
-    recipe={"epochs": 144, "batch_size": 8},
+    recipe={"epochs": 116, "batch_size": 8},
 )
