@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))  # the twins' networks
 
 BATCHES = {"dcgan": 64, "pix2pix": 1, "cyclegan_128": 1, "stylegan2_avatars": 32}
+BATCHES |= {"realesrgan_small": 8}
 
 
 def descend(optimizer, loss):
@@ -153,7 +154,34 @@ def stylegan2_twin():
     return step
 
 
+def realesrgan_twin():
+    """D, then G, on pixels and D's logits; neither sharpening nor a perceptual loss."""
+    import torch
+    import torch_upscaling_twins as twins
+
+    g, d = twins.SRVGG(48, 12), twins.UNet(16)
+    optimizers = [torch.optim.Adam(network.parameters(), 1e-4, (0.9, 0.99)) for network in (g, d)]
+    softplus = torch.nn.functional.softplus
+    small, large = (torch.rand(BATCHES["realesrgan_small"], 3, side, side) for side in (24, 96))
+
+    def step():
+        fake = g(small)
+        require([d], True)
+        d.power_iteration()
+        loss = softplus(-d(large)).mean() + softplus(d(fake.detach())).mean()
+        descend(optimizers[1], loss)
+        require([d], False)
+        loss = (large - fake).abs().mean() + 0.1 * softplus(-d(fake)).mean()
+        descend(optimizers[0], loss)
+
+    return step
+
+
+#: Arguments of the rows that leave out what the twins have not.
+ARGUMENTS = {"realesrgan_small": {"pixel_steps": 0, "perceptual": "none", "sharpen": False}}
+
 TWINS = {
+    "realesrgan_small": realesrgan_twin,
     "dcgan": dcgan_twin,
     "pix2pix": pix2pix_twin,
     "cyclegan_128": cyclegan_twin,

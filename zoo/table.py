@@ -54,9 +54,11 @@ SHOWN = ("kid_lite0", "l1", "ssim")
 
 
 def pretrained(entry):
-    """Figures of the weights that ship, such as "kid_lite0 0.012"; "no" where none do."""
+    """Figures of the weights that were trained here, "by its authors" of others, or "no"."""
     if entry.weights is None:
         return "no"
+    if entry.published:  # figures of others' weights are in the card
+        return f"[by its authors](zoo/{entry.family}/README.md)"
     metrics = json.loads((HERE / entry.family / "metrics.json").read_text(encoding="utf-8"))
     directions = [result["figures"] for result in metrics[entry.name]["results"]]
     cells = [
@@ -69,7 +71,8 @@ def pretrained(entry):
 
 def gallery():
     """The sheets of the weights that ship, in rows of a table."""
-    entries = [zoo.entry(name) for name in zoo.names() if zoo.entry(name).weights]
+    entries = [zoo.entry(name) for name in zoo.names()]
+    entries = [entry for entry in entries if entry.weights and not entry.published]
     lines = []
     for start in range(0, len(entries), BESIDE):
         row = entries[start : start + BESIDE]

@@ -79,13 +79,13 @@ def upscale(
 
     Examples:
 
-        keras-gans upscale runs/00001-srresnet photo.jpg
+        keras-gans upscale realesrgan_x4 photo.jpg
 
-        keras-gans upscale srresnet.keras photo.jpg --scale 2 --output large.jpg
+        keras-gans upscale realesrgan_x4 photo.jpg --scale 2 --output large.jpg
 
-        keras-gans upscale srresnet.keras photos/ --output large --sheet
+        keras-gans upscale runs/00001-realesrgan-small photos/ --output large --sheet
 
-        keras-gans upscale srresnet.keras clip.mp4 --tile 256
+        keras-gans upscale realesrgan_video_x2 clip.mp4 --tile 256
     """
     load_tensorflow()
     with one_sentence(debug, model, path):
