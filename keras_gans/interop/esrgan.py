@@ -125,7 +125,7 @@ def _read(path):
     for part in _PARTS:
         if parts.get(part):
             return layouts.of_pytorch(parts[part]), 1.0
-    largest = max(parts.values(), key=len, default={})
+    largest: dict = max(parts.values(), key=len, default={})
     return layouts.of_pytorch(largest), 1.0
 
 
@@ -328,7 +328,7 @@ def copy(path, generator, arrays):
 
 def _places(generator):
     """`{canonical name: (our variable, the reference's shape)}`."""
-    places = {}
+    places: dict[str, tuple] = {}
     compact = any(layer.name == "prelu_0" for layer in generator.layers)
     last = sum(layer.name.startswith("prelu_") for layer in generator.layers)
     for layer in generator.layers:
