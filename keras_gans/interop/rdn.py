@@ -2,9 +2,9 @@
 
     model = import_checkpoints("models/x4/model.json", "rrdn", output="thick.keras")
 
-ISR (idealo/image-super-resolution) is what UpscalerJS' models are trained with: those of
-`@upscalerjs/esrgan-slim` and `-medium` are RDN, those of `-thick` are RRDN. The architecture is read
-off the topology, which must be ISR's layer by layer; nothing in the files is executed.
+UpscalerJS' models were trained with ISR (idealo/image-super-resolution): those of
+`@upscalerjs/esrgan-slim` and `-medium` are RDN, those of `-thick` are RRDN. The architecture is
+read off the topology, which must be ISR's layer by layer; nothing in the files is executed.
 """
 
 import os
@@ -146,9 +146,9 @@ def sizes_of(path, layers, outputs):
     """
     by_name = {layer.name: layer for layer in layers}
     if "F_m1" in by_name:
-        cls, sizes, expected = RDN, *_rdn(path, by_name)
+        cls, (sizes, expected) = RDN, _rdn(path, by_name)
     elif "Pre_blocks_conv" in by_name:
-        cls, sizes, expected = RRDN, *_rrdn(path, by_name)
+        cls, (sizes, expected) = RRDN, _rrdn(path, by_name)
     else:
         raise ValueError(
             f"{path} holds no RDN or RRDN of ISR. Its {len(layers)} layers begin with: "
@@ -304,7 +304,8 @@ def _scaled(factor, name):
 
 def _graph(layers):
     """`{name: words}` of a file's layers; factors are part of what takes them."""
-    names, graph = {}, {}
+    names: dict[str, str] = {}
+    graph = {}
     for layer in layers:
         inbound = [names.get(name, name) for name in layer.inbound]
         if layer.kind == "MultiplyBeta" and len(inbound) == 1:

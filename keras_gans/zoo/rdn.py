@@ -13,11 +13,11 @@ Networks (`scale=2`, D blocks of C convolutions); f -1 and f 0 are the shallow f
            RRDB: D dense blocks y, x + 0.2 y(x) each, and x + 0.2 of all D
            dense block: C x [3x3 G, ReLU], each of all maps before it -> 3x3 64 of all maps
 
-`upsampling="nearest"` repeats pixels instead of the shuffle, as the older weights of ISR and those of
-UpscalerJS have it: the 3 * 2 * 2 channels stay and the last convolution mixes them.
+`upsampling="nearest"` repeats pixels instead of the shuffle, as the older weights of ISR and those
+of UpscalerJS have it: the 3 * 2 * 2 channels stay and the last convolution mixes them.
 
-Training: batches of 16 images, small images of 32 x 32 pixels; Adam 1e-4, halved after every 200,000
-updates.
+Training: batches of 16 images, small images of 32 x 32 pixels; Adam 1e-4, halved after every
+200,000 updates.
 
 Paper: Zhang et al., 2018, https://arxiv.org/abs/1802.08797 (sections 3 and 4.1); RRDN takes its
 blocks from Wang et al., 2018, https://arxiv.org/abs/1809.00219 (section 3.1)
