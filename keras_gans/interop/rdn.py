@@ -7,6 +7,7 @@ UpscalerJS' models were trained with ISR (idealo/image-super-resolution): those 
 read off the topology, which must be ISR's layer by layer; nothing in the files is executed.
 """
 
+import math
 import os
 import pathlib
 import re
@@ -77,7 +78,8 @@ def import_checkpoints(
     except ValueError as error:
         raise ValueError(f"{path} cannot become {name}: {error}") from error
     copied = _copy(path, model, arrays, value_range)
-    model.imported = {"generator": Imported(str(path), False, copied, ())}
+    notes = () if value_range == 1 else (f"biases divided by {value_range}, for images up to 1",)
+    model.imported = {"generator": Imported(str(path), False, copied, (), notes)}
     if output:
         write_whole(output, model.save, replace=overwrite)
     return model
@@ -171,7 +173,7 @@ def sizes_of(path, layers, outputs):
 
 def _rdn(path, layers):
     """The sizes of an RDN, and what each of its layers must be."""
-    blocks, convs = _count(layers, "LFF_{}"), _count(layers, "F_1_{}")
+    blocks, convs = _counts(path, layers, "LFF_{}", "F_1_{}")
     filters, growth = (_option(path, layers, name, "filters") for name in ("F_m1", "F_1_1"))
     channels = _option(path, layers, "SR", "filters")
     nearest = "UPsample" in layers
@@ -213,8 +215,7 @@ def _rdn(path, layers):
 
 def _rrdn(path, layers):
     """The same of an RRDN."""
-    blocks, dense = _count(layers, "RRDB_{}_out"), _count(layers, "LFF_1_{}")
-    convs = _count(layers, "F_1_1_{}")
+    blocks, dense, convs = _counts(path, layers, "RRDB_{}_out", "LFF_1_{}", "F_1_1_{}")
     filters = _option(path, layers, "Pre_blocks_conv", "filters")
     growth = _option(path, layers, "F_1_1_1", "filters")
     channels = _option(path, layers, "SR", "filters")
@@ -253,6 +254,18 @@ def _dense_block(number, x, filters, growth, convs, fusion):
         x = f"RDB_Concat_{name}"
     graph[f"LFF_{number}"] = _conv(filters, fusion, x)
     return graph
+
+
+def _counts(path, layers, *patterns):
+    """How many layers there are of each pattern, numbered from 1."""
+    counts = [_count(layers, pattern) for pattern in patterns]
+    if not 0 < math.prod(counts) <= len(layers):  # each block has as many as the first
+        names = [pattern.format("N") for pattern in patterns]
+        raise ValueError(
+            f"{path} has {listed(counts, ' and ')} layers {listed(names, ' and ')}, which is no "
+            f"network of {len(layers)} layers."
+        )
+    return counts
 
 
 def _count(layers, pattern):
@@ -308,12 +321,17 @@ def _graph(layers):
     graph = {}
     for layer in layers:
         inbound = [names.get(name, name) for name in layer.inbound]
-        if layer.kind == "MultiplyBeta" and len(inbound) == 1:
-            names[layer.name] = _scaled(layer.config.get("beta"), inbound[0])
+        if _is_factor(layer) and inbound == [*layer.inbound]:  # no factor of a factor and so on
+            names[layer.name] = _scaled(layer.config["beta"], inbound[0])
             continue
         names[layer.name] = "shuffle" if _is_shuffle(layer) else layer.name
         graph[names[layer.name]] = _words(layer, inbound)
     return graph
+
+
+def _is_factor(layer):
+    is_number = isinstance(layer.config.get("beta"), float)
+    return layer.kind == "MultiplyBeta" and is_number and len(layer.inbound) == 1
 
 
 def _words(layer, inbound):
@@ -321,9 +339,9 @@ def _words(layer, inbound):
     match layer.kind:
         case "InputLayer":
             return f"input of {_last(config.get('batch_input_shape', config.get('batch_shape')))}"
-        case "Conv2D" if config.get("kernel_size") == [_last(config["kernel_size"])] * 2:
+        case "Conv2D" if (kernel := config.get("kernel_size")) == [_last(kernel)] * 2:
             others = _unusual(config)
-            words = _conv(config.get("filters"), _last(config["kernel_size"]), x)
+            words = _conv(config.get("filters"), kernel[0], x)
             return f"{words}, {others}" if others else words
         case "Activation":
             return f"{config.get('activation')} of {x}"
@@ -331,7 +349,7 @@ def _words(layer, inbound):
             return _add(*inbound)
         case "Concatenate" if config.get("axis") in (3, -1):
             return _concatenated(inbound)
-        case "UpSampling2D" if len(size := config.get("size", ())) == 2:
+        case "UpSampling2D" if (size := config.get("size")) == [_last(size)] * 2:
             return f"{config.get('interpolation')} {size[0]} x {size[1]} of {x}"
     if _is_shuffle(layer):
         return f"shuffle {config.get('scale')} of {x}"
