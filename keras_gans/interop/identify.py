@@ -116,7 +116,7 @@ def _upscaler(path, part, arrays, scale):
     else:
         form = f"Real-ESRGAN's compact network of {sizes['num_convs']} inner convolutions"
     words = f"{form}, {sizes['filters']} feature maps, for scale {sizes['scale']}"
-    return Look(words, _nearest(esrgan.entries(), sizes), part, len(arrays))
+    return Look(words, _nearest(esrgan.entries(sizes["network"]), sizes), part, len(arrays))
 
 
 def _nearest(names, sizes):
