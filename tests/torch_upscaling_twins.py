@@ -1,5 +1,7 @@
 """PyTorch twins of ESRGAN and Real-ESRGAN, written from their tables, with BasicSR's names.
 
+Those of RDN and RRDN have the names of our layers.
+
 Pictures are in [0, 1], as published weights have them. Imported only where torch is.
 """
 
@@ -84,6 +86,73 @@ class SRVGG(nn.Module):
                 y, scale_factor=self.shrink, mode="bicubic", align_corners=False
             )
         return y
+
+
+class RDN(nn.Module):
+    """RDN of the paper, with ISR's upsampling; `shuffle` False repeats pixels instead."""
+
+    def __init__(self, filters, growth, blocks, convs, scale, shuffle=True, channels=3):
+        super().__init__()
+        self.blocks, self.convs, self.scale, self.shuffle = blocks, convs, scale, shuffle
+        self.shallow_1, self.shallow_2 = conv3(channels, filters), conv3(filters, filters)
+        for block in range(1, blocks + 1):
+            add_dense_block(self, f"rdb{block}", filters, growth, convs, 1)
+        self.fusion_1 = nn.Conv2d(blocks * filters, filters, 1)
+        self.fusion_2 = conv3(filters, filters)
+        self.up_1, self.up_2 = nn.Conv2d(filters, 64, 5, padding=2), conv3(64, 32)
+        self.up_3 = conv3(32, channels * scale**2)
+        self.last = conv3(channels if shuffle else channels * scale**2, channels)
+
+    def forward(self, x):
+        shallow = self.shallow_1(x)
+        x, outputs = self.shallow_2(shallow), []
+        for block in range(1, self.blocks + 1):
+            x = x + dense_block(self, f"rdb{block}", x, self.convs)
+            outputs.append(x)
+        x = shallow + self.fusion_2(self.fusion_1(torch.cat(outputs, 1)))
+        x = self.up_3(self.up_2(self.up_1(x).relu()).relu())
+        if self.shuffle:
+            return self.last(functional.pixel_shuffle(x, self.scale))
+        return self.last(functional.interpolate(x, scale_factor=self.scale, mode="nearest"))
+
+
+class RRDN(nn.Module):
+    """RRDN of ISR."""
+
+    def __init__(self, filters, growth, blocks, dense, convs, scale, channels=3):
+        super().__init__()
+        self.blocks, self.dense, self.convs, self.scale = blocks, dense, convs, scale
+        self.shallow_1, self.fusion_1 = conv3(channels, filters), conv3(filters, filters)
+        for name in (f"rrdb{t}_rdb{d}" for t, d in self.numbers()):
+            add_dense_block(self, name, filters, growth, convs, 3)
+        self.up_1 = conv3(filters, channels * scale**2)
+        self.last = conv3(channels, channels)
+
+    def numbers(self):
+        return [(t + 1, d + 1) for t in range(self.blocks) for d in range(self.dense)]
+
+    def forward(self, x):
+        shallow = x = y = self.shallow_1(x)
+        for t, d in self.numbers():
+            y = y + 0.2 * dense_block(self, f"rrdb{t}_rdb{d}", y, self.convs)
+            if d == self.dense:
+                x = y = x + 0.2 * y
+        return self.last(
+            functional.pixel_shuffle(self.up_1(shallow + self.fusion_1(x)), self.scale)
+        )
+
+
+def add_dense_block(module, name, filters, growth, convs, size):
+    for c in range(convs):
+        setattr(module, f"{name}_conv{c + 1}", conv3(filters + c * growth, growth))
+    fusion = nn.Conv2d(filters + convs * growth, filters, size, padding=size // 2)
+    setattr(module, f"{name}_fusion", fusion)
+
+
+def dense_block(module, name, x, convs):
+    for c in range(convs):
+        x = torch.cat([x, getattr(module, f"{name}_conv{c + 1}")(x).relu()], 1)
+    return getattr(module, f"{name}_fusion")(x)
 
 
 # === Discriminators ===

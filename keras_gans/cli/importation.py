@@ -22,7 +22,8 @@ def import_weights(
         list[pathlib.Path],
         typer.Argument(
             metavar="FILE",
-            help="Checkpoints: .pth, .pt, .pkl, or one of ncnn's two files; see below.",
+            help="Checkpoints: .pth, .pt, .pkl, a model.json of TensorFlow.js, or one of ncnn's "
+            "two files; see below.",
         ),
     ],
     name: Annotated[
@@ -60,8 +61,9 @@ def import_weights(
     stylegan2-ada-pytorch, of StyleGAN2 in stylegan3, of the TensorFlow implementations stylegan2
     and stylegan2-ada (.pkl), and of rosinality/stylegan2-pytorch (.pt). ESRGAN, BSRGAN and
     Real-ESRGAN: .pth with names of any time, nested or not, and others' finetunes of them; .param
-    and .bin of ncnn. DCGAN: checkpoints of PyTorch's example. Sizes are read from the file, but
-    for pix2pix and CycleGAN.
+    and .bin of ncnn. RDN and RRDN: model.json of TensorFlow.js, as ISR made them for UpscalerJS
+    (--set value_range=255 for networks of images up to 255). DCGAN: checkpoints of PyTorch's
+    example. Sizes are read from the file, but for pix2pix and CycleGAN.
 
     Needs no PyTorch and runs nothing of the files. Networks without a file keep their initial
     weights.
@@ -80,6 +82,8 @@ def import_weights(
 
         keras-gans import realesr-general-x4v3.pth realesr-general-wdn-x4v3.pth --blend 0.5 --as
         realesrgan_general --output general.keras
+
+        keras-gans import models/x4/model.json --as rrdn --output thick.keras
 
         keras-gans import unknown.pth
     """

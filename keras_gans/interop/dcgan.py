@@ -24,11 +24,21 @@ from keras_gans.zoo.dcgan import DCGAN
 _LARGEST_MODEL = 2**30  # bytes of weights; the example has 25 MB
 _NETWORKS = ("generator", "discriminator")
 _COUNTER = ".num_batches_tracked"
+#: Arguments of a DCGAN that the example has no others of.
+_EXAMPLE = {
+    **{"generator_norm": "batch", "discriminator_norm": "batch", "resampling": "strides"},
+    **{"slope": 0.2, "stddev_group": 0},
+}
 
 
 def entries():
     """Lists the zoo's entries whose networks are the example's."""
-    return [name for name in zoo.names() if zoo.entry(name).cls is DCGAN]
+    return [name for name in zoo.names() if _is_example(zoo.entry(name))]
+
+
+def _is_example(row):
+    fits = all(row.config.get(key, value) == value for key, value in _EXAMPLE.items())
+    return row.cls is DCGAN and fits
 
 
 def import_checkpoints(files, name, *, network=None, output=None, overwrite=False, **overrides):
@@ -56,10 +66,12 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
     output = checked_output(output, overwrite)
     if name not in entries():
         zoo.entry(name)  # refuses unknown names
-        raise ValueError(f"{name} is no DCGAN. Entries that are: {', '.join(entries())}.")
+        raise ValueError(
+            f"{name} is no DCGAN of PyTorch's example. Entries that are: {', '.join(entries())}."
+        )
     paths = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     found = _networks(paths, _wanted(network))
-    sizes = _sizes(found)
+    sizes = {**_sizes(found), **_EXAMPLE}
     for argument, value in sizes.items():
         if argument in overrides and overrides[argument] != value:
             raise ValueError(
@@ -121,7 +133,7 @@ def _networks(paths, wanted):
 
 
 def network_in(state):
-    """ "generator", "discriminator", or None: what a state dict holds of the example."""
+    """What a state dict holds of the example: "generator", "discriminator", or None."""
     kernels = _kernels(state)
     named = all(re.fullmatch(r"main\.\d{1,3}\.\w+", name) for name in state)
     if not named or len(kernels) < 3 or any(k.shape[2:] != (4, 4) for k in kernels):
@@ -140,7 +152,7 @@ def _kernels(state):
 
 def _sizes(found):
     """Constructor arguments that the shapes give away."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for target, (path, state) in found.items():
         kernels = _kernels(state)
         if target == "generator":

@@ -36,9 +36,10 @@ _PARTS = (
 _COUNTERPARTS = {".bin": ".param", ".param": ".bin"}
 
 
-def entries():
-    """Lists the zoo's entries whose networks are ESRGAN's or Real-ESRGAN's."""
-    return [name for name in zoo.names() if issubclass(zoo.entry(name).cls, ESRGAN)]
+def entries(network="rrdb"):
+    """Lists the entries that can have "rrdb", ESRGAN's network, or "srvgg", the compact one."""
+    cls = RealESRGAN if network == "srvgg" else ESRGAN
+    return [name for name in zoo.names() if issubclass(zoo.entry(name).cls, cls)]
 
 
 def import_checkpoints(
@@ -125,7 +126,7 @@ def _read(path):
     for part in _PARTS:
         if parts.get(part):
             return layouts.of_pytorch(parts[part]), 1.0
-    largest = max(parts.values(), key=len, default={})
+    largest: dict = max(parts.values(), key=len, default={})
     return layouts.of_pytorch(largest), 1.0
 
 
@@ -250,10 +251,9 @@ def _shapes(arrays):
 
 def _check_overrides(path, name, sizes, overrides):
     if sizes["network"] == "srvgg" and not issubclass(zoo.entry(name).cls, RealESRGAN):
-        known = [n for n in entries() if issubclass(zoo.entry(n).cls, RealESRGAN)]
         raise ValueError(
             f"{path} holds the compact network, which {name} has not. Use one of: "
-            f"{', '.join(known)}."
+            f"{', '.join(entries('srvgg'))}."
         )
     for argument, value in sizes.items():
         if argument in overrides and overrides[argument] != value:
@@ -328,7 +328,7 @@ def copy(path, generator, arrays):
 
 def _places(generator):
     """`{canonical name: (our variable, the reference's shape)}`."""
-    places = {}
+    places: dict[str, tuple] = {}
     compact = any(layer.name == "prelu_0" for layer in generator.layers)
     last = sum(layer.name.startswith("prelu_") for layer in generator.layers)
     for layer in generator.layers:

@@ -5,10 +5,11 @@ import inspect
 import pathlib
 
 from keras_gans import zoo
-from keras_gans.interop import dcgan, esrgan, junyanz, stylegan2
+from keras_gans.interop import dcgan, esrgan, junyanz, rdn, stylegan2
 from keras_gans.interop import esrgan_layouts as layouts
 from keras_gans.interop.ncnn import read_network
 from keras_gans.interop.reports import listed
+from keras_gans.interop.tfjs import read_model
 from keras_gans.interop.torch_files import is_legacy, read_parts
 
 # Networks that the zoo has not, by tensors that only they have.
@@ -56,9 +57,20 @@ def identify(path):
         text = path.with_suffix(".param")
         arrays, scale = layouts.of_ncnn(text, read_network(text, path.with_suffix(".bin")))
         return [_upscaler(path, "", arrays, scale)]
+    if path.suffix == ".json":
+        return [_of_layers(path)]
     if _is_pickle(path):
         return [_of_pickle(path)]
     return [_look(path, part, state) for part, state in read_parts(path).items()]
+
+
+def _of_layers(path):
+    layers, outputs, arrays = read_model(path)
+    if known := rdn.look_of(path, layers, outputs):
+        words, cls, sizes = known
+        return Look(words, _nearest(rdn.entries(cls), sizes), "", len(arrays))
+    kinds = [f"{one.name} {one.kind}" for one in layers]
+    return Look(f"no network that is known here ({listed(kinds, '; ')})", None, "", len(arrays))
 
 
 def _is_pickle(path):
@@ -104,7 +116,7 @@ def _upscaler(path, part, arrays, scale):
     else:
         form = f"Real-ESRGAN's compact network of {sizes['num_convs']} inner convolutions"
     words = f"{form}, {sizes['filters']} feature maps, for scale {sizes['scale']}"
-    return Look(words, _nearest(esrgan.entries(), sizes), part, len(arrays))
+    return Look(words, _nearest(esrgan.entries(sizes["network"]), sizes), part, len(arrays))
 
 
 def _nearest(names, sizes):

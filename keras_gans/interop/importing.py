@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from keras_gans import zoo
-from keras_gans.interop import dcgan, esrgan, junyanz, stylegan2
+from keras_gans.interop import dcgan, esrgan, junyanz, rdn, stylegan2
 
 
 def import_checkpoints(files, name, *, network=None, output=None, overwrite=False, **overrides):
@@ -11,14 +11,15 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
 
     Args:
         files: a checkpoint, or several; see `junyanz.import_checkpoints` (pix2pix, CycleGAN),
-            `stylegan2.import_checkpoint`, `esrgan.import_checkpoints` and
-            `dcgan.import_checkpoints`.
+            `stylegan2.import_checkpoint`, `esrgan.import_checkpoints`,
+            `dcgan.import_checkpoints` and `rdn.import_checkpoints`.
         name: name of the entry, see `keras_gans.zoo.names()`.
         network: network in the file, or a list, one for each file.
         output: `.keras` file to save the model in, or None.
         overwrite: Whether to replace `output` if it exists.
         **overrides: constructor arguments that replace the entry's; and `blend`, of ESRGAN's
-            relatives, the share of the first of two files.
+            relatives, the share of the first of two files; and `value_range`, of RDN and RRDN,
+            white in the images of the network, 1 or 255.
 
     Returns:
         A compiled `keras_gans.GAN`; `model.imported`, `{network: Imported}`, says what was read.
@@ -34,6 +35,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
         **dict.fromkeys(stylegan2.entries(), stylegan2.import_checkpoint),
         **dict.fromkeys(esrgan.entries(), esrgan.import_checkpoints),
         **dict.fromkeys(dcgan.entries(), dcgan.import_checkpoints),
+        **dict.fromkeys(rdn.entries(), rdn.import_checkpoints),
     }
     if name not in importers:
         raise ValueError(

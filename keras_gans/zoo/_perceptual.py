@@ -1,5 +1,7 @@
 """How far two pictures are apart as a frozen network sees them: a loss of upscalers."""
 
+from typing import Any
+
 import tensorflow as tf
 from keras import ops
 
@@ -28,7 +30,9 @@ class PerceptualLoss:
 
     def __init__(self, name="none"):
         check_choice("perceptual", name, NAMES)
-        self._name, self._network, self._weights = name, None, None
+        self._name = name
+        self._network: Any = None
+        self._weights: Any = None
 
     def use(self, network, weights=None):
         """Sets the network.

@@ -351,7 +351,9 @@ class ESRGAN(PairedGAN):
 
 def _halved(lengths, rates):
     """A schedule over phases: each from its own rate, halved after shares of its length."""
-    boundaries, values, start = [], [], 0
+    boundaries: list[int] = []
+    values: list[float] = []
+    start = 0
     for length, (rate, shares) in zip(lengths, rates, strict=True):
         if not length:
             continue

@@ -262,6 +262,7 @@ register(
     **_SRVGG,
     num_convs=32,
 )
+_SIZES: dict = {3: {"image_size": 264}}  # 256 is no multiple of 3
 for _scale in (2, 3, 4):
     register(
         f"realesrgan_video_x{_scale}",
@@ -270,7 +271,7 @@ for _scale in (2, 3, 4):
         **_SRVGG,
         scale=_scale,
         inner_scale=_INNER if _scale < _INNER else None,
-        **({"image_size": 264} if _scale == 3 else {}),
+        **_SIZES.get(_scale, {}),
     )
 
 _SMALL: dict = {

@@ -64,8 +64,11 @@ def written(network, path, **sizes):
 
 
 # More transpositions than one at each end are left where channels are multiplied by what classes
-# say, and where channels become pixels: no rewrite takes these across yet.
-TRANSPOSES = {"sngan_projection": 9, "srgan": 4, "srresnet": 4}
+# say, where channels become pixels, and where maps are joined: no rewrite takes these across yet.
+TRANSPOSES = {
+    **{"sngan_projection": 9, "srgan": 4, "srresnet": 4},
+    **{"rdn": 26, "rdn_small": 26, "rrdn": 20},
+}
 
 
 @pytest.mark.parametrize("name", by_default(SOME, zoo.names()))

@@ -41,8 +41,8 @@ SAMPLERS = sorted([*PLAIN, *LABELLED])
 
 #: Families whose learning rates follow a schedule.
 SCHEDULED = [
-    *("cgan", "cyclegan", "gan", "pix2pix", "r3gan", "sngan", "sngan_projection", "srgan"),
-    "wgan_gp",
+    *("cgan", "cyclegan", "gan", "pix2pix", "r3gan", "rdn", "rrdn", "sngan", "sngan_projection"),
+    *("srgan", "wgan_gp"),
 ]
 CONSTANT = [name for name in families() if name not in SCHEDULED]
 

@@ -1,4 +1,4 @@
-"""ESRGAN and Real-ESRGAN against PyTorch twins: networks, losses, gradients."""
+"""ESRGAN, Real-ESRGAN, RDN and RRDN against PyTorch twins: networks, losses, gradients."""
 
 import numpy as np
 import pytest
@@ -228,3 +228,67 @@ def test_shrinking_equals_bicubic_interpolation(made, taken):
     )
     got = np.asarray(BicubicShrink2D(made, taken)(tf.constant(image)))
     np.testing.assert_allclose(got, expected.numpy().transpose(0, 2, 3, 1), atol=1e-5)
+
+
+# === RDN and RRDN ===
+
+DENSE = {
+    "rdn": lambda: twins.RDN(64, 64, 20, 6, 2),
+    "rdn_small": lambda: twins.RDN(64, 64, 10, 3, 2),
+    "rrdn": lambda: twins.RRDN(64, 32, 10, 3, 4, 4),
+}
+
+
+def of_layers(twin, network):
+    """`(PyTorch's parameter, our variable)`, by the names of our layers."""
+    layers = [layer for layer in network.layers if layer.weights]
+    assert len(layers) == len(list(twin.children()))
+    found = []
+    for layer in layers:
+        module = getattr(twin, layer.name)
+        found += [(module.weight, layer.kernel), (module.bias, layer.bias)]
+    return found
+
+
+def same_outputs(ours, twin):
+    image = pictures(2, 16, 12, 3)
+    got = ours(image, training=True).numpy() / 2 + 0.5
+    with torch.no_grad():
+        expected = twin(unit(image)).numpy().transpose(0, 2, 3, 1)
+    assert got.shape == expected.shape and expected.std() > 1e-2
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_dense_generators_equal_their_twins(name):
+    ours, twin = full(name).generator, initialised(DENSE[name]())
+    kept = ours.get_weights()  # the model is shared by all tests of a session
+    carry(of_layers(twin, ours))
+    same_outputs(ours, twin)
+    ours.set_weights(kept)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("upsampling", ["shuffle", "nearest"])
+def test_every_scale_and_upsampling_of_rdn_equals_its_twin(scale, upsampling):
+    ours = tiny("rdn", image_size=24, scale=scale, upsampling=upsampling).generator
+    twin = initialised(twins.RDN(4, 2, 2, 2, scale, upsampling == "shuffle"))
+    carry(of_layers(twin, ours))
+    same_outputs(ours, twin)
+
+
+@pytest.mark.parametrize(
+    "name, make",
+    [("rdn", lambda: twins.RDN(4, 2, 2, 2, 2)), ("rrdn", lambda: twins.RRDN(4, 2, 1, 2, 2, 2))],
+)
+def test_a_step_on_pixels_equals_its_twin(name, make):
+    model, twin = tiny(name), initialised(make(), 1)
+    found = of_layers(twin, model.generator)
+    carry(found)
+    batch = batch_of(model)
+    logs, gradients = step(model, batch)
+    source, target = map(unit, batch)
+    loss = 2 * (target - twin(source)).abs().mean()  # of values in [-1, 1]
+    loss.backward()
+    compare(found, gradients)
+    assert logs["generator_loss"] == pytest.approx(loss.item(), rel=1e-4)
