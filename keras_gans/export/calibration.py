@@ -119,11 +119,23 @@ def _of_upscaling(network, tensors, collected, sides):
         pictures = _checked(collected[tensor.name], network, tensor, tensors[tensor.name], sides)
         proving, calibrating = pictures[:count], pictures[PROVING : PROVING + count]
     else:
-        proving, calibrating = (
-            photos.patches(split, count, sides, tensor.shape[-1], _SEED)
-            for split in ("test", "train")
-        )
+        proving = photographs(count, sides, tensor.shape[-1])
+        calibrating = photos.patches("train", count, sides, tensor.shape[-1], _SEED)
     return Examples({tensor.name: proving}, {tensor.name: calibrating}, True)
+
+
+def photographs(count, sides, channels):
+    """Parts of the held-out photographs that ship with the package, for networks that upscale.
+
+    Args:
+        count: how many.
+        sides: their (height, width).
+        channels: 3, or 1 for grey.
+
+    Returns:
+        float32 (count, height, width, channels) in [-1, 1].
+    """
+    return photos.patches("test", count, sides, channels, _SEED)
 
 
 def check_real(network, given, title, precision):

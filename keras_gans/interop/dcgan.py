@@ -121,7 +121,7 @@ def _networks(paths, wanted):
 
 
 def network_in(state):
-    """ "generator", "discriminator", or None: what a state dict holds of the example."""
+    """What a state dict holds of the example: "generator", "discriminator", or None."""
     kernels = _kernels(state)
     named = all(re.fullmatch(r"main\.\d{1,3}\.\w+", name) for name in state)
     if not named or len(kernels) < 3 or any(k.shape[2:] != (4, 4) for k in kernels):

@@ -45,8 +45,8 @@ class Floor:
         ssim: mean structural similarity, of both.
 
     Of networks that make larger pictures of pictures, PSNR must be 35 dB and `translated` at least,
-    and SSIM 0.9 at least: 44 dB of 8-bit weights have 0.98 only, because in skies and walls it compares
-    grain that is fainter than what one sees.
+    and SSIM 0.9 at least: 44 dB of 8-bit weights have 0.98 only, because in skies and walls it
+    compares grain that is fainter than what one sees.
     """
 
     translated: float

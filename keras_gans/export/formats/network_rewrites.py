@@ -77,7 +77,7 @@ def _is_plain(layer):
 
 
 def _order(channels, factor):
-    """Places, in the shuffle's order, of the channels in TensorFlow's: pixel first, then channel."""
+    """Places, in PyTorch's order, of the channels in TensorFlow's: pixel first, then channel."""
     return np.arange(channels).reshape(-1, factor**2).T.ravel()
 
 

@@ -558,7 +558,7 @@ def _raise_transposes(graph):
 
 def _raise(graph, transpose):
     work = _sole_producer(transpose.inputs[0])
-    if work is None or not (work.op_type in (*_ELEMENTWISE, *_WITH_CONSTANT)):
+    if work is None or work.op_type not in (*_ELEMENTWISE, *_WITH_CONSTANT):
         return False
     inputs = list(work.inputs)
     if work.op_type not in _ELEMENTWISE:
