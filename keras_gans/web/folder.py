@@ -47,8 +47,8 @@ def write(
         directory: folder to make.
         precisions: as in `keras_gans.export.export`; where there are several the page offers them.
         examples: as in `keras_gans.export.export`; of translators the page also shows the first of
-            them to try, and a person's drawings get their colours and lines. Models that upscale are
-            tried on photographs.
+            them to try, and a person's drawings get their colours and lines. Models that
+            upscale are tried on photographs.
         runtime_path: folder or .tgz of onnxruntime-web, see `runtime.find`.
         image_size: as in `keras_gans.export.export`; where not given, translators take pictures
             of the size they were trained with, and models that upscale photographs of any size,
