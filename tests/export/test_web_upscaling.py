@@ -6,12 +6,13 @@ import subprocess
 
 import numpy as np
 import pytest
+from fabrication import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_python_client import photo
+from test_python_client import enlarge_kernels, photo
 
-from keras_gans import web, zoo
+from keras_gans import web
 from keras_gans.core import tiling
 from keras_gans.images import grids
 from keras_gans.web import runtime
@@ -127,13 +128,14 @@ in_browser = [pytest.mark.large, driven.pytestmark[1]]
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """(folder, model) of a page with the published weights of the smallest model."""
+    """(folder, model) of a page with a small network."""
     try:
         ort = runtime.find()
     except RuntimeError as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("upscaler") / "page"
-    model = zoo.get("realesrgan_video_x4", pretrained=True)
+    model = tiny("realesrgan_video_x4")
+    enlarge_kernels(model.generator)
     web.write(model, folder, precisions=("float32", "float16"), runtime_path=ort)
     return folder, model
 
@@ -211,7 +213,7 @@ class TestInTheBrowser:
     def test_work_is_cancelled_and_begun_again(self, page, browser, tmp_path):
         with driven.serving(page[0]) as url:
             driven.opened(browser, url)
-            give(browser, photograph(tmp_path, 400, 400))
+            give(browser, photograph(tmp_path, 2000, 1900))
             button = driven.element(browser, "cancel")
             WebDriverWait(browser, 60, 0.05).until(lambda _: button.is_displayed())
             button.click()

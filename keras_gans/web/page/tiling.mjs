@@ -2,6 +2,10 @@
 // keras_gans.core.tiling does: the outer 3/8 of what neighbours share is taken from the other one,
 // and they are faded into each other across the quarter between.
 
+// As Python rounds: halves to the even number.
+const rounded = (number) => (
+  Math.abs(number % 1) === 0.5 ? 2 * Math.round(number / 2) : Math.round(number));
+
 const up = (length, multiple) => Math.ceil(length / multiple) * multiple;
 
 // One side of a picture. `fixed` says whether the network takes `tile` and nothing else.
@@ -14,7 +18,7 @@ export class Side {
     const rest = whole - this.tile;
     const last = Math.ceil(rest / step);
     this.starts = Array.from({ length: last + 1 }, (_, number) => (
-      last ? Math.round((number * rest) / last / multiple) * multiple : 0));
+      last ? rounded((number * rest) / last / multiple) * multiple : 0));
     this.fade = Math.max((overlap * scale) / 4, 1e-3);
   }
 
