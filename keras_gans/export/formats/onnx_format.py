@@ -36,7 +36,7 @@ class OnnxExporter(Exporter):
     precisions = {
         **Exporter.precisions,
         "float16": Floor(translated=45.0, generated=45.0, ssim=0.99),
-        "int8": Floor(translated=30.0, generated=33.0, ssim=0.9),
+        "int8": Floor(translated=30.0, generated=33.0, ssim=0.9, upscaled=(35.0, 0.9)),
     }
     calibrated = ("int8",)
 

@@ -64,8 +64,8 @@ class TFLiteExporter(Exporter):
     precisions = {
         **Exporter.precisions,
         "float16": Floor(translated=45.0, generated=45.0, ssim=0.99),
-        "dynamic_range": Floor(translated=40.0, generated=40.0, ssim=0.98),
-        "int8": Floor(translated=30.0, generated=33.0, ssim=0.9),
+        "dynamic_range": Floor(40.0, 40.0, ssim=0.98, upscaled=(40.0, 0.9)),
+        "int8": Floor(translated=30.0, generated=33.0, ssim=0.9, upscaled=(35.0, 0.9)),
         "int16x8": Floor(translated=40.0, generated=40.0, ssim=0.98),
     }
     calibrated = ("int8", "int16x8")
