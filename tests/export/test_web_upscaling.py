@@ -32,11 +32,13 @@ def in_node(script, *arguments):
 
 
 PARTS = """
-const sides = JSON.parse(process.argv[1]).map(({ length, ...how }) => new tiling.Side(length, how));
-console.log(JSON.stringify(sides.map((side) => ({ tile: side.tile, parts: side.starts.map((start, n) => {
+const sides = JSON.parse(process.argv[1]).map(
+  ({ length, ...how }) => new tiling.Side(length, how));
+const parts = (side) => side.starts.map((start, n) => {
   const { first, stop, weights } = side.part(n);
   return { start, first, stop, weights: [...weights] };
-}) }))));
+});
+console.log(JSON.stringify(sides.map((side) => ({ tile: side.tile, parts: parts(side) }))));
 """
 
 
@@ -80,7 +82,8 @@ const [sides, data] = process.argv.slice(1).map((one) => JSON.parse(one));
 const [height, width] = sides;
 const how = { tile: 16, overlap: 8, scale: 2 };
 const repeated = ({ data, width, height }) => {
-  const made = { data: new Float32Array(16 * width * height), width: 2 * width, height: 2 * height };
+  const made = { width: 2 * width, height: 2 * height };
+  made.data = new Float32Array(16 * width * height);
   for (let y = 0; y < 2 * height; y += 1) for (let x = 0; x < 2 * width; x += 1) {
     const from = 4 * ((y >> 1) * width + (x >> 1));
     made.data.set(data.subarray(from, from + 4), 4 * (y * 2 * width + x));
