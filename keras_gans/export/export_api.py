@@ -215,7 +215,7 @@ def _shipments(asked, batches, exporters):
 
     What is wrong with a form or with the examples is said before the first.
     """
-    forms = {}
+    forms: dict[tuple, tuple] = {}
     for exporter, _ in exporters:
         one = asked.in_form_for(exporter)
         forms.setdefault(one.form, (one, one.networks()))

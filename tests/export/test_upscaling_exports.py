@@ -1,4 +1,4 @@
-"""Exports of every model that upscales: their sizes, their graphs, and their pictures in integers."""
+"""Exports of every model that upscales: sizes, graphs, and pictures in integers."""
 
 import collections
 
