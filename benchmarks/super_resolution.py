@@ -103,7 +103,12 @@ def measure(folder, scale, enlarge, limit):
     real, fake = np.concatenate(real), np.concatenate(fake)
     kid.update(extractor(real), extractor(fake))
     found = {key: value / count for key, value in sums.items()}
-    return {**found, "perceptual": perceptual.result(), "kid_lite0": kid.result()[0], "count": count}
+    return {
+        **found,
+        "perceptual": perceptual.result(),
+        "kid_lite0": kid.result()[0],
+        "count": count,
+    }
 
 
 def opened(name):
