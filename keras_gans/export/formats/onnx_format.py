@@ -76,7 +76,7 @@ class OnnxExporter(Exporter):
         from keras_gans.export.formats import onnx_rewrites
 
         if network not in self._tidied:
-            plain = network.rebuilt(simplified)
+            plain = network.rebuilt(simplified) if network.upscales else network
             layers = {layer.name: layer for layer in plain.model.layers}
             self._tidied[network] = onnx_rewrites.tidied(_convert(plain, self.layout), layers)
         return self._tidied[network]

@@ -144,7 +144,7 @@ class TFLiteExporter(Exporter):
 
     def _converted(self, network, precision, calibration, workspace):
         """Content of a file; for int8 the debugger, which quantises as often as it is asked to."""
-        lowered = network.rebuilt(simplified)
+        lowered = network.rebuilt(simplified) if network.upscales else network
         # Without what only float kernels have in 16 bits, and XNNPACK has nothing for them anyway.
         if precision != "int16x8":
             lowered = lowered.rebuilt(tflite_rewrites.lowered)
