@@ -29,7 +29,7 @@ ALLOWED = {
     "images": {"utils", "core", "data", "latent"},
     "interop": {"utils", "core", "zoo"},
     "evaluation": {"utils", "core", "data", "interop", "latent"},
-    "export": {"utils", "core", "layers", "images"},
+    "export": {"utils", "core", "layers", "images", "data"},
     "web": {"utils", "core", "export", "images", "version"},
     "training": {
         *("utils", "core", "layers", "zoo", "data", "images", "evaluation", "export"),

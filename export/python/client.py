@@ -2,6 +2,7 @@
 
 python client.py sample exported --label Dress --label 3 --attribute Smiling --output sheet.png
 python client.py translate exported photos --network generator_ba --output translated
+python client.py upscale exported photos --output upscaled
 """
 
 import argparse
@@ -29,6 +30,7 @@ LITTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
 BATCH = 16  # pictures at a time, where the file leaves it free
 MOST = 10_000  # pictures drawn at once: they are held in memory, and lie on one sheet
 LONGEST = 65_535  # side of a picture
+MOST_PIXELS = 2**28  # of an upscaled picture
 MOST_MANIFEST = 2**26  # bytes of a manifest
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"  # to ONNX Runtime
 DECODING = 2**30  # bytes that decoding a picture may take
@@ -190,6 +192,132 @@ class Network:
         made = self.levels(feeds)[0, : height * scale, : width * scale]
         return rounded(resized(made, (sides[0] * scale, sides[1] * scale)))
 
+    def upscale(self, picture, tile=None, done=None):
+        """A picture enlarged by the network's own scale, both uint8 (H, W, C), of any size.
+
+        It goes through the network in tiles that overlap and are faded into each other, so that
+        memory is bounded: what the network, a row of tiles and the result take.
+
+        Args:
+            picture: to enlarge.
+            tile: side of the tiles where the file leaves it free; the manifest's where None.
+            done: called after each tile with how many are done, and how many there are.
+
+        Raises:
+            ValueError: if the manifest does not say how tiles are joined; for another `tile` than
+                the file takes, or one of less than two overlaps; if the result would be too large.
+        """
+        height, width = picture.shape[:2]
+        scale = self.output.get("scale", 1)
+        if height * width * scale**2 > MOST_PIXELS:
+            raise ValueError(
+                f"{width} x {height} pixels enlarged {scale} times are more than {MOST_PIXELS}"
+            )
+        down, across = self.cut(picture.shape[:2], tile)
+        total = len(down.starts) * len(across.starts)
+        large = np.empty((height * scale, width * scale, picture.shape[2]), "uint8")
+        faded = np.zeros((0, *large.shape[1:]), "float32")
+        for row, start in enumerate(down.starts):
+            first, stop, weights = down.part(row)
+            band = np.zeros((down.tile * scale, *large.shape[1:]), "float32")
+            for column, left in enumerate(across.starts):
+                begin, end, shares = across.part(column)
+                made = self.tile_of(picture, start, left, down.tile, across.tile)
+                band[:, begin:end] += made[:, begin - left * scale : end - left * scale] * shares
+                if done is not None:
+                    done(row * len(across.starts) + column + 1, total)
+            band = band[first - start * scale : stop - start * scale] * weights[:, None]
+            band[: len(faded)] += faded
+            finished = down.part(row + 1)[0] if row + 1 < len(down.starts) else stop
+            large[first:finished] = rounded(band[: finished - first])
+            faded = band[finished - first :]
+        return large
+
+    def tile_of(self, picture, top, left, height, width):
+        """One tile, enlarged, float32 of levels; reflected where it ends behind the picture."""
+        part = picture[top : top + height, left : left + width]
+        missing = [(0, height - part.shape[0]), (0, width - part.shape[1])]
+        part = np.pad(part, (*missing, (0, 0)), mode="reflect")
+        scale = self.output["scale"]
+        made = self.levels({self.source["name"]: encoded(part[None], self.source)})[0]
+        if made.shape[:2] != (height * scale, width * scale):
+            raise ValueError(f"{self.record['path']} does not enlarge {scale} times")
+        return made.astype("float32")
+
+    def cut(self, sides, tile=None):
+        """The two `Side`s of a picture of these (height, width), down and across.
+
+        Raises:
+            ValueError: as `upscale`.
+        """
+        source, scale, path = self.source, self.output.get("scale", 1), self.record["path"]
+        overlap, fixed = source.get("overlap"), nhwc(source)[1:3]
+        if scale < 2 or overlap is None or len(self.record["inputs"]) > 1:
+            raise ValueError(
+                f"The manifest says no scale above 1 and no overlap of tiles for {path}: it does "
+                "not upscale, or was exported by an earlier version and must be exported again."
+            )
+        if tile is not None and any(side not in (None, tile) for side in fixed):
+            raise ValueError(f"{path} takes tiles of {fixed[1]} x {fixed[0]} pixels only.")
+        multiple, usual = source.get("multiple_of", 1), source.get("tile", [128, 128])
+        tiles = [own or tile or side for own, side in zip(fixed, usual, strict=True)]
+        least = -(-max(2 * overlap, 2 * multiple, source.get("smallest", 1)) // multiple) * multiple
+        if tile is not None and not least <= tile <= LONGEST:
+            raise ValueError(f"A tile must have at least {least} pixels a side. Received: {tile}.")
+        return [
+            Side(side, length, overlap, scale, multiple, source.get("smallest", 1), bool(own))
+            for side, length, own in zip(sides, tiles, fixed, strict=True)
+        ]
+
+
+class Side:
+    """Cuts one side of a picture into tiles of one length, as `keras_gans.core.tiling` does.
+
+    The outer 3/8 of what neighbours share is taken from the other one, and they are faded into each
+    other across the quarter between.
+
+    Args:
+        length: of the side, in pixels.
+        tile: of a tile; shorter sides are one tile, of their own length unless it is `fixed`.
+        overlap: pixels that neighbouring tiles share at least.
+        scale: how many times as long the network makes the side.
+        multiple: what a tile must be a multiple of.
+        smallest: what it must be at least.
+        fixed: whether the network takes `tile` and nothing else.
+    """
+
+    def __init__(self, length, tile, overlap, scale, multiple, smallest, fixed):
+        whole = -(-max(length, smallest, tile if fixed else 1) // multiple) * multiple
+        self.length, self.scale = length, scale
+        self.tile = min(max(tile, smallest) // multiple * multiple, whole)
+        step = max((self.tile - overlap) // multiple, 1) * multiple
+        rest = whole - self.tile
+        last = -(-rest // step)
+        self.starts = [
+            round(number * rest / last / multiple) * multiple if last else 0
+            for number in range(last + 1)
+        ]
+        self.fade = max(overlap * scale / 4, 1e-3)
+
+    def part(self, number):
+        """(first, stop, weights): pixels of the larger side that a tile adds to, and its share."""
+        first = self.starts[number] * self.scale
+        places = np.arange(first, first + self.tile * self.scale) + 0.5
+        weights = self.after(number, places) * (1 - self.after(number + 1, places))
+        weights = weights[: self.length * self.scale - first]
+        inside = np.flatnonzero(weights)
+        begin, stop = int(inside[0]), int(inside[-1]) + 1
+        return first + begin, first + stop, weights[begin:stop, None].astype("float32")
+
+    def after(self, number, places):
+        """Share of tile `number` and those behind it at these places."""
+        if number == 0:
+            return np.ones(len(places))
+        if number == len(self.starts):
+            return np.zeros(len(places))
+        middle = (self.starts[number] + self.starts[number - 1] + self.tile) * self.scale / 2
+        return np.clip((places - middle) / self.fade + 0.5, 0.0, 1.0)
+
 
 # === Which file, and whether it is the right one ===
 
@@ -245,6 +373,9 @@ def check_tensor(tensor):
         sides = [tensor.get("smallest", 1), *tensor.get("trained", [1, 1])]
         known = len(sides) == 3 and all(is_whole(side) and side <= LONGEST for side in sides)
         expect(known, f"{name}: smallest and trained are {sides}")
+        cut = [tensor.get("scale", 1), *tensor.get("tile", [1, 1]), tensor.get("overlap", 0) + 1]
+        known = len(cut) == 4 and all(is_whole(side) and side <= LONGEST for side in cut)
+        expect(known, f"{name}: scale, tile and overlap + 1 are {cut}")
     else:
         fixed = None not in shape[1:] and (kind != "attributes" or len(shape) == 2)
         fixed = fixed and len(shape) == {"styles": 3, "psi": 2}.get(kind, len(shape))
@@ -713,16 +844,26 @@ def plan(path, output, overwrite=False):
     return list(zip(sources, targets, strict=True)), left_out
 
 
-def translate_files(network, pairs, size=None, overwrite=False):
-    """Translates the pairs of `plan`; yields (source, target, None or what is wrong)."""
+def write_all(network, pairs, make, overwrite=False):
+    """Makes a picture of each of the pairs of `plan`.
+
+    Args:
+        network: that makes them.
+        pairs: (source, target), files.
+        make: function from uint8 (H, W, C) to the same of other sides.
+        overwrite: replace what is there.
+
+    Yields:
+        (source, target, None or what is wrong)
+    """
     channels = nhwc(network.source)[3]
     for source, target in pairs:
         try:
-            translation = network.translate(read_picture(source, channels), size=size)
+            picture = make(read_picture(source, channels))
         except Exception as error:  # Pillow's parsers and each runtime have their own classes
             yield source, target, str(error).split("\n")[0] or type(error).__name__
             continue
-        save(translation, target, overwrite)
+        save(picture, target, overwrite)
         yield source, target, None
 
 
@@ -745,7 +886,8 @@ def main(arguments=None):
     verbs = parser.add_subparsers(dest="verb", required=True)
     sample = verbs.add_parser("sample", help="draw pictures from random latents")
     translate = verbs.add_parser("translate", help="translate a picture, or a folder of them")
-    for verb in (sample, translate):
+    upscale = verbs.add_parser("upscale", help="enlarge a picture, or a folder of them")
+    for verb in (sample, translate, upscale):
         verb.add_argument("folder", type=Path, help="that holds manifest.json")
         verb.add_argument(
             "--network", help="Default: the first in the manifest that makes images by itself"
@@ -761,7 +903,14 @@ def main(arguments=None):
         "--psi", type=float, help="truncation of models with styles: 0, the mean image, to 1"
     )
     sample.add_argument("--output", type=Path, default=Path("sheet.png"), help="PNG to write")
-    translate.add_argument("path", type=Path, help="a picture, or a folder of pictures")
+    upscale.add_argument(
+        "--tile", type=int, help="side of the tiles, in pixels, where the file leaves it free"
+    )
+    for verb in (translate, upscale):
+        verb.add_argument("path", type=Path, help="a picture, or a folder of pictures")
+    upscale.add_argument(
+        "--output", type=Path, default=Path("upscaled"), help="folder; of one picture also a file"
+    )
     translate.add_argument(
         "--output", type=Path, default=Path("translated"), help="folder; of one picture also a file"
     )
@@ -774,7 +923,9 @@ def main(arguments=None):
     try:
         psi = given.psi if given.verb == "sample" else None
         network = Network(given.folder, given.network, given.format, given.precision, psi)
-        (draw if given.verb == "sample" else translate_all)(network, given)
+        {"sample": draw, "translate": translate_all, "upscale": upscale_all}[given.verb](
+            network, given
+        )
     except (ValueError, OSError, ImportError, MemoryError) as error:
         sentence = plain(" ".join(str(error).split())) or "There is not enough memory."
         parser.exit(2, f"Error: {sentence}\n")
@@ -795,14 +946,30 @@ def translate_all(network, given):
     height, width = network.size_of_translation((None, None), given.size)
     if height and width:
         print(f"Pictures are scaled to {width} x {height} pixels, and translations back.")
+    write_and_tell(
+        network, pairs, left_out, given, lambda picture: network.translate(picture, size=given.size)
+    )
+
+
+def upscale_all(network, given):
+    """`upscale`: a file for each picture; exit code 1 where some could not be upscaled."""
+    network.cut((1, 1), given.tile)  # what the manifest lacks is said before the first picture
+    pairs, left_out = plan(given.path, given.output, given.overwrite)
+    write_and_tell(
+        network, pairs, left_out, given, lambda picture: network.upscale(picture, given.tile)
+    )
+
+
+def write_and_tell(network, pairs, left_out, given, make):
+    """`write_all`, a line for each picture."""
     done = 0
-    for source, target, problem in translate_files(network, pairs, given.size, given.overwrite):
+    for source, target, problem in write_all(network, pairs, make, given.overwrite):
         done += problem is None
         print(plain(f"{source} is left out: {problem}" if problem else f"{source} -> {target}"))
     for why, count in left_out.items():
         print(f"{count} left out: {why}")
     if not done:
-        raise ValueError(f"No picture of {given.path} could be translated.")
+        raise ValueError(f"No picture of {given.path} could be {given.verb}d.")
     if done < len(pairs):
         raise SystemExit(1)
 

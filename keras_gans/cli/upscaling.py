@@ -89,13 +89,13 @@ def upscale(
     """
     load_tensorflow()
     with one_sentence(debug, model, path):
-        from keras_gans.core.upscaling import OVERLAP, Upscaler
+        from keras_gans.core.upscaling import Upscaler
         from keras_gans.data.account import Account
         from keras_gans.images import file_plan, upscale_files
 
         _, loaded, _ = opened_model(model)
         _check_upscales(model, loaded)
-        upscaler = Upscaler(loaded, scale, tile, OVERLAP if overlap is None else overlap)
+        upscaler = Upscaler(loaded, scale, tile, overlap)
         account = Account()
         jobs = upscale_files.plan(
             upscaler,

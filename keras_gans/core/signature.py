@@ -52,6 +52,10 @@ class Image(Role):
             do not belong together row by row; None where they do.
         degradation: of the small picture beside a target of a larger `scale`, how it is made of
             the target: "bicubic", or another name of `keras_gans.data.degradations.NAMES`.
+        tile: of an input that larger pictures go through in tiles, height and width of these
+            where a program need not choose them; None where pictures go through whole.
+        overlap: of the same, pixels that neighbouring tiles share. A network that sees no further
+            than 3/8 of it to each side makes the same of tiles as of the whole picture.
     """
 
     height: int | None
@@ -63,6 +67,8 @@ class Image(Role):
     smallest: int = 1
     trained: tuple[int, int] | None = None
     degradation: str = "bicubic"
+    tile: tuple[int, int] | None = None
+    overlap: int | None = None
 
     @property
     def sides(self) -> tuple[int, int] | None:
@@ -84,6 +90,10 @@ class Image(Role):
             about["trained"] = list(self.trained)
         if self.scale > 1:
             about["scale"] = self.scale
+        if self.tile is not None:
+            about["tile"] = list(self.tile)
+        if self.overlap is not None:
+            about["overlap"] = self.overlap
         return about
 
 

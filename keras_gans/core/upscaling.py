@@ -12,7 +12,7 @@ from keras_gans.utils.memory import available
 
 #: Pixels of an upscaled picture, at most; as bytes in RGB 0.8 GB, as float32 3.2 GB.
 MOST_PIXELS = 2**28
-#: Pixels that neighbouring tiles share.
+#: Pixels that neighbouring tiles share, where a model's role does not say.
 OVERLAP = 48
 
 _LARGEST_TILE = 512
@@ -50,7 +50,7 @@ class Upscaler:
         ValueError: if the model does not upscale, or for a scale, tile or overlap that cannot be.
     """
 
-    def __init__(self, model, scale=None, tile=None, overlap=OVERLAP):
+    def __init__(self, model, scale=None, tile=None, overlap=None):
         self.name = upscaling_network(model)
         if self.name is None:
             raise ValueError(
@@ -64,6 +64,8 @@ class Upscaler:
         self.scale = self.own if scale is None else scale
         if not is_number(self.scale) or self.scale <= 0:
             raise ValueError(f"`scale` must be a finite number above 0. Received: {scale!r}")
+        if overlap is None:
+            overlap = OVERLAP if self._source.overlap is None else self._source.overlap
         self._tile, self._overlap = self._checked_tile(tile, overlap), overlap
 
     def _checked_tile(self, tile, overlap):

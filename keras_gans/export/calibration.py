@@ -1,7 +1,8 @@
 """What a network will be fed with: real pictures where it takes such, else draws of its inputs.
 
 Half precision and integers are learned from, and judged by, what users will see; a network that
-was calibrated on zeros or noise clips real pictures.
+was calibrated on zeros or noise clips real pictures. Networks that upscale, whose data need not be
+at hand, are shown patches of the photographs that ship with the package.
 """
 
 import dataclasses
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.core.signature import inputs_from
+from keras_gans.data import photos
 from keras_gans.export import parity
 from keras_gans.export.formats.base import ExportError
 
@@ -18,6 +20,8 @@ PROVING = 32
 #: Inputs integer ranges are learned from, at most.
 CALIBRATING = 128
 _SEED = 20171127
+# Of what upscales: multiplications that trying a file may take, and the fewest examples of it.
+_MOST_WORK, _FEWEST = 10**12, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +29,9 @@ class Examples:
     """Inputs of one network, `{input name: array}`, and none of them in both.
 
     Attributes:
-        proving: 32 to judge a file by, of which float32 needs a few only.
-        calibrating: up to 128 to learn ranges from.
+        proving: 32 to judge a file by, of which float32 needs a few only; of large networks that
+            upscale 4 at least, as each takes seconds.
+        calibrating: up to 128 to learn ranges from; of what upscales as many as to judge by.
         real: whether pictures among them came from data.
     """
 
@@ -80,8 +85,10 @@ def examples(network, tensors, collected, picture_size=None):
         ValueError: for pictures that are too few, out of their range, all of one colour, or not
             of the network's channels.
     """
-    count = PROVING + CALIBRATING
     sides = picture_size or parity.FREE_SIDES
+    if network.upscales:
+        return _of_upscaling(network, tensors, collected, sides)
+    count = PROVING + CALIBRATING
     rng = np.random.default_rng(_SEED)
     inputs, real = {}, False
     for tensor in network.inputs:
@@ -89,7 +96,7 @@ def examples(network, tensors, collected, picture_size=None):
             inputs[tensor.name] = collected[tensor.name]
         elif tensor.name in collected:
             about = tensors[tensor.name]
-            inputs[tensor.name] = _checked(collected[tensor.name], tensor, about, sides)
+            inputs[tensor.name] = _checked(collected[tensor.name], network, tensor, about, sides)
             count, real = len(inputs[tensor.name]), True
     for tensor in network.inputs:
         if tensor.name not in inputs:
@@ -99,6 +106,36 @@ def examples(network, tensors, collected, picture_size=None):
         {name: array[PROVING:] for name, array in inputs.items()},
         real,
     )
+
+
+def _of_upscaling(network, tensors, collected, sides):
+    """`Examples` of a network that enlarges pictures: fewer of them, the larger it is."""
+    (tensor,) = network.inputs
+    sides = tuple(own or free for own, free in zip(tensor.shape[1:3], sides, strict=True))
+    # One multiplication for each weight and pixel, since most layers work at the small size.
+    work = network.model.count_params() * sides[0] * sides[1]
+    count = int(np.clip(_MOST_WORK // work, _FEWEST, PROVING))
+    if tensor.name in collected:
+        pictures = _checked(collected[tensor.name], network, tensor, tensors[tensor.name], sides)
+        proving, calibrating = pictures[:count], pictures[PROVING : PROVING + count]
+    else:
+        proving = photographs(count, sides, tensor.shape[-1])
+        calibrating = photos.patches("train", count, sides, tensor.shape[-1], _SEED)
+    return Examples({tensor.name: proving}, {tensor.name: calibrating}, True)
+
+
+def photographs(count, sides, channels):
+    """Parts of the held-out photographs that ship with the package, for networks that upscale.
+
+    Args:
+        count: how many.
+        sides: their (height, width).
+        channels: 3, or 1 for grey.
+
+    Returns:
+        float32 (count, height, width, channels) in [-1, 1].
+    """
+    return photos.patches("test", count, sides, channels, _SEED)
 
 
 def check_real(network, given, title, precision):
@@ -115,7 +152,7 @@ def check_real(network, given, title, precision):
         )
 
 
-def _checked(pictures, tensor, about, sides):
+def _checked(pictures, network, tensor, about, sides):
     low, high = about["value_range"]
     if len(pictures) < 2 * PROVING:
         raise ValueError(
@@ -138,6 +175,8 @@ def _checked(pictures, tensor, about, sides):
     if highest - lowest < 1e-3:
         raise ValueError(f"`examples` are all of one colour, {lowest:.3g}: give real pictures.")
     wanted = [own or free for own, free in zip(tensor.shape[1:3], sides, strict=True)]
-    if pictures.shape[1:3] != tuple(wanted):
+    if network.upscales:  # which must see details at their own size
+        pictures = photos.extended(pictures, wanted)
+    elif pictures.shape[1:3] != tuple(wanted):
         pictures = np.asarray(tf.image.resize(pictures, wanted, "area"))
     return np.clip(pictures, low, high).astype("float32")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_gans.core.model import GAN
-from keras_gans.core.signature import images_of
+from keras_gans.core.signature import images_of, upscaling_network
 from keras_gans.export import calibration, parity
 from keras_gans.export import manifest as manifests
 from keras_gans.export._quiet import quiet
@@ -81,11 +81,14 @@ def export(
         batch_size: a fixed one (1 gives the leanest files for phones and browsers), or None for
             a free one.
         image_size: side, or (height, width), of the pictures a translator takes; None leaves it
-            as the network has it.
+            as the network has it. Of models that upscale, of the tiles a file takes: None leaves
+            it free in ONNX and SavedModel, and TFLite files take the model's own `tile`, one at
+            a time.
         stochastic: ship what the model draws from when it samples, with its dropout's masks as
             inputs (`pix2pix`); False ships it with dropout off.
         examples: iterable of batches as `data.load` gives them, best held out: what files are
-            tried on and integers learn their ranges from. Networks fed with latents need none.
+            tried on and integers learn their ranges from. Networks fed with latents need none,
+            and those that upscale are tried on patches of the bundled photographs without.
         overwrite: replace an earlier export.
         classes: names of the classes, one for each label, for the manifest; of several heads
             `{name of the head: names of its classes}`, in their order.
@@ -106,16 +109,15 @@ def export(
     exporters = _chosen(formats, precisions, layout)
     target = resolve(directory)
     refuse_folder(target, overwrite)
-    networks = export_networks(model, batch_size, image_size, stochastic)
     tensors = _described(model, classes, attributes)
-    trials = _trials(model, networks, tensors, image_size, examples, exporters)
+    asked = _Asked(model, tensors, batch_size, image_size, stochastic)
+    shipments = list(_shipments(asked, examples, exporters))
     with placing(target, overwrite) as folder:
         folder.mkdir()
         files = []
-        for network, trial in zip(networks, trials, strict=True):
-            for exporter, precision in exporters:
-                path = folder / exporter.file_name(network.name, precision)
-                files.append(_ship(network, path, exporter, precision, tensors, trial))
+        for network, trial, exporter, precision in shipments:
+            path = folder / exporter.file_name(network.name, precision)
+            files.append(_ship(network, path, exporter, precision, tensors, trial))
         manifest = Manifest(_model_record(model), versions(), tuple(files))
         manifest.write(folder)
     return manifest
@@ -163,13 +165,40 @@ def export_sampling_network(
     chosen.check_suffix(filepath)
     target = resolve(filepath)
     _refuse_file(target, chosen, overwrite)
-    network = export_networks(model, batch_size, image_size, stochastic)[0]
     tensors = _described(model)
-    how = [(chosen, precision)]
-    (trial,) = _trials(model, [network], tensors, image_size, examples, how)
+    asked = _Asked(model, tensors, batch_size, image_size, stochastic)
+    network, trial, *_ = next(_shipments(asked, examples, [(chosen, precision)]))
     ask = functools.partial(_refuse_file, target, chosen, overwrite)
     with staged(target, replace=overwrite, ask=ask) as path:
         return _ship(network, path, chosen, precision, tensors, trial)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What is to be exported: a model, what is said of its tensors, and in which form."""
+
+    model: GAN
+    tensors: dict[str, dict]
+    batch_size: int | None
+    image_size: int | tuple[int, int] | None
+    stochastic: bool
+
+    def in_form_for(self, exporter):
+        """The same, in the form that a format wants: of what upscales one tile of one size."""
+        if not exporter.fixes_tiles or upscaling_network(self.model) is None:
+            return self
+        tile = next((about["tile"] for about in self.tensors.values() if "tile" in about), None)
+        size = self.image_size if tile is None or self.image_size is not None else tuple(tile)
+        return dataclasses.replace(self, batch_size=self.batch_size or 1, image_size=size)
+
+    @functools.cached_property
+    def form(self):
+        """Hashable: equal forms of a model are equal networks."""
+        return self.batch_size, _pair(self.image_size)
+
+    def networks(self):
+        """Its `ExportNetwork`s."""
+        return export_networks(self.model, self.batch_size, self.image_size, self.stochastic)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,17 +210,36 @@ class _Trial:
     examples: calibration.Examples
 
 
-def _trials(model, networks, tensors, image_size, batches, exporters):
+def _shipments(asked, batches, exporters):
+    """Yields (`ExportNetwork`, its `_Trial`, exporter, precision): a network's files in a row.
+
+    What is wrong with a form or with the examples is said before the first.
+    """
+    forms: dict[tuple, tuple] = {}
+    for exporter, _ in exporters:
+        one = asked.in_form_for(exporter)
+        forms.setdefault(one.form, (one, one.networks()))
+    collected = calibration.collect(asked.model, batches)
+    trials: dict[tuple, list[_Trial]] = {}
+    for form, (one, networks) in forms.items():
+        how = [pair for pair in exporters if asked.in_form_for(pair[0]).form == form]
+        trials[form] = _trials(one, networks, collected, how)
+    for place in range(len(next(iter(trials.values())))):
+        for exporter, precision in exporters:
+            form = asked.in_form_for(exporter).form
+            yield forms[form][1][place], trials[form][place], exporter, precision
+
+
+def _trials(asked, networks, collected, exporters):
     """A `_Trial` of each network, for files of these `[(exporter, precision)]`."""
-    collected = calibration.collect(model, batches)
-    size = picture_size(model, image_size)
+    size = picture_size(asked.model, asked.image_size)
     trials = []
     for network in networks:
-        found = calibration.examples(network, tensors, collected.get(network.name, {}), size)
+        found = calibration.examples(network, asked.tensors, collected.get(network.name, {}), size)
         for one, precision in exporters:
             if precision in one.calibrated:
                 calibration.check_real(network, found, one.title, precision)
-        probes = parity.probes(network, tensors, size)
+        probes = parity.probes(network, asked.tensors, size)
         trials.append(_Trial(probes, parity.gallery(network, found.proving), found))
     return trials
 
@@ -572,8 +620,16 @@ def _records(tensors, about, layout):
             shape = tuple(shape[axis] for axis in (0, 3, 1, 2))
         if "layout" in said:
             said = {**said, "layout": layout}
+        if "tile" in said:
+            said = {**said, **_tiled(tensor, said)}
         records.append(TensorRecord(tensor.name, tensor.dtype, shape, said))
     return tuple(records)
+
+
+def _tiled(tensor, said):
+    """Tile and overlap of an input: a tile is what the file takes, where that is fixed."""
+    tile = [own or usual for own, usual in zip(tensor.shape[1:3], said["tile"], strict=True)]
+    return {"tile": tile, "overlap": min(said["overlap"], *(side // 2 for side in tile))}
 
 
 def _model_record(model):

@@ -45,7 +45,10 @@ model says of it: for pictures "kind": "image", "layout": "NHWC" or "NCHW", the 
 (of all with four axes in the file),
 "value_range" and, where sides must be one, "multiple_of" (pad by reflection, crop what comes out),
 "smallest", what sides must be at least (likewise), and "trained", the height and width the
-network was trained at (scale to it and back, unless it enlarges, by "scale" of its output);
+network was trained at (scale to it and back, unless it enlarges, by "scale" of its output); of
+what enlarges also "tile", [height, width] of the tiles that larger pictures are cut into, which
+the shape says again where it is fixed, and "overlap", how many pixels neighbouring tiles share
+(drop the outer 3/8 of these, and fade the tiles into each other across the quarter between);
 for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
 "value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
 "classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":

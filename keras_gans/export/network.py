@@ -43,6 +43,7 @@ class ExportNetwork:
         name: of the network.
         model: the `keras.Model`.
         usual_size: as given.
+        upscales: whether larger pictures come out than go in.
         inputs: the `Tensor`s that go in.
         outputs: the `Tensor`s that come out.
         function: `tf.function` of the network's input structure, returns `{name: tensor}`.
@@ -68,6 +69,9 @@ class ExportNetwork:
             "usual_size": usual_size,
         }
         kind = lambda name: (tensors or {}).get(name, {}).get("kind")  # noqa: E731
+        about = {} if tensors is None else tensors
+        scales = [about.get(output, {}).get("scale", 1) for output in network.output_names]
+        self.upscales = max(scales) > 1
         self.model = steadily_named(in_float32(network))
         self.inputs = tuple(
             Tensor(

@@ -105,7 +105,9 @@ def _networks(model, manifest, size):
             f"The export holds {', '.join(strangers)}, which {model.name} does not have. Report on "
             "it with the model it was made from."
         )
-    record = manifest.files[0]
+    # Of models that upscale some files leave the sides free, and others take one tile: all are
+    # measured at the tile.
+    record = min(manifest.files, key=lambda record: _free_sides(record))
     plain = {tensor.name for tensor in networks[record.network].inputs}
     stochastic = {tensor.name for tensor in record.inputs} != plain
     batch_size = record.inputs[0].shape[0] or 1
@@ -119,6 +121,11 @@ def _side(record, size):
             height, width = _sides(tensor)
             return (height or size[0], width or size[1])
     return None
+
+
+def _free_sides(record):
+    """How many sides a file leaves free of the pictures it takes."""
+    return sum(_sides(tensor).count(None) for tensor in record.inputs if len(tensor.shape) == 4)
 
 
 def _sides(tensor):

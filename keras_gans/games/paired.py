@@ -4,6 +4,8 @@ D learns to tell (source, target) from (source, G(source)), then G learns from D
 from the target itself. A family states both losses.
 """
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -38,6 +40,11 @@ class PairedGAN(GAN):
     #: What the sides of pictures to translate must be a multiple of.
     stride = 1
 
+    #: Of models that upscale: side of the tiles that exported files take, in pixels, and what
+    #: neighbouring tiles share, see `keras_gans.core.signature.Image`.
+    tile = 128
+    overlap = OVERLAP
+
     #: The logit between "real" and "fake".
     boundary = 0.0
 
@@ -68,6 +75,8 @@ class PairedGAN(GAN):
     def signature(self):
         source, target = self.source, self.target
         free = Image(None, None, source.channels, self.stride, trained=source.sides)
+        if target.scale > 1:
+            free = dataclasses.replace(free, tile=(self.tile, self.tile), overlap=self.overlap)
         inputs = {"source": free}
         outputs = {"target": Image(None, None, target.channels, scale=target.scale)}
         return {"generator": Signature(inputs, outputs)}
@@ -143,7 +152,7 @@ class PairedGAN(GAN):
         self.check_direction(direction)
         return self.in_full("generator", images, size=size)
 
-    def upscale(self, images, *, scale=None, tile=None, overlap=OVERLAP):
+    def upscale(self, images, *, scale=None, tile=None, overlap=None):
         """Upscales pictures of any size, tile by tile, so that memory is bounded.
 
         Tiles overlap and are faded into each other. Where the network sees no further than 3/8 of
@@ -159,7 +168,8 @@ class PairedGAN(GAN):
                 `scale`; Lanczos' filter then brings them to the exact size.
             tile: side of the tiles in pixels, at least twice the overlap. Default: the largest, up
                 to 512, with which a call of the network takes about 1 GiB of memory.
-            overlap: pixels that neighbouring tiles share, at least.
+            overlap: pixels that neighbouring tiles share, at least. Default: the model's
+                `overlap`.
 
         Returns:
             float32 (N, round(scale * H), round(scale * W), C), or one picture; sides are at least

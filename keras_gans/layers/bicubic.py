@@ -50,15 +50,21 @@ class BicubicShrink2D(keras.layers.Layer):
         kernel = np.broadcast_to(
             kernel.reshape(size, size, 1, blocks), (size, size, channels, blocks)
         )
-        around = (self._before, size - self._before - self.taken)
-        # One pixel at most, and by symmetry the border's own.
-        padded = tf.pad(inputs, ((0, 0), around, around, (0, 0)), "SYMMETRIC")
+        padded = inputs
+        for axis in (1, 2):
+            padded = self._continued(padded, axis, size - self._before - self.taken)
         strides = (1, self.taken, self.taken, 1)
         pixels = tf.nn.depthwise_conv2d(padded, tf.cast(kernel, inputs.dtype), strides, "VALID")
         if blocks == 1:
             return pixels
         order = [c * blocks + block for block in range(blocks) for c in range(channels)]
         return tf.nn.depth_to_space(tf.gather(pixels, order, axis=-1), self.made)
+
+    def _continued(self, x, axis, after):
+        """The border's own pixels beyond it; joined, as converters make ten operations of a pad."""
+        around = (slice(None),) * axis
+        first, last = x[(*around, slice(None, 1))], x[(*around, slice(-1, None))]
+        return tf.concat([first] * self._before + [x] + [last] * after, axis)
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from keras_gans import __version__
-from keras_gans.core.signature import translates
+from keras_gans.core.signature import translates, upscaling_network
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
@@ -14,6 +14,7 @@ from keras_gans.web import drawing, runtime
 
 _PAGE = Path(__file__).parent / "page"
 _EXAMPLES = 12  # of each network at most
+_PHOTOGRAPHS, _PHOTOGRAPH = 4, (180, 240)  # to enlarge: how many, and their height and width
 
 
 def write(
@@ -46,10 +47,12 @@ def write(
         directory: folder to make.
         precisions: as in `keras_gans.export.export`; where there are several the page offers them.
         examples: as in `keras_gans.export.export`; of translators the page also shows the first of
-            them to try, and a person's drawings get their colours and lines.
+            them to try, and a person's drawings get their colours and lines. Models that
+            upscale are tried on photographs.
         runtime_path: folder or .tgz of onnxruntime-web, see `runtime.find`.
         image_size: as in `keras_gans.export.export`; where not given, translators take pictures
-            of the size they were trained with.
+            of the size they were trained with, and models that upscale photographs of any size,
+            tile by tile.
         overwrite: replace an earlier page or export.
         classes: as in `keras_gans.export.export`.
         attributes: as in `keras_gans.export.export`.
@@ -80,7 +83,8 @@ def write(
             classes=classes,
             attributes=attributes,
         )
-        pictures = calibration.collect(model, batches)
+        enlarges = upscaling_network(model) is not None
+        pictures = {} if enlarges else calibration.collect(model, batches)
         shutil.copytree(_PAGE, folder, dirs_exist_ok=True)
         (folder / "ort").mkdir()
         for name in runtime.FILES:
@@ -89,7 +93,9 @@ def write(
             "title": model.name,
             "made_of": _source(made_of),
             "runtime": {"package": runtime.PACKAGE, "version": runtime.VERSION},
-            "examples": _write_examples(folder, manifest, pictures),
+            "examples": _write_photographs(folder, manifest)
+            if enlarges
+            else _write_examples(folder, manifest, pictures),
             "files": _hashed(folder, {record.path for record in manifest.files}),
         }
         files = tuple(_with_look(record, pictures) for record in manifest.files)
@@ -144,8 +150,8 @@ def _source(model_path):
 
 
 def _fixed_size(model, image_size):
-    """Sides of the pictures a translator takes; None for models that take none."""
-    if image_size is None and translates(model):
+    """Sides of the pictures a translator takes; None for models that take none, or any."""
+    if image_size is None and translates(model) and upscaling_network(model) is None:
         return export_api.picture_size(model)
     return image_size
 
@@ -161,6 +167,19 @@ def _write_examples(folder, manifest, pictures):
                     _write_picture(folder, f"{record.network}-{number:02d}.png", picture)
                     for number, picture in enumerate(found, start=1)
                 ]
+    return paths
+
+
+def _write_photographs(folder, manifest):
+    """Writes small photographs to enlarge; returns `{network: paths}`."""
+    paths = {}
+    for record in manifest.files:
+        (tensor,) = record.inputs
+        found = calibration.photographs(_PHOTOGRAPHS, _PHOTOGRAPH, tensor.shape[-1])
+        paths[record.network] = [
+            _write_picture(folder, f"photograph-{number:02d}.png", picture)
+            for number, picture in enumerate(found, start=1)
+        ]
     return paths
 
 

@@ -10,9 +10,13 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common as passes
 
+from keras_gans.export.formats.network_rewrites import Repeated2D
+from keras_gans.layers import Upsample2D
+
 _TO_NCHW = (0, 3, 1, 2)
 _LINEAR = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Tanh", "Sigmoid", "Elu", "Softplus")
+_WITH_CONSTANT = ("Mul", "Add", "PRelu")
 _SCOPE = re.compile(r"_\d+$")  # TensorFlow's, at every name: `up_1` is called in scope `up_1_1`
 
 
@@ -29,9 +33,11 @@ def tidied(proto, layers):
     return _rewritten(
         proto,
         lambda graph: _settle_transposed(graph, layers),
-        _settle_resizes,
+        lambda graph: _settle_resizes(graph, layers),
         _crop_by_padding,
         _drop_idle_slices,
+        _fuse_prelu,
+        _fuse_clip,
         _fold_constants,
         _raise_transposes,
         _transpose_weights,
@@ -162,7 +168,7 @@ def _crop_by_padding(graph):
 
 def _margins(crop):
     """Pixels (top, left, bottom, right) a Slice takes off pictures, None where it does more."""
-    starts, ends, axes, steps = (_ints(value) for value in (*crop.inputs[1:], None)[:4])
+    starts, ends, axes, steps = (_ints(value) for value in (*crop.inputs[1:], None, None)[:4])
     if None in (starts, ends, axes) or (steps and set(steps) != {1}):
         return None
     margins = [0] * 4
@@ -286,21 +292,18 @@ def _outgrows(node):
 # === Upsampling ===
 
 
-def _settle_resizes(graph):
+def _settle_resizes(graph, layers):
     """Whole factors in place of sizes, which a free batch makes an arithmetic with shapes of.
 
     Pixel i is then pixel i // factor, which needs no name of TensorFlow's for its rounding.
     """
     for node in _nodes(graph, "Resize"):
-        value, made = node.inputs[0], node.outputs[0]
         if node.attributes.get_string("mode", "nearest") != "nearest":
             continue
-        sides = [(one.shape or [])[2:] for one in (value, made)]
-        if not all(len(pair) == 2 and all(isinstance(s, int) for s in pair) for pair in sides):
+        found = _factors_of_layer(node, layers) or _factors_of_shapes(node)
+        if found is None:
             continue
-        if any(new % old for old, new in zip(*sides, strict=True)):
-            continue
-        factors = [1.0, 1.0, *(new / old for old, new in zip(*sides, strict=True))]
+        factors = [1.0, 1.0, *map(float, found)]
         name = f"scales_{factors[2]:.0f}_{factors[3]:.0f}"
         scales = _initializer(graph, name, np.array(factors, np.float32))
         node.resize_inputs(3)
@@ -310,6 +313,77 @@ def _settle_resizes(graph):
             "coordinate_transformation_mode", "asymmetric"
         )
         node.attributes["nearest_mode"] = ir.AttrString("nearest_mode", "floor")
+
+
+def _factors_of_layer(node, layers):
+    """Factors down and across of the layer a Resize is of, where it is one that repeats.
+
+    tf2onnx names neither the Resize nor the last steps to its sizes, but the ones before.
+    """
+    behind = [node]
+    for one in behind:
+        layer = layers.get(layer_of(one.name or "", layers))
+        if isinstance(layer, Repeated2D):
+            return layer.size
+        if isinstance(layer, Upsample2D):
+            return 2, 2
+        sizes = one.inputs[3:] if one is node else one.inputs
+        found = [value.producer() for value in sizes if value is not None]
+        behind += [other for other in found if other is not None and other.op_type != "Shape"]
+    return None
+
+
+def _factors_of_shapes(node):
+    """Whole factors down and across between sizes that are known, or None."""
+    sides = [(one.shape or [])[2:] for one in (node.inputs[0], node.outputs[0])]
+    if not all(len(pair) == 2 and all(isinstance(s, int) for s in pair) for pair in sides):
+        return None
+    if any(new % old for old, new in zip(*sides, strict=True)):
+        return None
+    return tuple(new // old for old, new in zip(*sides, strict=True))
+
+
+# === Activations ===
+
+
+def _fuse_clip(graph):
+    """The lesser of a value and a number, and the greater of that and another, as one operation."""
+    for node in _nodes(graph, "Max"):
+        low, least = _constant_and_other(node)
+        bounded = _sole_producer(least) if low is not None else None
+        if bounded is None or bounded.op_type != "Min" or low.size != 1:
+            continue
+        high, value = _constant_and_other(bounded)
+        if high is None or high.size != 1:
+            continue
+        ends = [
+            _initializer(graph, f"{node.name}/{name}", end.reshape(()))
+            for name, end in (("low", low), ("high", high))
+        ]
+        clip = ir.node("Clip", [value, *ends], name=node.name)
+        clip.outputs[0].type = node.outputs[0].type
+        graph.insert_before(node, clip)
+        _replace(node, clip.outputs[0])
+
+
+def _fuse_prelu(graph):
+    """`keras.layers.PReLU`, five operations, as the one that says so."""
+    for node in _nodes(graph, "Add"):
+        for rising, scaled in (node.inputs, reversed(list(node.inputs))):
+            value, product = _produced_input(rising, "Relu"), _produced(scaled, "Mul")
+            if value is None or product is None:
+                continue
+            slope, falling = _constant_and_other(product)
+            negative = _produced_input(falling, "Relu")
+            if slope is None or _produced_input(negative, "Neg") is not value:
+                continue
+            name = f"{node.name}/slope"
+            inputs = [value, _initializer(graph, name, -slope, fresh=True)]
+            fused = ir.node("PRelu", inputs, name=node.name)
+            fused.outputs[0].type, fused.outputs[0].shape = value.type, value.shape
+            graph.insert_before(node, fused)
+            _replace(node, fused.outputs[0])
+            break
 
 
 # === Dense layers ===
@@ -484,7 +558,7 @@ def _raise_transposes(graph):
 
 def _raise(graph, transpose):
     work = _sole_producer(transpose.inputs[0])
-    if work is None or not (work.op_type in _ELEMENTWISE or work.op_type in ("Mul", "Add")):
+    if work is None or work.op_type not in (*_ELEMENTWISE, *_WITH_CONSTANT):
         return False
     inputs = list(work.inputs)
     if work.op_type not in _ELEMENTWISE:
@@ -642,7 +716,7 @@ def _drop_idle_reshapes(graph):
 def _drop_idle_slices(graph):
     """Where new axes are made by indexing, TensorFlow slices all of the others."""
     for node in _nodes(graph, "Slice"):
-        starts, ends, _, steps = (_ints(value) for value in (*node.inputs[1:], None)[:4])
+        starts, ends, _, steps = (_ints(value) for value in (*node.inputs[1:], None, None)[:4])
         if starts is None or ends is None or any(starts) or (steps and set(steps) != {1}):
             continue
         if min(ends) >= 10**9:  # tf2onnx's infinity
@@ -717,7 +791,7 @@ def _set_input(graph, node, place, array):
 def _initializer(graph, name, array, fresh=False):
     if name in graph.initializers and not fresh:
         return graph.initializers[name]
-    tensor = ir.tensor(np.ascontiguousarray(array), name=name)
+    tensor = ir.tensor(np.array(array, order="C"), name=name)  # which leaves scalars be
     value = ir.Value(name=name, const_value=tensor)
     value.shape, value.type = ir.Shape(array.shape), ir.TensorType(tensor.dtype)
     graph.initializers[name] = value

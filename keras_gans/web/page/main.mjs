@@ -5,6 +5,7 @@ import { Engine } from "./engine.mjs";
 import { Problem, readManifest, verified } from "./files.mjs";
 import { Latents } from "./latents.mjs";
 import { fromPixels, sidesOf, tensor, toColour, toPixels } from "./tensors.mjs";
+import { Upscaling, upscales } from "./upscaling.mjs";
 
 const element = (id) => document.getElementById(id);
 
@@ -24,6 +25,7 @@ const drawing = new Drawing(element("drawing"), element("cursor"), {
   say,
 });
 const latents = new Latents(ask, say);
+const upscaling = new Upscaling(element, { onChange: ask, say });
 
 begin().catch(fail);
 
@@ -81,6 +83,7 @@ function offerPrecisions() {
 function show() {
   newest += 1;
   const turn = newest;
+  upscaling.stop();
   document.body.dataset.state = "loading";
   loading = loading.then(() => load(turn)).catch((error) => { if (turn === newest) fail(error); });
   return loading;
@@ -103,6 +106,7 @@ async function load(turn) {
   element("progress").hidden = true;
   record = chosen;
   element("main").hidden = element("choices").hidden = false;
+  if (upscales(record)) upscaling.reset(record);
   if (shown !== record.network) showPanel();
   say(`${engine.note}Ready: ${engine.words}.`);
   ask();
@@ -111,12 +115,19 @@ async function load(turn) {
 function showPanel() {
   shown = record.network;
   const image = record.inputs.find((input) => input.kind === "image");
-  element("draw").hidden = !image;
+  const enlarges = upscales(record);
+  element("draw").hidden = !image || enlarges;
+  element("upscale").hidden = !enlarges;
+  element("answer").hidden = enlarges;
   for (const id of ["latents", "random", "save"]) element(id).hidden = Boolean(image);
-  document.body.dataset.kind = image ? "draw" : "latents";
+  document.body.dataset.kind = enlarges ? "upscale" : image ? "draw" : "latents";
   element("answer-title").textContent = image ? "Answer" : "Picture";
   if (!image) {
     latents.reset(record);
+    return;
+  }
+  if (enlarges) {
+    element("sample").hidden = !examples().length;
     return;
   }
   const [height, width] = sidesOf(image, manifest);
@@ -185,14 +196,23 @@ function examples() {
 async function loadExample() {
   if (!record) return; // another network is on its way
   const { network } = record;
+  const [path, blob] = await anyExample();
+  if (shown !== network) return;
+  if (upscales(record)) {
+    await upscaling.load(blob, path.split("/").pop());
+    return;
+  }
+  drawing.load(await createImageBitmap(blob));
+  say("Example loaded.");
+}
+
+// [path, its content] of one of the examples.
+async function anyExample() {
   const paths = examples();
   const path = paths[Math.floor(Math.random() * paths.length)];
   const file = manifest.page.files.find((other) => other.path === path);
   if (!file) throw new Problem(`The manifest has no hash of ${path}.`, "Export the page again.");
-  const example = await createImageBitmap(new Blob([await verified(file)], { type: "image/png" }));
-  if (shown !== network) return;
-  drawing.load(example);
-  say("Example loaded.");
+  return [path, new Blob([await verified(file)], { type: "image/png" })];
 }
 
 async function loadPicture(file) {
@@ -228,6 +248,10 @@ async function answerAll() {
 }
 
 async function answer() {
+  if (upscales(record)) {
+    await upscaling.answer(record, engine);
+    return;
+  }
   const begun = performance.now();
   const { outputs, milliseconds } = await computed();
   const about = record.outputs.find((output) => output.kind === "image");
@@ -258,11 +282,15 @@ function questions() {
   return [tensor(image, fromPixels(pixels, image), [pixels.height, pixels.width])];
 }
 
-function download() {
-  element("result").toBlob((blob) => {
+function download(canvas, name) {
+  canvas.toBlob((blob) => {
+    if (!blob) {
+      say("The picture is too large for this browser to write: use keras-gans upscale.");
+      return;
+    }
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
-    link.download = `${shown}.png`;
+    link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }, "image/png");
@@ -277,7 +305,9 @@ function wire() {
   onClick("clear", () => drawing.clear());
   onClick("open", () => element("file").click());
   onClick("example", loadExample);
-  onClick("download", download);
+  onClick("download", () => download(element("result"), `${shown}.png`));
+  onClick("sample", loadExample);
+  onClick("keep-larger", () => download(element("after"), upscaling.fileName));
   onClick("random", () => latents.random());
   onClick("save", async () => {
     await working; // the picture that belongs to the point

@@ -62,6 +62,20 @@ export function toPixels({ dims, data }, record) {
   return picture;
 }
 
+// An NHWC picture to its levels from 0 to 255, not rounded: four numbers a pixel, the last 255.
+export function levels({ dims, data }, record) {
+  const [, height, width, channels] = dims;
+  const [low, high] = record.value_range;
+  const numbers = new Float32Array(4 * width * height).fill(255);
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) {
+      const value = data[channels * pixel + (channels === 1 ? 0 : channel)];
+      numbers[4 * pixel + channel] = Math.min(255, Math.max(0, (255 * (value - low)) / (high - low)));
+    }
+  }
+  return { data: numbers, width, height };
+}
+
 // A colour of the manifest, values in the input's range, to "#rrggbb".
 export function toColour(values, record) {
   const [low, high] = record.value_range;
