@@ -37,6 +37,7 @@ from keras import layers
 
 from keras_gans import losses
 from keras_gans.core.filters import usm_sharpen
+from keras_gans.core.upscaling import OVERLAP
 from keras_gans.games.loss import Loss
 from keras_gans.layers import BicubicShrink2D, PixelShuffle2D, SpectralConv2D, spectral_norm
 from keras_gans.utils.checks import check_choice, check_multiple, check_positive
@@ -190,6 +191,10 @@ class RealESRGAN(ESRGAN):
     @property
     def stride(self):  # type: ignore[override]
         return super().stride if self.network == "rrdb" else 1
+
+    @property
+    def overlap(self):  # type: ignore[override]
+        return super().overlap if self.network == "rrdb" else OVERLAP
 
     def discriminator_loss(self, source, target, fake):
         spectral_norm.power_iteration(self.discriminator)
