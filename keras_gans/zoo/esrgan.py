@@ -288,7 +288,9 @@ class ESRGAN(PairedGAN):
     def discriminator_loss(self, source, target, fake):
         real_logits, fake_logits = self.judge(target), self.judge(fake)
         value = losses.relativistic_average(real_logits, fake_logits) / 2.0
-        return Loss(value, real_logits, fake_logits)
+        # A logit is judged by the rivals' mean: by itself it says nothing.
+        ahead, behind = real_logits - ops.mean(fake_logits), fake_logits - ops.mean(real_logits)
+        return Loss(value, ahead, behind)
 
     def adversarial_loss(self, target, fake):
         """G's part of the game, a scalar."""

@@ -239,6 +239,10 @@ _SRVGG: dict = {
     },
 }
 _D = 4_376_897
+_SHRUNK: dict = {
+    2: {"scale": 2, "inner_scale": _INNER},
+    3: {"scale": 3, "inner_scale": _INNER, "image_size": 264},
+}
 
 register(
     "realesrgan_x4",
