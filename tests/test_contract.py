@@ -223,7 +223,9 @@ def test_exports_equal_keras(name, tmp_path):
     manifest = keras_gans.export.export(model, tmp_path / "exported")
     assert {file.format for file in manifest.files} == {"saved_model", "onnx", "tflite"}
     for file in manifest.files:
-        assert len(set(file.batch_sizes)) == 2
+        # A TFLite file of a model that upscales takes one tile at a time.
+        of_tiles = file.format == "tflite" and upscaling_network(model)
+        assert len(set(file.batch_sizes)) == (1 if of_tiles else 2)
         assert 0 <= file.max_difference <= file.tolerance <= 1e-4
 
 

@@ -239,10 +239,6 @@ _SRVGG: dict = {
     },
 }
 _D = 4_376_897
-_SHRUNK: dict = {
-    2: {"scale": 2, "inner_scale": _INNER},
-    3: {"scale": 3, "inner_scale": _INNER, "image_size": 264},
-}
 
 register(
     "realesrgan_x4",
@@ -271,21 +267,21 @@ register(
     **_SRVGG,
     num_convs=32,
 )
-_SIZES: dict = {3: {"image_size": 264}}  # 256 is no multiple of 3
-for _scale in (2, 3, 4):
+for _scale, _form in (
+    (2, {"scale": 2, "inner_scale": _INNER}),
+    (3, {"scale": 3, "inner_scale": _INNER, "image_size": 264}),  # 256 is no multiple of 3
+    (4, {}),
+):
     register(
         f"realesrgan_video_x{_scale}",
         RealESRGAN,
         parameters={"generator": 621_424, "discriminator": _D},
-        **_SRVGG,
-        scale=_scale,
-        inner_scale=_INNER if _scale < _INNER else None,
-        **_SIZES.get(_scale, {}),
+        **{**_SRVGG, **_form},
     )
 
 _SMALL: dict = {
     **_SRVGG,
-    "parameters": {"generator": 272_160, "discriminator": 274_369},
+    "parameters": {"generator": 272_160, "discriminator": 274_001},
     "image_size": 96,
     "filters": 48,
     "num_convs": 12,
