@@ -371,14 +371,8 @@ def export_networks(model, batch_size, image_size, stochastic):
     """An `ExportNetwork` of each network worth shipping, in the form asked for.
 
     Raises:
-        ValueError: for what is no `keras_gans.GAN`, sizes that cannot be, or a model without a
-            stochastic form.
+        ValueError: for sizes that cannot be, or a model without a stochastic form.
     """
-    if not isinstance(model, GAN):
-        raise ValueError(
-            f"Only a keras_gans.GAN can be exported. Received: {type(model).__name__}. For a plain "
-            "Keras model use its own `export`."
-        )
     if batch_size is not None:
         check_positive("batch_size", batch_size)
     size = _pair(image_size)
@@ -452,6 +446,11 @@ def picture_size(model, image_size=None):
 
 
 def _described(model, classes=None, attributes=None):
+    if not isinstance(model, GAN):
+        raise ValueError(
+            f"Only a keras_gans.GAN can be exported. Received: {type(model).__name__}. For a plain "
+            "Keras model use its own `export`."
+        )
     tensors = model.describe_tensors()
     if model.label_names is not None:
         classes = model.label_names["heads"] or None if classes is None else classes
