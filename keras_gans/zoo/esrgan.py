@@ -42,6 +42,7 @@ from keras import layers, ops
 
 from keras_gans import losses
 from keras_gans.core.signature import Image
+from keras_gans.core.upscaling import OVERLAP
 from keras_gans.games.loss import Loss
 from keras_gans.games.paired import PairedGAN
 from keras_gans.layers import BatchNorm, ClipInInference, PixelUnshuffle2D, Upsample2D
@@ -185,8 +186,6 @@ class ESRGAN(PairedGAN):
     pixel_rates: tuple = (2e-4, (0.2, 0.4, 0.6, 0.8))
     adversarial_rates: tuple = (1e-4, (0.125, 0.25, 0.5, 0.75))
 
-    tile = 192  # of exported files: twice the overlap of the deep network
-
     #: What D's sides are a multiple of.
     _discriminator_multiple = 32
 
@@ -275,9 +274,16 @@ class ESRGAN(PairedGAN):
         """Pixels that neighbouring tiles share.
 
         With them tiles differ from the whole picture by at most 2 of 255 levels, measured on the
-        published weights; in theory 23 blocks see 350 pixels to each side.
+        published weights of 23 and of 6 blocks; in theory 23 blocks see 350 pixels to each side.
         """
-        return 96 if self.num_blocks > 8 else 64
+        if self.num_blocks > 8:
+            return 96
+        return 64 if self.num_blocks > 2 else OVERLAP
+
+    @property
+    def tile(self):  # type: ignore[override]
+        """Side of the tiles that exported files take: twice the overlap, 128 at least."""
+        return max(128, 2 * self.overlap)
 
     # === Losses ===
 
