@@ -521,7 +521,7 @@ def test_translate_points_to_upscale(saved, tmp_path):
 def test_help_fits_into_80_columns():
     narrow = CliRunner(env={"COLUMNS": "80", "TERM": "dumb"})
     result = narrow.invoke(app, ["upscale", "--help"])
-    assert result.exit_code == 0 and "keras-gans upscale srresnet.keras photos/" in result.output
+    assert result.exit_code == 0 and "keras-gans upscale realesrgan_x4 photo.jpg" in result.output
     assert max(map(len, result.output.splitlines())) <= 80
 
 
