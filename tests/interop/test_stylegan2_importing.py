@@ -745,7 +745,7 @@ def test_requests_that_cannot_be(path, tmp_path):
         refused(path, words, **arguments)
     refused([path, path], "one file, which holds all its networks. Received: 2 files")
     refused({"generator": path}, "one file, which holds all its networks. Received: a dict")
-    refused(path, "No checkpoints of other implementations are known for dcgan", name="dcgan")
+    refused(path, "No checkpoints of other implementations are known for wgan", name="wgan")
     refused(path, "Did you mean 'stylegan2", name="stylegan")
     refused(tmp_path / "absent.pkl", "absent.pkl is not a file")
     refused(path.parent, "is not a file")
