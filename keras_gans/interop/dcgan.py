@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_gans import zoo
 from keras_gans.interop.esrgan_layouts import without_prefix
-from keras_gans.interop.reports import Imported, checked_output, listed
+from keras_gans.interop.reports import Imported, check_overrides, checked_output, listed
 from keras_gans.interop.torch_files import read_parts
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
@@ -72,12 +72,7 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
     paths = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     found = _networks(paths, _wanted(network))
     sizes = {**_sizes(found), **_EXAMPLE}
-    for argument, value in sizes.items():
-        if argument in overrides and overrides[argument] != value:
-            raise ValueError(
-                f"{paths[0]} determines `{argument}`, {value!r}: leave it out. Received: "
-                f"{argument}={overrides[argument]!r}"
-            )
+    check_overrides(paths[0], sizes, overrides)
     try:
         with no_larger_than(_LARGEST_MODEL):
             model = zoo.get(name, **{**sizes, **overrides})

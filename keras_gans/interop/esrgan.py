@@ -19,7 +19,15 @@ import numpy as np
 from keras_gans import zoo
 from keras_gans.interop import esrgan_layouts as layouts
 from keras_gans.interop.ncnn import read_network
-from keras_gans.interop.reports import Imported, checked_output, listed
+from keras_gans.interop.reports import (
+    Imported,
+    check_only_generator,
+    check_overrides,
+    checked_output,
+    listed,
+    refuse_misfits,
+    refuse_not_finite,
+)
 from keras_gans.interop.torch_files import read_parts
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
@@ -32,8 +40,8 @@ _PARTS = (
     *("params_ema", "params", "g_ema", "generator_ema", "generator", "netG", "state_dict"),
     *("model_state_dict", "model", "network", "weights", ""),
 )
-#: The file that belongs to another, by its ending.
-_COUNTERPARTS = {".bin": ".param", ".param": ".bin"}
+#: Endings of the two files of a network of ncnn, the text and the numbers.
+NCNN = (".param", ".bin")
 
 
 def entries(network="rrdb"):
@@ -75,10 +83,7 @@ def import_checkpoints(
     if name not in entries():
         zoo.entry(name)  # refuses unknown names
         raise ValueError(f"{name} is no ESRGAN. Entries that are: {', '.join(entries())}.")
-    if network not in (None, "generator", ["generator"]):
-        raise ValueError(
-            f"Only the generator is imported for {name}. Received: network={network!r}"
-        )
+    check_only_generator(name, network)
     paths = _paths(files)
     read = [_read(path) for path in paths]
     arrays, scale = read[0] if len(read) == 1 else _blended(paths, read, blend)
@@ -116,18 +121,34 @@ def _paths(files):
 
 def _read(path):
     """The arrays of a generator by canonical names, and the scaling at its end."""
-    if path.suffix in _COUNTERPARTS:
-        text, numbers = path.with_suffix(".param"), path.with_suffix(".bin")
-        for one in (text, numbers):
-            if not one.is_file():
-                raise ValueError(f"A network of ncnn is two files, and {one} is missing.")
-        return layouts.of_ncnn(text, read_network(text, numbers))
+    if path.suffix in NCNN:
+        return read_ncnn(path)
     parts = read_parts(path)
     for part in _PARTS:
         if parts.get(part):
             return layouts.of_pytorch(parts[part]), 1.0
     largest: dict = max(parts.values(), key=len, default={})
     return layouts.of_pytorch(largest), 1.0
+
+
+def read_ncnn(path):
+    """Reads the pair of files of a network of ncnn.
+
+    Args:
+        path: of either of them.
+
+    Returns:
+        The arrays of a generator by canonical names, and by how much its output is scaled at the
+        end.
+
+    Raises:
+        ValueError: if one is missing or damaged, or they hold another network.
+    """
+    text, numbers = (path.with_suffix(suffix) for suffix in NCNN)
+    for one in (text, numbers):
+        if not one.is_file():
+            raise ValueError(f"A network of ncnn is two files, and {one} is missing.")
+    return layouts.of_ncnn(text, read_network(text, numbers))
 
 
 def _blended(paths, read, blend):
@@ -255,12 +276,7 @@ def _check_overrides(path, name, sizes, overrides):
             f"{path} holds the compact network, which {name} has not. Use one of: "
             f"{', '.join(entries('srvgg'))}."
         )
-    for argument, value in sizes.items():
-        if argument in overrides and overrides[argument] != value:
-            raise ValueError(
-                f"{path} determines `{argument}`, {value!r}: leave it out. Received: "
-                f"{argument}={overrides[argument]!r}"
-            )
+    check_overrides(path, sizes, overrides)
 
 
 def _fitting_size(name, sizes):
@@ -294,30 +310,17 @@ def copy(path, generator, arrays):
     """
     places = _places(generator)
     missing = [f"{name} {shape}" for name, (_, shape) in places.items() if name not in arrays]
-    unexpected = [text for text in _shapes({n: a for n, a in arrays.items() if n not in places})]
+    unexpected = _shapes({n: a for n, a in arrays.items() if n not in places})
     wrong = [
         f"{name}: expected {shape}, received {arrays[name].shape} {arrays[name].dtype}"
         for name, (_, shape) in places.items()
         if name in arrays and (arrays[name].shape != shape or arrays[name].dtype.kind != "f")
     ]
-    if missing or unexpected or wrong:
-        lines = [f"{path} does not fit the generator."]
-        for title, tensors in (
-            ("Missing", missing),
-            ("Unexpected", unexpected),
-            ("Of another shape or type", wrong),
-        ):
-            if tensors:
-                lines.append(f"{title}: {listed(tensors, '; ')}.")
-        raise ValueError("\n".join(lines))
+    refuse_misfits(f"{path} does not fit the generator.", missing, unexpected, wrong)
     with np.errstate(over="ignore"):
         taken = {name: arrays[name].astype("float32") for name in places}
     broken = [name for name, array in taken.items() if not np.isfinite(array).all()]
-    if broken:
-        raise ValueError(
-            f"{path} holds NaN or infinite numbers: its training diverged. Take an earlier "
-            f"checkpoint. They are in: {listed(broken)}."
-        )
+    refuse_not_finite(path, broken)
     for name, (variable, _) in places.items():
         array = taken[name]
         if array.ndim == 1 and len(variable.shape) == 3:  # slopes, one for each channel

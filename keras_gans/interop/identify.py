@@ -7,10 +7,9 @@ import pathlib
 from keras_gans import zoo
 from keras_gans.interop import dcgan, esrgan, junyanz, rdn, stylegan2
 from keras_gans.interop import esrgan_layouts as layouts
-from keras_gans.interop.ncnn import read_network
 from keras_gans.interop.reports import listed
 from keras_gans.interop.tfjs import read_model
-from keras_gans.interop.torch_files import is_legacy, read_parts
+from keras_gans.interop.torch_files import read_parts
 
 # Networks that the zoo has not, by tensors that only they have.
 _OTHERS = (
@@ -53,13 +52,11 @@ def identify(path):
         ValueError: if it cannot be read as weights at all.
     """
     path = pathlib.Path(path)
-    if path.suffix in (".param", ".bin"):
-        text = path.with_suffix(".param")
-        arrays, scale = layouts.of_ncnn(text, read_network(text, path.with_suffix(".bin")))
-        return [_upscaler(path, "", arrays, scale)]
+    if path.suffix in esrgan.NCNN:
+        return [_upscaler(path, "", *esrgan.read_ncnn(path))]
     if path.suffix == ".json":
         return [_of_layers(path)]
-    if _is_pickle(path):
+    if stylegan2.is_network_pickle(path):
         return [_of_pickle(path)]
     return [_look(path, part, state) for part, state in read_parts(path).items()]
 
@@ -71,14 +68,6 @@ def _of_layers(path):
         return Look(words, _nearest(rdn.entries(cls), sizes), "", len(arrays))
     kinds = [f"{one.name} {one.kind}" for one in layers]
     return Look(f"no network that is known here ({listed(kinds, '; ')})", None, "", len(arrays))
-
-
-def _is_pickle(path):
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        start = file.read(32)
-    return start.startswith(b"\x80") and not is_legacy(start)
 
 
 def _of_pickle(path):

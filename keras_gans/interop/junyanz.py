@@ -21,7 +21,7 @@ import numpy as np
 
 from keras_gans import zoo
 from keras_gans.core.model import GAN
-from keras_gans.interop.reports import Imported, checked_output, listed
+from keras_gans.interop.reports import Imported, checked_output, listed, refuse_not_finite
 from keras_gans.interop.torch_files import read_state_dict
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
@@ -276,11 +276,7 @@ def _check_finite(path, fit):
             for name, (array, variable) in fit.pairs.items()
             if not np.isfinite(array.astype(variable.dtype)).all()
         ]
-    if broken:
-        raise ValueError(
-            f"{path} holds NaN or infinite numbers: its training diverged. Take an earlier "
-            f"checkpoint. They are in: {listed(broken)}."
-        )
+    refuse_not_finite(path, broken)
 
 
 # === What to say when it does not fit ===

@@ -15,7 +15,13 @@ import re
 import numpy as np
 
 from keras_gans import zoo
-from keras_gans.interop.reports import Imported, checked_output, listed
+from keras_gans.interop.reports import (
+    Imported,
+    check_only_generator,
+    check_overrides,
+    checked_output,
+    listed,
+)
 from keras_gans.interop.tfjs import read_model
 from keras_gans.utils.checks import check_choice
 from keras_gans.utils.files import write_whole
@@ -64,14 +70,11 @@ def import_checkpoints(
     if name not in entries():
         zoo.entry(name)  # refuses unknown names
         raise ValueError(f"{name} is no RDN. Entries that are: {', '.join(entries())}.")
-    if network not in (None, "generator", ["generator"]):
-        raise ValueError(
-            f"Only the generator is imported for {name}. Received: network={network!r}"
-        )
+    check_only_generator(name, network)
     path = _one(files)
     layers, outputs, arrays = read_model(path)
     sizes = _sizes_for(path, name, layers, outputs)
-    _check_overrides(path, sizes, overrides)
+    check_overrides(path, sizes, overrides)
     try:
         with no_larger_than(_LARGEST_MODEL):
             model = zoo.get(name, **{"image_size": _SMALL * sizes["scale"], **sizes, **overrides})
@@ -104,15 +107,6 @@ def _sizes_for(path, name, layers, outputs):
             f"{', '.join(entries(cls))}."
         )
     return sizes
-
-
-def _check_overrides(path, sizes, overrides):
-    for argument, value in sizes.items():
-        if argument in overrides and overrides[argument] != value:
-            raise ValueError(
-                f"{path} determines `{argument}`, {value!r}: leave it out. Received: "
-                f"{argument}={overrides[argument]!r}"
-            )
 
 
 # === Sizes ===

