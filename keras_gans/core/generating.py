@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.core.mixin import Mixin
-from keras_gans.core.scaling import scaled
+from keras_gans.core.scaling import scaled, up_to_multiple
 from keras_gans.core.signature import Image
 from keras_gans.utils.checks import check_choice, check_pictures
 
@@ -63,7 +63,7 @@ class Generating(Mixin):
         """
         if name not in self._bytes_per_pixel:
             (source,), _ = self._ends(name)
-            side = _up(64, source.multiple_of)
+            side = up_to_multiple(64, source.multiple_of)
             picture = tf.TensorSpec((1, side, side, source.channels), tf.float32)
             network = self.networks[name]
             call = tf.function(lambda images: network(images, training=False))
@@ -120,7 +120,7 @@ class Generating(Mixin):
     def _padded(self, picture, source):
         """A picture (H, W, C), float32, its sides such as a network takes."""
         sides = picture.shape[:2]
-        wanted = [_up(max(side, source.smallest), source.multiple_of) for side in sides]
+        wanted = [up_to_multiple(max(side, source.smallest), source.multiple_of) for side in sides]
         trained = source.trained
         if trained and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
             warnings.warn(
@@ -149,7 +149,3 @@ class Generating(Mixin):
                 lambda images: network(images, training=training), input_signature=[picture]
             )
         return self._forwards[key]
-
-
-def _up(side, multiple):
-    return -(-side // multiple) * multiple

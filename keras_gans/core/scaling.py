@@ -23,3 +23,8 @@ def scaled(picture, size):
         for plane in np.moveaxis(picture, -1, 0)
     ]
     return np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), -1.0, 1.0)
+
+
+def up_to_multiple(side, multiple):
+    """The smallest multiple that is at least as long as a side."""
+    return -(-side // multiple) * multiple

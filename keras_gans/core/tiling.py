@@ -13,6 +13,8 @@ import math
 import numpy as np
 from PIL import Image
 
+from keras_gans.core.scaling import up_to_multiple
+
 #: Rows of an array that are converted to float32 at a time, and rows that are scaled at a time.
 _ROWS = 256
 #: Pixels of the smaller picture that Lanczos' window of three lobes reaches, and one for rounding.
@@ -36,7 +38,7 @@ class Side:
     """
 
     def __init__(self, length, tile, overlap, scale, multiple_of=1, smallest=1):
-        whole = _up(max(length, smallest), multiple_of)
+        whole = up_to_multiple(max(length, smallest), multiple_of)
         tile = max(tile, smallest) // multiple_of * multiple_of
         self.length, self.scale, self.tile = length, scale, min(tile, whole)
         step = max((self.tile - overlap) // multiple_of, 1) * multiple_of
@@ -71,10 +73,6 @@ class Side:
             return np.zeros(len(places))
         middle = (self.starts[number] + self.starts[number - 1] + self.tile) * self.scale / 2
         return np.clip((places - middle) / self._fade + 0.5, 0.0, 1.0)
-
-
-def _up(length, multiple):
-    return -(-length // multiple) * multiple
 
 
 class Rows:

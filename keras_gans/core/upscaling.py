@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from keras_gans.core.scaling import up_to_multiple
 from keras_gans.core.signature import Image, upscaling_network
 from keras_gans.core.tiling import Side, lanczos, strips_of, tiled
 from keras_gans.utils.checks import check_pictures, check_positive, is_number
@@ -83,7 +84,7 @@ class Upscaler:
     def _smallest_tile(self, overlap):
         multiple = self._source.multiple_of
         least = max(2 * overlap, 2 * multiple, self._source.smallest, 1)
-        return -(-least // multiple) * multiple
+        return up_to_multiple(least, multiple)
 
     def size_of(self, height, width):
         """(height, width) of an upscaled picture: each side times `scale`, rounded; at least 1.

@@ -264,12 +264,48 @@ class Files:
         )
 
 
+class _Readable:
+    """Pictures of files, of which one that turns out to be broken is named, and the next taken.
+
+    Args:
+        files: the `Files`.
+        items: the paths of each picture, by its number.
+    """
+
+    def __init__(self, files, items):
+        self._files, self._items, self._broken = files, items, set()
+
+    def first(self, numbers, count, read):
+        """Finds the first picture that can be read.
+
+        Args:
+            numbers: of the pictures, in the order to try.
+            count: how many there are.
+            read: function of a number; it raises `UnreadableError` of a broken picture.
+
+        Returns:
+            The number, and what `read` returned.
+
+        Raises:
+            ValueError: if none can be read.
+        """
+        for number in numbers:
+            if number in self._broken:
+                continue
+            try:
+                return number, read(number)
+            except UnreadableError as error:
+                self._broken.add(number)
+                self._files.warn_of_broken(self._items[number], error)
+        raise ValueError(f"{self._files.name}: none of its {count} pictures can be decoded.")
+
+
 class _Shelf:
     """Fetches pictures by number; decodes each once where all fit in memory or may go to a disk."""
 
     def __init__(self, files, items, converter, cache_dir):
-        self._files, self._items, self._converter = files, items, converter
-        self._broken = set()
+        self._items, self._converter = items, converter
+        self._readable = _Readable(files, items)
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self._cache, self._cached = None, np.zeros(len(items), bool)
         shape = (len(items), *converter.shape)
@@ -288,21 +324,13 @@ class _Shelf:
 
     def _fetch(self, wanted):
         count = len(self._items)
-        for step in range(count):
-            number = (int(wanted) + step) % count
-            if number not in self._broken and (image := self._read(number)) is not None:
-                return number, image
-        raise ValueError(f"{self._files.name}: none of its {count} pictures can be decoded.")
+        numbers = ((int(wanted) + step) % count for step in range(count))
+        return self._readable.first(numbers, count, self._read)
 
     def _read(self, number):
         if self._cache is not None and self._cached[number]:
             return self._cache[number]
-        try:
-            image = self._converter.read(*self._items[number])
-        except UnreadableError as error:
-            self._broken.add(number)
-            self._files.warn_of_broken(self._items[number], error)
-            return None
+        image = self._converter.read(*self._items[number])
         if self._cache is not None:
             self._cache[number] = image
             self._cached[number] = True  # after the picture: another thread may look in between
@@ -329,8 +357,9 @@ class _Album:
     """
 
     def __init__(self, files, paths, channels, keep):
-        self._files, self._paths, self._channels, self._keep = files, paths, channels, keep
-        self.rows, self._kept, self._broken = list(range(len(paths))), {}, set()
+        self._paths, self._channels, self._keep = paths, channels, keep
+        self.rows, self._kept = list(range(len(paths))), {}
+        self._readable = _Readable(files, [(path,) for path in paths])
 
     def decoded(self, row):
         """The picture of a path, uint8 (H, W, C).
@@ -352,19 +381,8 @@ class _Album:
             ValueError: if none can be decoded.
         """
         count = len(self.rows)
-        for step in range(count):
-            row = self.rows[(number + step) % count]
-            if row not in self._broken and (pixels := self._tried(row)) is not None:
-                return pixels
-        raise ValueError(f"{self._files.name}: none of its {count} pictures can be decoded.")
-
-    def _tried(self, row):
-        try:
-            return self.decoded(row)
-        except UnreadableError as error:
-            self._broken.add(row)
-            self._files.warn_of_broken((self._paths[row],), error)
-            return None
+        rows = (self.rows[(number + step) % count] for step in range(count))
+        return self._readable.first(rows, count, self.decoded)[1]
 
 
 def _on_disk(shape, folder):

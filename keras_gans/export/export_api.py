@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_gans.core.model import GAN
+from keras_gans.core.scaling import up_to_multiple
 from keras_gans.core.signature import images_of, upscaling_network
 from keras_gans.export import calibration, parity
 from keras_gans.export import manifest as manifests
@@ -415,7 +416,7 @@ def _check_multiples(tensors, size):
     for about in tensors.values():
         step = about.get("multiple_of", 1)
         if size is not None and any(side % step for side in size):
-            works = tuple(-(-side // step) * step for side in size)
+            works = tuple(up_to_multiple(side, step) for side in size)
             raise ExportError(
                 f"The sides of the pictures must be multiples of {step}. Received: image_size="
                 f"{size}; {works} would do."

@@ -349,7 +349,7 @@ class ESRGAN(PairedGAN):
         )
 
     def _pixel_step(self, batch):
-        source, target = self.checked(batch)[:: 1 if self.direction == "ab" else -1]
+        source, target = self.checked(batch)
         with tf.GradientTape() as tape:
             fake = self.generator(source, training=True)
             loss = self.pixel_loss(self.wanted(target), fake)
