@@ -368,7 +368,11 @@ def test_what_data_refuses_while_training_gets_one_sentence_too(tmp_path, monkey
         (tmp_path / "pairs" / side).mkdir(parents=True)
         for number in range(6):
             Image.new("RGB", (32, 32)).save(tmp_path / "pairs" / side / f"{number}.png")
-    monkeypatch.setattr(files._Shelf, "_read", lambda self, number: None)  # damaged since
+
+    def damaged_since(self, number):
+        raise files.UnreadableError("it ends too soon")
+
+    monkeypatch.setattr(files._Shelf, "_read", damaged_since)
     result = call(
         "train", "pix2pix_emoji", "--data", f"folder:{tmp_path / 'pairs'}", "--runs-dir",
         tmp_path / "runs", "--set", "image_size=32", "--set", "num_downs=5", "--set", "filters=4",
