@@ -220,18 +220,22 @@ class Epilogue(nn.Module):
         self.out = Dense(width, out)
         self.group = group
 
-    def forward(self, x):
+    def features(self, x):
         n = x.shape[0]
         g = min(self.group, n)
         y = x.reshape(g, n // g, *x.shape[1:])
         y = y - y.mean(0)
         y = torch.sqrt((y**2).mean(0) + 1e-8).mean((1, 2, 3))
         x = torch.cat([x, y.repeat(g)[:, None, None, None].expand(-1, 1, 4, 4)], 1)
-        return self.out(self.fc(self.conv(x).flatten(1)))
+        return self.fc(self.conv(x).flatten(1))
 
 
 class Discriminator(nn.Module):
-    def __init__(self, side, channels, widths, group=4, residual=True, c=0, w=0, map_layers=0):
+    """`classes`: logits of a classifier besides, from the features before the last layer."""
+
+    def __init__(
+        self, side, channels, widths, group=4, residual=True, c=0, w=0, map_layers=0, classes=0
+    ):
         super().__init__()
         self.sides = sorted(widths, reverse=True)
         for r, half in zip(self.sides, self.sides[1:], strict=False):
@@ -240,14 +244,17 @@ class Discriminator(nn.Module):
         self.b4 = Epilogue(widths[4], group, w if c else 1)
         if c:
             self.mapping = Mapping(0, c, w, map_layers, averaged=False)
+        self.classes = Dense(widths[4], classes) if classes else None
 
     def forward(self, x, c=None):
         for r in self.sides[:-1]:
             x = getattr(self, f"b{r}")(x)
-        x = self.b4(x)
+        features = self.b4.features(x)
+        x = self.b4.out(features)
         if c is None:
             return x
-        return (x * self.mapping(None, c)).sum(1, keepdim=True) / math.sqrt(x.shape[1])
+        logits = (x * self.mapping(None, c)).sum(1, keepdim=True) / math.sqrt(x.shape[1])
+        return (logits, self.classes(features)) if self.classes else logits
 
 
 def path_length_penalty(generator, ws, noise, noises, mean):

@@ -99,6 +99,17 @@ class GAN(Players, Noise, Fitting, Measuring, Generating, Named, Saving, Making,
         self._forwards, self._bytes_per_pixel = {}, {}
         self._trackers = {name: keras.metrics.Mean(name=name) for name in self.logged}
 
+    def log_also(self, *names, in_words):
+        """Logs further scalars, where an argument of the constructor asks for them.
+
+        Args:
+            *names: of what `report` will be given besides.
+            in_words: sentences that say how they are to be read.
+        """
+        self.logged = (*self.logged, *names)
+        self.losses_in_words = f"{self.losses_in_words} {in_words}"
+        self._trackers.update({name: keras.metrics.Mean(name=name) for name in names})
+
     def _counter(self, name):
         return self.add_weight(
             shape=(),

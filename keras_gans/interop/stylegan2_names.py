@@ -32,7 +32,7 @@ def of_generator(generator):
     places = {}
     for layer in mapping.layers:
         if layer.name == "embed" or layer.name.startswith("fc"):
-            places.update(_dense(f"mapping.{layer.name}", layer))
+            places.update(dense(f"mapping.{layer.name}", layer))
     places["mapping.w_avg"] = _same(generator.get_layer("truncation").mean)
     const = synthesis.get_layer("b4_input").picture
     places["synthesis.b4.const"] = _moved(const, (1, 2, 0))
@@ -41,7 +41,7 @@ def of_generator(generator):
         name = f"synthesis.{layer.replace('_', '.')}"
         convolution = synthesis.get_layer(layer)
         places.update(_convolution(name, convolution, up=convolution.upsample))
-        places.update(_dense(f"{name}.affine", synthesis.get_layer(f"{layer}_style")))
+        places.update(dense(f"{name}.affine", synthesis.get_layer(f"{layer}_style")))
         added = synthesis.get_layer(f"{layer}_noise")
         places[f"{name}.bias"] = _same(added.bias)
         places[f"{name}.noise_strength"] = _same(added.strength)
@@ -49,7 +49,7 @@ def of_generator(generator):
     for layer in (one.name for one in synthesis.layers if one.name.endswith("_torgb")):
         name = f"synthesis.{layer.replace('_', '.')}"
         places.update(_convolution(name, synthesis.get_layer(layer)))
-        places.update(_dense(f"{name}.affine", synthesis.get_layer(f"{layer}_style")))
+        places.update(dense(f"{name}.affine", synthesis.get_layer(f"{layer}_style")))
         places[f"{name}.bias"] = _same(synthesis.get_layer(f"{layer}_bias").bias)
     return places
 
@@ -61,12 +61,12 @@ def of_discriminator(discriminator):
         block, _, part = layer.name.partition("_")
         if part in ("fromrgb", "conv0", "conv1", "skip", "conv"):
             places.update(_convolution(f"{block}.{part}", layer, bias=layer.bias))
-    places.update(_dense("b4.fc", discriminator.get_layer("b4_fc"), _of_maps))
+    places.update(dense("b4.fc", discriminator.get_layer("b4_fc"), _of_maps))
     labelled = len(discriminator.inputs) > 1
-    places.update(_dense("b4.out", discriminator.get_layer("out" if labelled else "logits")))
+    places.update(dense("b4.out", discriminator.get_layer("out" if labelled else "logits")))
     for layer in discriminator.layers if labelled else ():
         if layer.name == "embed" or layer.name.startswith("map_fc"):
-            places.update(_dense(f"mapping.{layer.name.removeprefix('map_')}", layer))
+            places.update(dense(f"mapping.{layer.name.removeprefix('map_')}", layer))
     return places
 
 
@@ -81,7 +81,8 @@ def _moved(variable, axes):
     return Place(variable, lambda array: array.transpose(axes), theirs)
 
 
-def _dense(name, layer, kernel=None):
+def dense(name, layer, kernel=None):
+    """`{name: Place}` of a dense layer; `kernel` places its kernel, transposed if not given."""
     places = {f"{name}.weight": (kernel or _transposed)(layer.kernel)}
     if layer.bias is not None:
         places[f"{name}.bias"] = _same(layer.bias)

@@ -34,7 +34,9 @@ and no correction of its constants for the lazy ones; D is updated before G, as 
 R1 is taken at the pictures as D sees them, after augmentation; the first steps of the averages are
 forgotten sooner ((1 + t) / (10 + t)); everything is computed in float32 (or one precision of
 Keras'), without the reference's clipping at 256 of half precision. `stylegan2_avatars` is sized for
-drawn faces and two CPU cores.
+drawn faces and two CPU cores, and its D also classifies (`class_weight`): G is asked for what D
+sees as the label, as in AC-GAN (https://arxiv.org/abs/1610.09585), because the projection alone
+hardly tells a smile of four pixels. D learns to classify from real pictures alone.
 """
 
 import math
@@ -63,7 +65,13 @@ from keras_gans.layers import (
     Truncation,
 )
 from keras_gans.optimizers import Adam
-from keras_gans.utils.checks import check_choice, check_positive, check_share, is_number
+from keras_gans.utils.checks import (
+    check_choice,
+    check_positive,
+    check_share,
+    check_weight,
+    is_number,
+)
 from keras_gans.zoo._registry import register
 
 _MEAN_DECAY = 0.995  # of the mean style, a step
@@ -174,9 +182,10 @@ def discriminator(conditions, image_size, image_channels, widths, style_dim, opt
         image_channels: of what D sees.
         widths: `{side: feature maps}`.
         style_dim: length of the label's code before it is mapped.
-        options: `(architecture, group size of the minibatch deviation, layers of the label's map)`.
+        options: `(architecture, group size of the minibatch deviation, layers of the label's map,
+            whether there is a second output, the logits (N, code) of a classifier)`.
     """
-    architecture, group, map_layers = options
+    architecture, group, map_layers, classifies = options
     image = keras.Input((image_size, image_size, image_channels), name="image")
     x = _conv(widths[image_size], 1, name=f"b{image_size}_fromrgb")(image)
     sides = sorted(widths, reverse=True)
@@ -196,9 +205,12 @@ def discriminator(conditions, image_size, image_channels, widths, style_dim, opt
         code = EqualizedDense(
             style_dim, lr_multiplier=0.01, activation="leaky_relu", name=f"map_fc{number}"
         )(code)
-    x = EqualizedDense(style_dim, dtype="float32", name="out")(x)
-    logits = _Projection(dtype="float32", name="logits")([x, code])
-    return keras.Model([image, label], logits, name="discriminator")
+    features = EqualizedDense(style_dim, dtype="float32", name="out")(x)
+    outputs = _Projection(dtype="float32", name="logits")([features, code])
+    if classifies:
+        classes = EqualizedDense(conditions.code_length, dtype="float32", name="classes")(x)
+        outputs = [outputs, classes]
+    return keras.Model([image, label], outputs, name="discriminator")
 
 
 def _conv(width, kernel_size, name, **options):
@@ -288,6 +300,8 @@ class StyleGAN2(ConditionalGAN):
         label_layers: dense layers of D's map of a label.
         style_mixing: share of batches for which styles of two latents are mixed.
         path_length: weight of path length regularization, 2 in the paper; 0 for none.
+        class_weight: of the labels' cross-entropies in both players' losses, against the
+            adversarial ones of 1, for which D also classifies; 0, as in the papers, for none.
         **kwargs: the tricks (`keras_gans.games.tricks.Tricks`; `r1` is gamma) and those of
             `keras_gans.GAN`.
 
@@ -315,11 +329,13 @@ class StyleGAN2(ConditionalGAN):
         label_layers=8,
         style_mixing=0.9,
         path_length=2.0,
+        class_weight=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_choice("architecture", architecture, ARCHITECTURES)
         check_share("style_mixing", style_mixing)
+        check_weight("class_weight", class_weight)
         for name, value in (
             ("latent_dim", latent_dim),
             ("style_dim", style_dim),
@@ -337,6 +353,7 @@ class StyleGAN2(ConditionalGAN):
         self.style_mixing, self.path_length = style_mixing, path_length
         conditions = self._conditions = Conditions(num_classes, num_attributes)
         self.num_classes, self.num_attributes = conditions.num_classes, conditions.num_attributes
+        self._set_class_weight(class_weight)
         widths = {
             side: max(1, min(channel_base // side, channel_max)) for side in sizes_up_to(image_size)
         }
@@ -350,10 +367,27 @@ class StyleGAN2(ConditionalGAN):
                 self.judged_channels,
                 widths,
                 style_dim,
-                (architecture, minibatch_group, label_layers),
+                (architecture, minibatch_group, label_layers, class_weight > 0),
             ),
         )
         self.mean_length = self._state("mean_path_length", 0.0 if path_length else None)
+
+    def _set_class_weight(self, weight):
+        self.class_weight = weight
+        if not weight:
+            return
+        if not self.conditions:
+            raise ValueError(
+                "`class_weight` weighs how D classifies labels, and this model has none. Give "
+                f"`num_classes` or `num_attributes`, or leave it out. Received: {weight}"
+            )
+        self.log_also(
+            "class_loss",
+            "class_accuracy",
+            in_words="class_loss is the cross-entropy of the discriminator's second output on real "
+            "images, added over all heads and attributes, before it is multiplied by class_weight; "
+            "class_accuracy is the share of them that it names rightly.",
+        )
 
     # === Roles ===
 
@@ -423,11 +457,25 @@ class StyleGAN2(ConditionalGAN):
     # === Losses ===
 
     def discriminator_loss(self, real, fake):
-        real_logits, fake_logits = self.judge_both(real, fake)
-        return Loss(losses.logistic(real_logits, fake_logits), real_logits, fake_logits)
+        real_said, fake_said = self.judge_both(real, fake)
+        if not self.class_weight:
+            return Loss(losses.logistic(real_said, fake_said), real_said, fake_said)
+        (real_logits, real_classes), (fake_logits, _) = real_said, fake_said
+        class_loss = self.conditions.cross_entropy(real.labels, real_classes)
+        return Loss(
+            losses.logistic(real_logits, fake_logits) + self.class_weight * class_loss,
+            real_logits,
+            fake_logits,
+            class_loss=class_loss,
+            class_accuracy=self.conditions.accuracy(real.labels, real_classes),
+        )
 
     def generator_loss(self, real, fake):
-        return Loss(losses.non_saturating(self.judge(fake)))
+        if not self.class_weight:
+            return Loss(losses.non_saturating(self.judge(fake)))
+        logits, classes = self.judge(fake)
+        class_loss = self.conditions.cross_entropy(fake.labels, classes)
+        return Loss(losses.non_saturating(logits) + self.class_weight * class_loss)
 
     def generator_penalty(self, real):
         if not self.path_length:

@@ -41,10 +41,23 @@ def twin_of(model):
     discriminator = twins.Discriminator(
         model.image_size, 3, widths(model), model.minibatch_group,
         model.architecture == "resnet", length, model.style_dim, model.label_layers,
+        length if model.class_weight else 0,
     )  # fmt: skip
     carry(generator, stylegan2_names.of_generator(model.generator))
-    carry(discriminator, stylegan2_names.of_discriminator(model.discriminator))
+    carry(discriminator, places_of_discriminator(model))
     return generator, discriminator
+
+
+def places_of_discriminator(model):
+    """Those of the reference's D, and of the classifier that it has not."""
+    places = stylegan2_names.of_discriminator(model.discriminator)
+    if model.class_weight:
+        layer = model.discriminator.get_layer("classes")
+        places |= {
+            f"classes.{name.removeprefix('b4.out.')}": place
+            for name, place in stylegan2_names.dense("b4.out", layer).items()
+        }
+    return places
 
 
 CASES = [
@@ -54,6 +67,7 @@ CASES = [
     (32, {"num_classes": 3}),
     (32, {"num_classes": 3, "label_layers": 0, "architecture": "orig", "minibatch_group": 8}),
     (32, {"num_classes": (3, 2), "num_attributes": 2, "label_layers": 2}),
+    (32, {"num_classes": (3, 2), "num_attributes": 2, "label_layers": 0, "class_weight": 0.5}),
 ]
 
 
@@ -100,13 +114,18 @@ def test_networks_equal_the_twins(side, overrides):
         np.testing.assert_allclose(
             model.sample(latents=latents, truncation=psi, **asked), expected, atol=1e-4
         )
-    scale = np.abs(discriminator(x, c).detach().numpy()).max()
     judged = model.discriminator(images if labels is None else [images, labels])
-    np.testing.assert_allclose(judged, discriminator(x, c).detach(), atol=1e-4 * max(1, scale))
+    for ours, theirs in zip(as_list(judged), as_list(discriminator(x, c)), strict=True):
+        scale = max(1, np.abs(theirs.detach().numpy()).max())
+        np.testing.assert_allclose(ours, theirs.detach(), atol=1e-4 * scale)
+
+
+def as_list(outputs):
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 @pytest.mark.fidelity
-@pytest.mark.parametrize("side, overrides", [CASES[0], CASES[5]])
+@pytest.mark.parametrize("side, overrides", [CASES[0], CASES[5], CASES[6]])
 def test_gradients_of_a_whole_step_equal_the_twins(side, overrides):
     """R1, path length, mixing and noise included: what `train_step` draws is handed to the twin."""
     import stylegan2_twin as twins
@@ -127,21 +146,26 @@ def test_gradients_of_a_whole_step_equal_the_twins(side, overrides):
     # D, at D's fakes; R1 is due at step 0 and 16 times as heavy.
     fake = generator.synthesis(*recorded.drawn(0)).detach()
     real = real.requires_grad_(True)
-    real_logits, fake_logits = discriminator(real, c), discriminator(fake, c)
+    (real_logits, *seen), (fake_logits, *_) = map(
+        as_list, (discriminator(real, c), discriminator(fake, c))
+    )
     (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
     r1 = 0.7 / 2 * (slope**2).sum((1, 2, 3)).mean()
     loss = functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
+    loss = loss + model.class_weight * class_loss(model, seen, labels)
     expected = torch.autograd.grad(loss + 16 * r1, list(discriminator.parameters()))
     same_gradients(
         recorded.gradients["discriminator"],
         dict(zip(dict(discriminator.named_parameters()), expected, strict=True)),
-        stylegan2_names.of_discriminator(model.discriminator),
+        places_of_discriminator(model),
     )
 
     # G, at fresh fakes and D as it now is; path length of half a batch, 4 times as heavy.
     hand_back(model, discriminator)
     ws, noises = recorded.styles_of(generator, 1, c), recorded.drawn(1)[1]
-    loss = functional.softplus(-discriminator(generator.synthesis(ws, noises), c)).mean()
+    logits, *seen = as_list(discriminator(generator.synthesis(ws, noises), c))
+    loss = functional.softplus(-logits).mean()
+    loss = loss + model.class_weight * class_loss(model, seen, labels)
     half = None if c is None else c[: count // 2]
     ws, noises = recorded.styles_of(generator, 2, half), recorded.drawn(2)[1]
     (y,) = as_torch(recorded.length_noise)
@@ -156,6 +180,26 @@ def test_gradients_of_a_whole_step_equal_the_twins(side, overrides):
         stylegan2_names.of_generator(model.generator),
     )
     np.testing.assert_allclose(model.mean_length, mean, rtol=1e-4)
+
+
+def class_loss(model, seen, labels):
+    """PyTorch's cross-entropies of the classifier's logits, 0 without any."""
+    import torch
+    from torch.nn import functional
+
+    total, start = 0.0, 0
+    for logits in seen:
+        columns = torch.from_numpy(labels.astype("int64"))
+        for head, size in enumerate(model.conditions.heads):
+            part = logits[:, start : start + size]
+            total += functional.cross_entropy(part, columns[:, head])
+            start += size
+        given = columns[:, len(model.conditions.heads) :].float()
+        apart = functional.binary_cross_entropy_with_logits(
+            logits[:, start:], given, reduction="none"
+        )
+        total += apart.sum(1).mean()
+    return total
 
 
 class record_of:  # noqa: N801
@@ -214,7 +258,7 @@ def hand_back(model, twin):
     """D's weights after its update, from ours to the twin's."""
     import torch
 
-    places = stylegan2_names.of_discriminator(model.discriminator)
+    places = places_of_discriminator(model)
     state = {name: np.zeros(place.shape, "float32") for name, place in places.items()}
     for name, place in places.items():
         order = np.arange(np.prod(place.shape, dtype=int)).reshape(place.shape)
@@ -387,3 +431,24 @@ def test_what_cannot_be_sampled(model, conditional):
         model.sample(1, noise="some")
     with pytest.raises(ValueError, match="Labels of head 0 must be from 0 to 2"):
         conditional.sample(1, labels=[3, 0])
+
+
+def test_a_classifier_of_no_labels_is_refused():
+    with pytest.raises(ValueError, match="class_weight.*num_classes"):
+        tiny("stylegan2", class_weight=1.0)
+
+
+def test_a_classifier_learns_from_real_pictures_alone_and_is_logged(conditional):
+    model = tiny("stylegan2", num_classes=(3, 2), num_attributes=2, class_weight=1.0, seed=0)
+    assert not {"class_loss", "class_accuracy"} & set(conditional.logged)
+    model.compile()
+    rng = np.random.default_rng(0)
+    labels = model.conditions.draw(32, 0)
+    images = rng.uniform(-0.1, 0.1, (32, 16, 16, 3)).astype("float32")
+    images[..., 0] += 0.9 * (labels[:, :1, None] - 1.0)  # what tells the first head
+    before = float(
+        model.fit(images, labels, batch_size=8, epochs=1, verbose=0).history["class_loss"][0]
+    )
+    history = model.fit(images, labels, batch_size=8, epochs=12, verbose=0).history
+    assert history["class_loss"][-1] < before
+    assert "class_loss is the cross-entropy" in model.losses_in_words
