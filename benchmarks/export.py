@@ -1,13 +1,16 @@
 """Time and size of exported generators, against what others export, as ratios of medians.
 
-    python benchmarks/export.py [--only cyclegan pix2pix dcgan dcgan_64] [--rounds 15] [--cpu]
+    python benchmarks/export.py [--only cyclegan pix2pix dcgan dcgan_64 stylegan2_avatars]
+                               [--rounds 15] [--cpu]
                                [--profile] [--leave-out int16x8]
 
 Rows: `cyclegan` (ResNet, 9 blocks, 256 px) and `pix2pix` (U-Net, 256 px) at batch 1, `dcgan`
-(64 px) at batch 1 and, as `dcgan_64`, at batch 64. Files of each:
+(64 px) at batch 1 and, as `dcgan_64`, at batch 64, `stylegan2_avatars` (64 px, latents and labels
+in, mapping and synthesis in one file) at batch 1. Files of each:
 
 - ours in ONNX and TFLite, in every precision the formats have, of fixed size;
-- `keras`: `keras.Model.export(format="onnx")` of the same network of Keras' own layers;
+- `keras`: `keras.Model.export(format="onnx")` of the same network of Keras' own layers, where these
+  suffice;
 - `torch`: `torch.onnx.export` of the same network in PyTorch; left out where torch or onnxscript is
   not installed.
 
@@ -55,12 +58,21 @@ from keras_gans.export.network import ExportNetwork
 
 LEAST_SECONDS = 0.2
 CALIBRATING = 8
-ROWS = {"cyclegan": 1, "pix2pix": 1, "dcgan": 1, "dcgan_64": 64, "convolution": 1}
+ROWS = {
+    "cyclegan": 1,
+    "pix2pix": 1,
+    "dcgan": 1,
+    "dcgan_64": 64,
+    "stylegan2_avatars": 1,
+    "convolution": 1,
+}
 STOCK = {
     "cyclegan": stock_networks.resnet,
     "pix2pix": stock_networks.unet,
     "dcgan": stock_networks.dcgan,
 }
+CODE = 21  # length of `stylegan2_avatars`' labels in PyTorch
+RIVALS = (*STOCK, "stylegan2_avatars")
 #: What is to be faster or smaller than what, and by how much.
 TARGETS = [
     ("onnx float32", "keras", "time", 0.80),
@@ -132,6 +144,7 @@ def file_of_torch(name, batch_size, folder):
     try:
         import onnxscript  # noqa: F401
         import torch
+        import torch_steps
         import torch_twins
     except ImportError as error:
         print(f"{name}: without torch, because {error.name} is not installed.")
@@ -140,19 +153,30 @@ def file_of_torch(name, batch_size, folder):
         "cyclegan": lambda: (torch_twins.resnet(9), (3, 256, 256)),
         "pix2pix": lambda: (torch_twins.Unet(8), (3, 256, 256)),
         "dcgan": lambda: (torch_twins.dcgan_generator(), (100, 1, 1)),
+        "stylegan2_avatars": lambda: (torch_steps.stylegan2_generator(name), (128,), (CODE,)),
     }
-    network, shape = made[name]()
-    torch_twins.initialise(network).eval()
+    network, *shapes = made[name]()
+    if name in STOCK:
+        torch_twins.initialise(network)
+    network.eval()
     path = folder / "torch.onnx"
     with quiet():
         torch.onnx.export(
             network,
-            (torch.zeros(batch_size, *shape),),
+            tuple(torch.zeros(batch_size, *shape) for shape in shapes),
             path,
             external_data=False,
             verbose=False,
         )
     return path
+
+
+def as_torch_takes_them(inputs):
+    """Labels as one code, all 0, behind the latents."""
+    given = {name: array for name, array in inputs.items() if array.dtype == "float32"}
+    if len(given) < len(inputs):
+        given["code"] = np.zeros((len(inputs["latent"]), CODE), "float32")
+    return given
 
 
 def runner(path, inputs, threads):
@@ -169,6 +193,8 @@ def runner(path, inputs, threads):
     options.intra_op_num_threads, options.log_severity_level = threads, 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     fed = {}
+    if path.name == "torch.onnx":
+        inputs = as_torch_takes_them(inputs)
     for tensor, array in zip(session.get_inputs(), inputs.values(), strict=True):
         if array.ndim == 4 and tensor.shape[1] == array.shape[-1]:  # PyTorch's
             array = np.ascontiguousarray(array.transpose(0, 3, 1, 2))
@@ -233,6 +259,7 @@ def compare(row, arguments, run=None):
         files = our_files(network, folder, left_out)
         if name in STOCK and not run:
             files["keras"] = file_of_keras(name, folder)
+        if name in RIVALS and not run:
             files["torch"] = file_of_torch(name, batch_size, folder)
         files = {label: path for label, path in files.items() if path is not None}
         times = raced(files, inputs_of(network, batch_size), rounds, cpu)

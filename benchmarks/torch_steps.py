@@ -4,13 +4,14 @@ Nothing here imports TensorFlow, so that a process can hold PyTorch alone. Each 
 makes its networks and optimizers and returns a function that takes one step on random pictures.
 """
 
+import functools
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))  # the twins' networks
 
 BATCHES = {"dcgan": 64, "pix2pix": 1, "cyclegan_128": 1, "stylegan2_avatars": 32}
-BATCHES |= {"realesrgan_small": 8}
+BATCHES |= {"stylegan2_64": 8, "realesrgan_small": 8}
 
 
 def descend(optimizer, loss):
@@ -101,25 +102,41 @@ def cyclegan_twin():
     return step
 
 
-def stylegan2_twin():
+def _stylegan2_widths(base, most):
+    return {side: min(base // side, most) for side in (4, 8, 16, 32, 64)}
+
+
+def stylegan2_generator(name):
+    """The generator alone; several pictures share their kernels."""
+    import stylegan2_twin as twins
+
+    twins.Layer.per_picture = False
+    if name == "stylegan2_64":
+        return twins.Generator(64, 3, 512, 512, _stylegan2_widths(16_384, 512), 2)
+    return twins.Generator(64, 3, 128, 128, _stylegan2_widths(1024, 128), 2, 21)
+
+
+def stylegan2_twin(name):
     """D with R1 at every 16th step, then G with path length at every 4th; styles mixed."""
     import stylegan2_twin as twins
     import torch
     import torch.nn.functional as functional
 
-    twins.Layer.per_picture = False
-    widths, labels, count = {4: 128, 8: 128, 16: 64, 32: 32, 64: 16}, 21, 32
-    g = twins.Generator(64, 3, 128, 128, widths, 2, labels)
-    d = twins.Discriminator(64, 3, widths, 4, True, labels, 128, 0)
+    g, count = stylegan2_generator(name), BATCHES[name]
+    if name == "stylegan2_64":
+        latents, widths, labels = 512, _stylegan2_widths(16_384, 512), 0
+    else:
+        latents, widths, labels = 128, _stylegan2_widths(1024, 128), 21
+    d = twins.Discriminator(64, 3, widths, 4, True, labels, latents, 0)
     optimizers = [torch.optim.Adam(network.parameters(), 2.5e-3, (0.0, 0.99)) for network in (g, d)]
     real = torch.rand(count, 3, 64, 64) * 2 - 1
-    code = torch.eye(labels)[torch.randint(labels, (count,))]
+    code = torch.eye(labels)[torch.randint(labels, (count,))] if labels else None
     places, done, mean = g.synthesis.num_ws, [0], [torch.zeros(())]
 
     def styles(size):
+        c = code[:size] if labels else None
         ws = [
-            g.mapping(torch.randn(size, 128), code[:size])[:, None].repeat(1, places, 1)
-            for _ in range(2)
+            g.mapping(torch.randn(size, latents), c)[:, None].repeat(1, places, 1) for _ in range(2)
         ]
         cut = int(torch.randint(1, places, ()))
         return torch.cat([ws[0][:, :cut], ws[1][:, cut:]], 1)
@@ -177,17 +194,35 @@ def realesrgan_twin():
     return step
 
 
-#: Arguments of the rows that leave out what the twins have not.
-ARGUMENTS = {"realesrgan_small": {"pixel_steps": 0, "perceptual": "none", "sharpen": False}}
+#: Arguments of the rows that leave out what the twins have not, or make the row another size.
+ARGUMENTS = {
+    "realesrgan_small": {"pixel_steps": 0, "perceptual": "none", "sharpen": False},
+    "stylegan2_avatars": {"augment": (), "ada_target": 0.0, "class_weight": 0.0},
+    "stylegan2_64": {"image_size": 64, "augment": (), "ada_target": 0.0},
+}
+
+#: Entries of rows that are not called as theirs.
+ENTRIES = {"stylegan2_64": "stylegan2"}
 
 TWINS = {
     "realesrgan_small": realesrgan_twin,
     "dcgan": dcgan_twin,
     "pix2pix": pix2pix_twin,
     "cyclegan_128": cyclegan_twin,
-    "stylegan2_avatars": stylegan2_twin,
+    "stylegan2_avatars": functools.partial(stylegan2_twin, "stylegan2_avatars"),
+    "stylegan2_64": functools.partial(stylegan2_twin, "stylegan2_64"),
 }
 
 #: Whose steps are not alike, as penalties come at some of them only: means are compared, over as
 #: many steps as it takes until all have come.
-LAZY = {"stylegan2_avatars": 16}
+LAZY = {"stylegan2_avatars": 16, "stylegan2_64": 16}
+
+
+def random_batches(specs, count, rng):
+    """Arrays of `count` batches that agree with a batch's specifications, pictures in [-1, 1]."""
+    return [
+        rng.uniform(-1, 1, (count, *spec.shape)).astype("float32")
+        if spec.dtype.is_floating
+        else rng.integers(0, 2, (count, *spec.shape)).astype("int32")
+        for spec in specs
+    ]

@@ -1,9 +1,9 @@
 """Most memory a training holds, against PyTorch, each in a process of its own.
 
-    python benchmarks/train_memory.py [--only dcgan pix2pix cyclegan_128]
+    python benchmarks/train_memory.py [--only dcgan stylegan2_avatars]
 
-`dcgan` at batch 64, `pix2pix` (256 px) and `cyclegan_128` at batch 1, float32, four steps: the
-largest resident set as a whole, and without what importing the library had taken before.
+The rows of `train_step.py`, float32, four steps: the largest resident set as a whole, and without
+what importing the library had taken before.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 
-from torch_steps import BATCHES, TWINS
+from torch_steps import ARGUMENTS, BATCHES, ENTRIES, TWINS, random_batches
 
 STEPS = 4
 
@@ -30,13 +30,11 @@ def ours(name):
     from keras_gans import zoo
 
     imported = resident()
-    model = zoo.get(name)
-    rng = np.random.default_rng(0)
-    batch = tf.nest.map_structure(
-        lambda spec: rng.uniform(-1, 1, spec.shape).astype("float32"),
-        model.batch_spec(BATCHES[name]),
-    )
-    model.fit(tf.data.Dataset.from_tensors(batch).repeat(STEPS), verbose=0)
+    model = zoo.get(ENTRIES.get(name, name), **ARGUMENTS.get(name, {}))
+    specs = model.batch_spec(BATCHES[name])
+    made = random_batches(tf.nest.flatten(specs), 1, np.random.default_rng(0))
+    data = tf.data.Dataset.from_tensor_slices(tf.nest.pack_sequence_as(specs, made))
+    model.fit(data.repeat(STEPS), verbose=0)
     return imported, resident()
 
 

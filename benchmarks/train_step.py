@@ -4,7 +4,8 @@
                                     [--precision mixed_bfloat16]
 
 1. `dcgan` at batch 64, `pix2pix` (256 px) and `cyclegan_128` at batch 1, `stylegan2_avatars` at
-   batch 32 (means over 16 steps, as penalties are not due at each), the game of
+   batch 32 and `stylegan2` of 64 px at batch 8 (means over 16 steps, as penalties are not due at
+   each; without augmentation and classifier, which their twin has not), the game of
    `realesrgan_small` at batch 8 (on pixels and logits), float32: our `fit` against the same
    networks and game in PyTorch. Skipped with a message where torch is not installed; any
    CPU build does.
@@ -28,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import tensorflow as tf
-from torch_steps import ARGUMENTS, BATCHES, LAZY, TWINS
+from torch_steps import ARGUMENTS, BATCHES, ENTRIES, LAZY, TWINS, random_batches
 
 from keras_gans import zoo
 from keras_gans.core.saving import PRECISIONS
@@ -53,15 +54,9 @@ class StepTimes(keras.callbacks.Callback):
 
 def batches(model, batch_size):
     """Random batches without end."""
-    rng = np.random.default_rng(0)
-    made = tf.nest.map_structure(
-        lambda spec: (
-            rng.uniform(-1, 1, (4, *spec.shape)).astype("float32")
-            if spec.dtype.is_floating
-            else rng.integers(0, 2, (4, *spec.shape)).astype("int32")
-        ),
-        model.batch_spec(batch_size),
-    )
+    specs = model.batch_spec(batch_size)
+    made = random_batches(tf.nest.flatten(specs), 4, np.random.default_rng(0))
+    made = tf.nest.pack_sequence_as(specs, made)
     return tf.data.Dataset.from_tensor_slices(made).repeat().prefetch(2)
 
 
@@ -112,7 +107,8 @@ def against_torch(name, rounds, steps, precision, most):
         return
     torch.manual_seed(0)
     torch.set_num_threads(os.cpu_count())
-    model = zoo.get(name, precision=precision, **ARGUMENTS.get(name, {}))
+    entry = ENTRIES.get(name, name)
+    model = zoo.get(entry, precision=precision, **ARGUMENTS.get(name, {}))
     data = batches(model, BATCHES[name])
     operations = operations_of(model, BATCHES[name])
     step = TWINS[name]()
