@@ -460,6 +460,11 @@ def test_labels_by_name_end_to_end(tmp_path):
     run = tmp_path / "runs" / "00001-cdcgan"
     drawn = call("sample", run, "--label", "red,cap", "--attribute", "!Smiling")
     assert drawn.exit_code == 0, drawn.output
+    assert "training pictures" not in drawn.output
+    rare = call("sample", run, "--label", "red,cap", "--attribute", "Smiling")  # no red one smiles
+    assert rare.exit_code == 0, rare.output
+    said = " ".join(rare.output.split())
+    assert "Warning: Of 8 training pictures 0 had 'red' and 'Smiling' together" in said
     for mistake in (["--label", "red"], ["--label", "read,cap"], ["--attribute", "Male"]):
         assert call("sample", run, "--overwrite", *mistake).exit_code == 2
     assert call("export", run, "--formats", "onnx").exit_code == 0

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import warnings
 from typing import Annotated
 
 import typer
@@ -132,6 +133,8 @@ def sample(
         path = animate or output or place_for(f"{_in_a_name(asked)}-seed{seed}.png", run, "samples")
         refuse_existing(path, overwrite)
         labels, attributes = opened.labels(label), opened.attributes(attribute)
+        for sentence in model.seldom(labels, attributes) if label or attribute else ():
+            warnings.warn(sentence, stacklevel=1)
         drawn = {"attributes": attributes, "seed": seed, "truncation": truncation}
         if animate:
             pictures = animations.walk(

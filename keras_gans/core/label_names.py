@@ -7,6 +7,10 @@ an entry have them, and files of the model keep them. They are written as
     {"heads": {name of the head: names of its classes}, "attributes": names}
 
 A class is asked for by its name or by its number from 0, in Python and in the command alike.
+
+Where the labels of all training pictures are known before the first step, `"pictures"` is their
+number, and `"together"` holds in how many of them each two values were seen together: a symmetric
+matrix over the classes of all heads and then the attributes, whose diagonal counts each value.
 """
 
 from __future__ import annotations
@@ -15,11 +19,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from keras_gans.core.mixin import Mixin
 from keras_gans.utils.text import did_you_mean, plain_line
 
 _LISTED = 40  # names in a sentence
+_SELDOM = 0.001  # of the training pictures
 _NO_NAMES = "as no names are known: they come from the data a model is trained on"
 
 
@@ -65,6 +71,41 @@ class Named(Mixin):
             attributes = values_of(attributes, names["attributes"])
         return labels, attributes
 
+    def seldom(self, labels=None, attributes=None):
+        """What is asked for that training hardly had.
+
+        Args:
+            labels: as of `numbered`.
+            attributes: as of `numbered`.
+
+        Returns:
+            A sentence for each value, and for each two values together, that fewer than one in
+            1,000 training pictures had; none where that is not known.
+        """
+        names = self._label_names
+        if not names or not names.get("together"):
+            return []
+        rows = self.conditions.each(*self.numbered(labels, attributes))
+        counts = np.asarray(names["together"])
+        words = [word for known in names["heads"].values() for word in known]
+        words += names["attributes"]
+        asked = ops.convert_to_numpy(self.conditions.code(rows)) > 0
+        pairs = {
+            (int(a), int(b))
+            for row in asked
+            for a in np.flatnonzero(row)
+            for b in np.flatnonzero(row)
+            if a <= b
+        }
+        total = names["pictures"]
+        return [
+            f"Of {total} training pictures {counts[a, b]} "
+            + (f"had {words[a]!r}" if a == b else f"had {words[a]!r} and {words[b]!r} together")
+            + ": what is drawn of it may fall apart."
+            for a, b in sorted(pairs)
+            if counts[a, b] < _SELDOM * total
+        ]
+
 
 def unnamed(conditions):
     """Names of labels where only their numbers are known."""
@@ -72,6 +113,21 @@ def unnamed(conditions):
         "heads": {name: () for name in conditions.head_names} if conditions.heads else {},
         "attributes": tuple(f"attribute_{n}" for n in range(conditions.num_attributes)),
     }
+
+
+def counted(conditions, labels):
+    """How often values were seen, for names of labels.
+
+    Args:
+        conditions: the model's `Conditions`.
+        labels: of all training pictures, int (N,) or (N, columns).
+
+    Returns:
+        `{"pictures": N, "together": symmetric matrix of ints, (code_length, code_length)}`.
+    """
+    code = ops.convert_to_numpy(conditions.code(ops.convert_to_tensor(labels))).astype("float64")
+    together = np.rint(code.T @ code).astype(int)
+    return {"pictures": len(code), "together": together.tolist()}
 
 
 # === Numbers of names ===
@@ -262,4 +318,26 @@ def _checked(names, conditions, model):
     return {
         "heads": {str(head): list(one) for head, one in heads.items()},
         "attributes": list(attributes),
+        **_checked_counts(names, conditions),
     }
+
+
+def _checked_counts(names, conditions):
+    """What `counted` gave, where it is there.
+
+    Raises:
+        ValueError: for counts of other labels.
+    """
+    if "together" not in names:
+        return {}
+    try:
+        counts, pictures = np.asarray(names["together"]), int(names["pictures"])
+        fits = counts.shape == (conditions.code_length,) * 2 and counts.dtype.kind in "iu"
+    except (KeyError, TypeError, ValueError):
+        fits = False
+    if not fits or (counts < 0).any() or (counts > pictures).any():
+        raise ValueError(
+            "`together` of `label_names` must hold, for each two of the model's "
+            f"{conditions.code_length} classes and attributes, how many of `pictures` had both."
+        )
+    return {"pictures": pictures, "together": counts.tolist()}

@@ -7,6 +7,7 @@
 
 import tensorflow as tf
 
+from keras_gans.core.label_names import counted
 from keras_gans.core.signature import Image, Labels
 from keras_gans.data import examples, labels
 from keras_gans.data.sources import PICTURES
@@ -52,6 +53,7 @@ def open_batches(request, model):
     found = source.examples(converter, columns)
     if columns and found.labels is not None:
         _check_labels(source, found.labels, columns)
+        request.label_names.update(counted(columns.conditions, found.labels))
     request.check_count(source.name, found.count, model)
 
     def finish(batch):

@@ -6,6 +6,8 @@ from fabrication import tiny
 
 import keras_gans
 from keras_gans import data, zoo
+from keras_gans.core.conditioning import Conditions
+from keras_gans.core.label_names import counted
 from keras_gans.core.signature import Labels
 from keras_gans.images import grids
 
@@ -135,7 +137,7 @@ def test_fit_takes_names_from_the_data_and_shipped_weights_have_theirs():
     assert model.label_names["heads"] == {head: list(n) for head, n in names["heads"].items()}
     assert model.sample(labels=["Bag", "Coat"]).shape[0] == 2
     shipped = zoo.get("cdcgan_fashion", pretrained=True)
-    assert shipped.label_names == model.label_names
+    assert shipped.label_names["heads"] == model.label_names["heads"]
     with pytest.raises(ValueError, match="'Sneeker'. Did you mean 'Sneaker'"):
         shipped.sample(labels="Sneeker")
 
@@ -161,3 +163,49 @@ def test_exports_name_what_the_model_knows_by_name(clothes, tmp_path):
     about = {tensor.name: tensor.about for tensor in manifest.files[0].inputs}
     assert about["label_1"]["classes"] == ["red", "Blue"] and about["label_1"]["head"] == "colour"
     assert about["attributes"]["names"] == ["Smiling", "Male"]
+
+
+def test_values_are_counted_alone_and_together():
+    found = counted(Conditions((3, 2), 1), np.array([[0, 1, 1], [0, 0, 1], [2, 1, 0]]))
+    assert found["pictures"] == 3
+    assert found["together"] == [
+        [2, 0, 0, 1, 1, 2],
+        [0, 0, 0, 0, 0, 0],
+        [0, 0, 1, 0, 1, 0],
+        [1, 0, 0, 1, 0, 1],
+        [1, 0, 1, 0, 2, 1],
+        [2, 0, 0, 1, 1, 2],
+    ]
+    assert counted(Conditions(2), np.array([0, 1, 1]))["together"] == [[1, 0], [0, 2]]
+
+
+def test_what_training_hardly_had_is_said(clothes):
+    assert clothes.seldom("Dress,red", "Smiling") == []  # nothing is known
+    counts = np.full((7, 7), 50)
+    counts[0, 3] = counts[3, 0] = 2  # red dresses, of 5,000
+    counts[6, 6] = 0
+    clothes.label_names = {**NAMES, "pictures": 5_000, "together": counts.tolist()}
+    assert clothes.seldom("Dress,Blue", "Smiling") == []
+    (said,) = clothes.seldom(["Coat,red", "Dress,red"])
+    assert said.startswith("Of 5000 training pictures 2 had 'Dress' and 'red' together")
+    assert "0 had 'Male':" in clothes.seldom("Dress,Blue", "Male")[0]
+    clothes.label_names = NAMES
+
+
+@pytest.mark.parametrize(
+    "counts", [{"together": [[1]]}, {"together": [[9]] * 7, "pictures": 5}, {"together": "many"}]
+)
+def test_counts_of_other_labels_are_refused(clothes, counts):
+    with pytest.raises(ValueError, match="7 classes and attributes"):
+        clothes.label_names = {**NAMES, **counts}
+
+
+def test_fit_keeps_what_the_data_has_seldom(tmp_path):
+    model = tiny("cdcgan", num_classes=(6, 8, 3), num_attributes=4)
+    batches = data.load("bundled:avatars", model, batch_size=4, seed=0)
+    model.fit(batches, steps_per_epoch=1, verbose=0)
+    counts = np.asarray(model.label_names["together"])
+    assert model.label_names["pictures"] == 7_000
+    assert counts.shape == (21, 21) and (counts[:6, :6] == np.diag(counts.diagonal()[:6])).all()
+    model.save(tmp_path / "kept.keras")
+    assert zoo.load(tmp_path / "kept.keras").label_names == model.label_names
