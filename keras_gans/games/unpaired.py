@@ -1,8 +1,13 @@
-"""The unpaired game: two sets of pictures, a generator each way, and cycle consistency.
+"""The unpaired games: two sets of pictures, of which no two belong together.
 
-Generators first: each picture is translated and translated back, and a picture of the target's own
-set may be put in as well (identity). Then the discriminators, one for each set, which are shown
-translations out of a pool. A family states both losses.
+`UnpairedGAN` has a generator each way and cycle consistency. Generators first: each picture is
+translated and translated back, and a picture of the target's own set may be put in as well
+(identity). Then the discriminators, one for each set, which are shown translations out of a pool.
+
+`OneWayGAN` has a generator from the first set to the second, and one discriminator, which learns
+first. What keeps a translation near its source is the family's own.
+
+A family states both losses.
 """
 
 import dataclasses
@@ -37,7 +42,59 @@ class Translations:
     same_b: tf.Tensor
 
 
-class UnpairedGAN(GAN):
+class TwoSetsGAN(GAN):
+    """What games of two sets of pictures have in common.
+
+    A family sets `image_size`, `a_channels` and `b_channels`.
+
+    Args:
+        **kwargs: those of `keras_gans.GAN`.
+    """
+
+    batch_size = 1
+
+    #: What the sides of pictures to translate must be a multiple of.
+    stride = 1
+
+    #: What the sides of pictures to translate must be at least.
+    smallest = 1
+
+    #: The logit between "real" and "fake".
+    boundary = 0.0
+
+    def batch_roles(self):
+        side = self.image_size
+        return {
+            "a": Image(side, side, self.a_channels, domain="a"),
+            "b": Image(side, side, self.b_channels, domain="b"),
+        }
+
+    def translator(self, source, target):
+        """The `Signature` of a network from one set to the other, each "a" or "b"."""
+        channels = {"a": self.a_channels, "b": self.b_channels}
+        free = Image(
+            *(None, None, channels[source], self.stride),
+            domain=source,
+            smallest=self.smallest,
+            trained=(self.image_size, self.image_size),
+        )
+        outputs = {"target": Image(None, None, channels[target], domain=target)}
+        return Signature({"source": free}, outputs)
+
+    def verdict(self, judged):
+        """What the discriminators' `Loss` is logged as."""
+        return {
+            "discriminator_loss": judged.value,
+            "real_accuracy": ops.mean(ops.cast(judged.real > self.boundary, "float32")),
+            "fake_accuracy": ops.mean(ops.cast(judged.fake < self.boundary, "float32")),
+            **judged.logs,
+        }
+
+    def generate(self, images, **how):  # type: ignore[override]
+        return self.translate(images, **how)
+
+
+class UnpairedGAN(TwoSetsGAN):
     """A game of two generators and two discriminators.
 
     A family sets `image_size`, `a_channels`, `b_channels`, `identity_weight`, the networks
@@ -48,20 +105,10 @@ class UnpairedGAN(GAN):
         **kwargs: those of `keras_gans.GAN`.
     """
 
-    batch_size = 1
     players = {
         "generator": ("generator_ab", "generator_ba"),
         "discriminator": ("discriminator_a", "discriminator_b"),
     }
-
-    #: What the sides of pictures to translate must be a multiple of.
-    stride = 1
-
-    #: What the sides of pictures to translate must be at least.
-    smallest = 1
-
-    #: The logit between "real" and "fake".
-    boundary = 0.0
 
     #: Of leaving alone what is of the target's set already; 0 skips its passes.
     identity_weight = 0.0
@@ -87,29 +134,11 @@ class UnpairedGAN(GAN):
         """
         raise NotImplementedError(f"{type(self).__name__} must state its discriminators' loss.")
 
-    def batch_roles(self):
-        side = self.image_size
-        return {
-            "a": Image(side, side, self.a_channels, domain="a"),
-            "b": Image(side, side, self.b_channels, domain="b"),
-        }
-
     def signature(self):
-        a, b = ("a", self.a_channels), ("b", self.b_channels)
         return {
-            "generator_ab": self._signature(a, b),
-            "generator_ba": self._signature(b, a),
+            "generator_ab": self.translator("a", "b"),
+            "generator_ba": self.translator("b", "a"),
         }
-
-    def _signature(self, source, target):
-        free = Image(
-            *(None, None, source[1], self.stride),
-            domain=source[0],
-            smallest=self.smallest,
-            trained=(self.image_size, self.image_size),
-        )
-        outputs = {"target": Image(None, None, target[1], domain=target[0])}
-        return Signature({"source": free}, outputs)
 
     def train_step(self, batch):
         real_a, real_b = self.checked(batch)
@@ -125,14 +154,7 @@ class UnpairedGAN(GAN):
             judged = self.discriminator_loss(real_a, real_b, pooled_a, pooled_b)
         self.update("discriminator", judged.value, tape)
 
-        return self.report(
-            generator_loss=loss.value,
-            discriminator_loss=judged.value,
-            real_accuracy=ops.mean(ops.cast(judged.real > self.boundary, "float32")),
-            fake_accuracy=ops.mean(ops.cast(judged.fake < self.boundary, "float32")),
-            **loss.logs,
-            **judged.logs,
-        )
+        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
 
     def _made(self, real_a, real_b):
         fake_b, same_b = self._translated(self.generator_ab, real_a, real_b)
@@ -170,9 +192,6 @@ class UnpairedGAN(GAN):
         check_choice("direction", direction, ("ab", "ba"))
         return self.in_full(f"generator_{direction}", images, size=size)
 
-    def generate(self, images, **how):  # type: ignore[override]
-        return self.translate(images, **how)
-
     def side_by_side(self, batch):
         """Columns of a grid: A, its translation, that back again, and the same of B.
 
@@ -187,6 +206,106 @@ class UnpairedGAN(GAN):
             translated = self.translate(image, direction=there)
             columns += [np.asarray(image), translated, self.translate(translated, direction=back)]
         return columns
+
+
+class OneWayGAN(TwoSetsGAN):
+    """A game of one generator, from the first set to the second, and one discriminator.
+
+    A family sets besides the networks `generator` and `discriminator`, and states
+    `generator_loss` and `discriminator_loss`.
+
+    Args:
+        **kwargs: those of `keras_gans.GAN`.
+    """
+
+    def made(self, real_a, real_b):
+        """What the generator makes of a pair of unrelated pictures, in training.
+
+        Args:
+            real_a: (N, H, W, C).
+            real_b: (N, H, W, C').
+
+        Returns:
+            An object whose `fake_b` is the translation of `real_a`; what else it holds is the
+            family's own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say what its generator makes.")
+
+    def generator_loss(self, real_a, real_b, made):
+        """The paper's loss of the generator, judged by the discriminator as it is now.
+
+        Args:
+            real_a: (N, H, W, C).
+            real_b: (N, H, W, C'), unrelated.
+            made: what `made` returned of them.
+
+        Returns:
+            A `Loss`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its generator's loss.")
+
+    def discriminator_loss(self, real_b, fake_b):
+        """The paper's loss of the discriminator.
+
+        Returns:
+            A `Loss` with its logits.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its discriminator's loss.")
+
+    def signature(self):
+        return {"generator": self.translator("a", "b")}
+
+    def train_step(self, batch):
+        real_a, real_b = self.checked(batch)
+
+        with tf.GradientTape() as generator_tape:
+            made = self.made(real_a, real_b)
+        with tf.GradientTape() as tape:
+            judged = self.discriminator_loss(real_b, made.fake_b)
+        self.update("discriminator", judged.value, tape)
+
+        with generator_tape:  # goes on from the pictures it has recorded
+            loss = self.generator_loss(real_a, real_b, made)
+        self.update("generator", loss.value, generator_tape)
+
+        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def translate(self, images, *, direction="ab", size=None):
+        """Pictures of the first set to the second, any size.
+
+        Args:
+            images: float (N, H, W, channels) in [-1, 1], or one picture (H, W, channels).
+            direction: "ab", the only one.
+            size: as of `UnpairedGAN.translate`.
+
+        Returns:
+            float32, shaped like `images` but for the channels.
+
+        Raises:
+            ValueError: for another direction, size or shape.
+        """
+        if direction not in (None, "ab"):
+            raise ValueError(
+                f"{self.name} translates one way, 'ab', from the first set to the second. For the "
+                "other train it with the sets exchanged, or use cyclegan. "
+                f"Received: direction={direction!r}"
+            )
+        return self.in_full("generator", images, size=size)
+
+    def side_by_side(self, batch):
+        """Columns of a grid: A, its translation, and B, to which it should belong.
+
+        Args:
+            batch: as `batch_spec` says.
+
+        Returns:
+            A list of three float32 arrays (N, H, W, channels).
+        """
+        a, b = batch
+        return [np.asarray(a), self.translate(a), np.asarray(b)]
 
 
 def both(network, first, second):

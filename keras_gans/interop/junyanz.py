@@ -1,4 +1,4 @@
-"""Weights trained with pytorch-CycleGAN-and-pix2pix, copied into the zoo's networks.
+"""Weights trained with pytorch-CycleGAN-and-pix2pix, or with CUT, which has grown from it.
 
     model = import_checkpoints("latest_net_G_A.pth", "cyclegan", output="horse2zebra.keras")
 
@@ -42,8 +42,10 @@ _NETWORKS = {
     "D_B": ("discriminator_a",),
 }
 
-# What PyTorch before 0.4 kept for instance norm although nothing reads it, and counters.
-_BOOKKEEPING = (".running_mean", ".running_var", ".num_batches_tracked")
+# What PyTorch before 0.4 kept for instance norm although nothing reads it, counters, and the
+# filters with which CUT blurs, which are always the same.
+_BLUR = ".filt"
+_BOOKKEEPING = (".running_mean", ".running_var", ".num_batches_tracked", _BLUR)
 
 
 def import_checkpoints(files, name, *, network=None, output=None, overwrite=False, **overrides):
@@ -311,7 +313,13 @@ def look_of(state):
     sizes = _sizes(state)
     if not sizes:
         return None
+    if _blurs(state):
+        return _look(state), "cut"
     return _look(state), "cyclegan" if "num_blocks" in sizes else "pix2pix"
+
+
+def _blurs(state):
+    return any(name.endswith(_BLUR) for name in state)
 
 
 def _look(state):
@@ -324,11 +332,15 @@ def _look(state):
     elif "num_downs" in sizes:
         kind = f"a U-Net generator of {sizes['num_downs']} downs"
     elif "filters" in sizes:
-        layers = sum(array.ndim == 4 for array in state.values()) - 2
+        layers = sum(n.endswith(".weight") and a.ndim == 4 for n, a in state.items()) - 2
         kind = f"a PatchGAN discriminator of {layers} layers"
     else:
         return "none of the reference's networks"
-    first = next(array for array in state.values() if array.ndim == 4)
+    if _blurs(state):
+        kind += " with blur"
+    first = next(
+        array for name, array in state.items() if array.ndim == 4 and not name.endswith(_BLUR)
+    )
     return f"{kind}, {sizes['filters']} filters, {first.shape[1]} input channels, {_norm(state)}"
 
 
@@ -343,7 +355,11 @@ def _norm(state):
 
 def _sizes(state):
     """Constructor arguments that a checkpoint gives away."""
-    kernels = {name: array.shape for name, array in state.items() if array.ndim == 4}
+    kernels = {
+        name: array.shape
+        for name, array in state.items()
+        if array.ndim == 4 and not name.endswith(_BLUR)
+    }
 
     def matching(pattern):
         return {match[1] for name in kernels if (match := re.fullmatch(pattern, name))}

@@ -11,6 +11,7 @@ from keras_gans.losses.adversarial import (
     wasserstein,
     wasserstein_generator,
 )
+from keras_gans.losses.contrastive import patch_nce
 from keras_gans.losses.objectives import OBJECTIVES, Objective
 from keras_gans.losses.reconstruction import l1
 
@@ -23,6 +24,7 @@ __all__ = [
     "logistic",
     "minimax",
     "non_saturating",
+    "patch_nce",
     "relativistic_average",
     "relativistic_pairing",
     "wasserstein",

@@ -4,6 +4,7 @@
 from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
+from keras_gans.zoo import cut as _cut  # noqa: F401
 from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
 from keras_gans.zoo import dcgan as _dcgan  # noqa: F401
 from keras_gans.zoo import esrgan as _esrgan  # noqa: F401
