@@ -321,6 +321,41 @@ class CUT(OneWayGAN):
         }
 
 
+@keras.saving.register_keras_serializable("keras_gans")
+class FastCUT(CUT):
+    """CUT in half its time: without identity, with a heavier contrastive loss.
+
+    Args:
+        *args: those of `CUT`.
+        nce_weight: see `CUT`.
+        identity: see `CUT`.
+        flip_equivariance: see `CUT`.
+        constant_steps: see `CUT`.
+        decay_steps: see `CUT`.
+        **kwargs: those of `CUT`.
+    """
+
+    def __init__(
+        self,
+        *args,
+        nce_weight=10.0,
+        identity=False,
+        flip_equivariance=True,
+        constant_steps=200_100,
+        decay_steps=66_700,
+        **kwargs,
+    ):
+        super().__init__(
+            *args,
+            nce_weight=nce_weight,
+            identity=identity,
+            flip_equivariance=flip_equivariance,
+            constant_steps=constant_steps,
+            decay_steps=decay_steps,
+            **kwargs,
+        )
+
+
 def _at(maps, places):
     """Features (N, places, C) of maps (N, H, W, C)."""
     count, height, width, channels = tf.unstack(tf.shape(maps))
@@ -346,18 +381,11 @@ _ENTRY: dict = {
     "paper": "Park, Efros, Zhang & Zhu, 2020, https://arxiv.org/abs/2007.15651",
     "tiny": {"image_size": 32, "num_blocks": 1, "filters": 4, "num_patches": 8},
 }
-_FAST: dict = {
-    "nce_weight": 10.0,
-    "identity": False,
-    "flip_equivariance": True,
-    "constant_steps": 200_100,
-    "decay_steps": 66_700,
-}
 _FULL = {"generator": 11_378_179, "discriminator": 2_764_737, "projector": 560_384}
 _SMALL = {"generator": 775_299, "discriminator": 391_657, "projector": 417_024}
 
 register("cut", CUT, parameters=_FULL, **_ENTRY)
-register("fastcut", CUT, parameters=_FULL, **_ENTRY, **_FAST)
+register("fastcut", FastCUT, parameters=_FULL, **_ENTRY)
 register(
     "cut_avatars",
     CUT,
