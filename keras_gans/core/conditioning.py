@@ -102,6 +102,16 @@ class Conditions:
             parts.append(ops.cast(labels[:, len(self.heads) :], "float32"))
         return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
 
+    def seen(self, logits):
+        """The likeliest labels by logits (N, code_length), int32 (N,) or (N, columns)."""
+        logits, columns, start = np.asarray(logits), [], 0
+        for size in self.heads:
+            columns.append(logits[:, start : start + size].argmax(axis=-1))
+            start += size
+        columns += list((logits[:, start:] > 0.0).T)
+        rows = np.stack(columns, axis=-1).astype("int32")
+        return rows if self.in_columns else rows[:, 0]
+
     def to_export(self, network):
         """A network with an input for each head, and one for all attributes, in place of labels.
 

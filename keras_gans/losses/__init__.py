@@ -11,6 +11,7 @@ from keras_gans.losses.adversarial import (
     wasserstein,
     wasserstein_generator,
 )
+from keras_gans.losses.labels import label_accuracy, label_cross_entropy
 from keras_gans.losses.objectives import OBJECTIVES, Objective
 from keras_gans.losses.reconstruction import l1
 
@@ -19,6 +20,8 @@ __all__ = [
     "Objective",
     "hinge",
     "l1",
+    "label_accuracy",
+    "label_cross_entropy",
     "least_squares",
     "logistic",
     "minimax",

@@ -26,7 +26,7 @@ class falls; `sngan_projection` does not have it.
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from keras_gans import losses
 from keras_gans.games.adversarial import ConditionalGAN
@@ -154,30 +154,12 @@ class ACGAN(ConditionalGAN):
         return Loss(losses.non_saturating(logits) + self.class_weight * class_loss)
 
     def _cross_entropy(self, labels, logits):
-        """`mean(-log P(y))`, added over the heads and attributes."""
-        code = ops.cast(self.conditions.code(labels), "float32")  # whatever Keras' floatx is
-        total, start = 0.0, 0
-        for size in self.conditions.heads:
-            part = slice(start, start + size)
-            log_likelihoods = ops.log_softmax(logits[:, part], axis=-1)
-            total -= ops.mean(ops.sum(code[:, part] * log_likelihoods, axis=-1))
-            start += size
-        if self.conditions.num_attributes:
-            signs, said = 2.0 * code[:, start:] - 1.0, logits[:, start:]
-            total += ops.mean(ops.sum(ops.softplus(-signs * said), axis=-1))
-        return total
+        code, heads = self.conditions.code(labels), self.conditions.heads
+        return losses.label_cross_entropy(code, logits, heads)
 
     def _accuracy(self, labels, logits):
-        """The share of heads and attributes that D names rightly."""
-        code = ops.cast(self.conditions.code(labels), "float32")  # whatever Keras' floatx is
-        right, start = [], 0
-        for size in self.conditions.heads:
-            part = slice(start, start + size)
-            right.append(ops.argmax(code[:, part], -1) == ops.argmax(logits[:, part], -1))
-            start += size
-        for column in range(start, self.conditions.code_length):
-            right.append((code[:, column] > 0.5) == (logits[:, column] > 0.0))
-        return ops.mean(ops.cast(ops.stack(right), "float32"))
+        code, heads = self.conditions.code(labels), self.conditions.heads
+        return losses.label_accuracy(code, logits, heads)
 
     def optimizers(self, images=None):
         return {player: Adam(2e-4, beta_1=0.5, name=player) for player in self.players}
