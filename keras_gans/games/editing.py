@@ -32,7 +32,7 @@ class EditingGAN(Conditioned, GAN):
     """
 
     batch_size = 16
-    logged = ("loss", "generator_loss", "discriminator_loss")
+    logged: tuple[str, ...] = ("loss", "generator_loss", "discriminator_loss")
 
     #: What the sides of pictures to edit must be a multiple of.
     stride = 1
