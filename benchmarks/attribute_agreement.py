@@ -26,7 +26,17 @@ SOURCE = "bundled:avatars"
 
 def real_faces(model, split):
     """Pictures and labels (N, heads + attributes) of a split."""
-    batches = data.load(SOURCE, model, split=split, batch_size=500, shuffle=False)
+    names = model.label_names  # of those that the source has the model need not learn all
+    batches = data.load(
+        SOURCE,
+        model,
+        split=split,
+        batch_size=500 // model.discriminator_steps,
+        shuffle=False,
+        drop_remainder=False,
+        heads=names and tuple(names["heads"]),
+        attributes=names and tuple(names["attributes"]),
+    )
     images, labels = zip(*batches.as_numpy_iterator(), strict=True)
     return np.concatenate(images), np.concatenate(labels)
 

@@ -30,6 +30,7 @@ from keras_gans.core.signature import (
     Labels,
     Latent,
     draws,
+    edits,
     images_of,
     translates,
     upscaling_network,
@@ -176,7 +177,11 @@ def test_translate_takes_any_size(name):
     assert np.abs(translated).max() <= 1.0
     np.testing.assert_array_equal(translated[1], model.translate(images[1]))
     whole = images[:, :32, :32]  # a multiple of every stride: nothing padded, nothing cropped
-    np.testing.assert_allclose(model.translate(whole), first(whole), atol=1e-5)
+    rows = model.conditions.draw(2, 0) if edits(model) else ()
+    asked = model.conditions.asked(rows) if edits(model) else {}
+    network = model.called_network()
+    expected = network([whole, rows]) if edits(model) else first(whole)
+    np.testing.assert_allclose(model.translate(whole, **asked), expected, atol=1e-5)
     others = np.concatenate([images, images], axis=-1)
     for bad, message in ((others, "must have shape"), (images * 200, "in \\[-1, 1\\]")):
         with pytest.raises(ValueError, match=message):

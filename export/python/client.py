@@ -169,11 +169,37 @@ class Network:
             return tuple(own or free for own, free in zip(fixed, sides, strict=True))
         return tuple(own or free for own, free in zip(fixed, trained, strict=True))
 
-    def translate(self, picture, seed=0, size=None):
+    def labels(self, count, label=None, attributes=()):
+        """Labels that pictures to translate are to have, `{input name: int (count, ...)}`.
+
+        Args:
+            count: of the pictures.
+            label: class by name or number, of several heads with commas between.
+            attributes: as of `sample`.
+
+        Raises:
+            ValueError: for labels the network does not know or take, or does not get.
+        """
+        heads, feeds = self.inputs("label"), {}
+        if label is not None and not heads:
+            raise ValueError("The model has no labels: leave them out.")
+        if label is None and heads:
+            known = "; ".join(", ".join(head.get("classes", ())) for head in heads)
+            raise ValueError(
+                f"{self.record['network']} takes a label, what a picture is to become: give a "
+                f"number from 0, or a name ({known or 'none are known'})."
+            )
+        if heads:
+            for head, number in zip(heads, numbers_of(label, heads), strict=True):
+                feeds[head["name"]] = np.full(count, number)
+        return {**feeds, **switched(self.inputs("attributes"), attributes, count)}
+
+    def translate(self, picture, seed=0, size=None, label=None, attributes=()):
         """A picture's translation, both uint8 (H, W, C), of any size.
 
         `seed` is of the masks of a stochastic network's dropout; for `size` see
-        `size_of_translation`.
+        `size_of_translation`. `label` and `attributes` are all that the picture is to have, of
+        networks that take such, see `labels`: nothing here knows what it has.
 
         A picture that is scaled is scaled back. Else sides that must be a multiple of something, or
         longer, are padded by reflection and cropped back. What a network enlarges stays larger.
@@ -187,7 +213,10 @@ class Network:
         padded = np.pad(inner, (*missing, (0, 0)), mode="reflect")
         random = np.random.default_rng(seed)
         feeds = {tensor["name"]: drawn(tensor, 1, random) for tensor in self.inputs("noise")}
-        feeds[source["name"]] = encoded(padded[None], source)
+        feeds |= {
+            source["name"]: encoded(padded[None], source),
+            **self.labels(1, label, attributes),
+        }
         scale = self.output.get("scale", 1)
         made = self.levels(feeds)[0, : height * scale, : width * scale]
         return rounded(resized(made, (sides[0] * scale, sides[1] * scale)))
@@ -903,6 +932,10 @@ def main(arguments=None):
         "--psi", type=float, help="truncation of models with styles: 0, the mean image, to 1"
     )
     sample.add_argument("--output", type=Path, default=Path("sheet.png"), help="PNG to write")
+    translate.add_argument("--label", help="class to have, by name or number")
+    translate.add_argument(
+        "--attribute", action="append", default=[], help="NAME or !NAME; repeated; others are off"
+    )
     upscale.add_argument(
         "--tile", type=int, help="side of the tiles, in pixels, where the file leaves it free"
     )
@@ -942,12 +975,14 @@ def draw(network, given):
 
 def translate_all(network, given):
     """`translate`: a file for each picture; exit code 1 where some could not be translated."""
+    network.labels(1, given.label, given.attribute)  # refused before the first picture
     pairs, left_out = plan(given.path, given.output, given.overwrite)
     height, width = network.size_of_translation((None, None), given.size)
     if height and width:
         print(f"Pictures are scaled to {width} x {height} pixels, and translations back.")
+    asked = {"size": given.size, "label": given.label, "attributes": given.attribute}
     write_and_tell(
-        network, pairs, left_out, given, lambda picture: network.translate(picture, size=given.size)
+        network, pairs, left_out, given, lambda picture: network.translate(picture, **asked)
     )
 
 

@@ -251,8 +251,12 @@ def trained_run(path):
     name = str(path)
     model = zoo.get(name, pretrained=True)
     source = zoo.entry(name).data  # None of weights from elsewhere, whose data did not come along
-    names = unnamed(model.conditions) if source is None else data.label_names(source, model)
-    return training.Run(path, training.Options(name), names), model, True
+    options = training.Options(name)
+    learned = {"heads": options.heads, "attributes": options.attributes}
+    names = unnamed(model.conditions)
+    if source is not None:
+        names = data.label_names(source, model, **learned)
+    return training.Run(path, options, names), model, True
 
 
 def is_entry(path):

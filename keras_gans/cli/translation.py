@@ -33,6 +33,20 @@ def translate(
             "back; `own` translates them as they are. `trained` where not given."
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class to change pictures to, by name or number, for models that edit; of several "
+            "heads HEAD=CLASS, which may be repeated. Others stay."
+        ),
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Attribute to add, by name, or !NAME to remove it, for models that edit; may be "
+            "repeated. Others stay."
+        ),
+    ] = None,
     output: Annotated[
         pathlib.Path,
         typer.Option(
@@ -55,6 +69,8 @@ def translate(
 
         keras-gans translate runs/00001-pix2pix-emoji drawing.png --output coloured.png
 
+        keras-gans translate runs/00002-stargan-avatars face.png --attribute glasses --label pink
+
         keras-gans translate horse2zebra.keras horses/ --direction ab --output zebras --sheet
     """
     load_tensorflow()
@@ -68,7 +84,8 @@ def translate(
         _, loaded, _ = opened_model(model)
         if not translates(loaded):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
-        made = translate_files.translate_files(loaded, pairs, direction, size, account)
+        changes = {"labels": _classes(label), "attributes": attribute or None}
+        made = translate_files.translate_files(loaded, pairs, direction, size, account, changes)
         count, scaled, shown = _written(made, len(pairs), file_plan.SHEET_ROWS * sheet)
         if scaled:
             height, width = scaled
@@ -88,6 +105,19 @@ def translate(
             say(f"Sheet    {grids.save(picture, file_plan.sheet_beside(output))}")
         if count < len(pairs):
             raise typer.Exit(_SOME_LEFT_OUT)
+
+
+def _classes(words):
+    """Classes to change to: one of the only head, or `{head: class}`."""
+    if not words:
+        return None
+    if all("=" in word for word in words):
+        return dict(word.split("=", 1) for word in words)
+    if len(words) > 1:
+        raise ValueError(
+            f"--label is one class, or HEAD=CLASS for each head. Received: {', '.join(words)}."
+        )
+    return words[0]
 
 
 def _written(made, total, kept):

@@ -102,6 +102,16 @@ class Conditions:
             parts.append(ops.cast(labels[:, len(self.heads) :], "float32"))
         return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
 
+    def seen(self, logits):
+        """The likeliest labels by logits (N, code_length), int32 (N,) or (N, columns)."""
+        logits, columns, start = np.asarray(logits), [], 0
+        for size in self.heads:
+            columns.append(logits[:, start : start + size].argmax(axis=-1))
+            start += size
+        columns += list((logits[:, start:] > 0.0).T)
+        rows = np.stack(columns, axis=-1).astype("int32")
+        return rows if self.in_columns else rows[:, 0]
+
     def to_export(self, network):
         """A network with an input for each head, and one for all attributes, in place of labels.
 
@@ -135,52 +145,6 @@ class Conditions:
                 fed.append(inputs[-1])
         # `call`, not the model itself: layer after layer, so that outputs keep their names.
         return keras.Model(inputs, network.call(fed), name=network.name)
-
-    # === Seen in pictures ===
-
-    def cross_entropy(self, labels, logits):
-        """How badly a classifier names the labels of pictures.
-
-        Args:
-            labels: of a batch, as the networks take them.
-            logits: (N, code_length): of each head's classes, then of each attribute.
-
-        Returns:
-            float32 scalar, `mean(-log P(label))`, added over heads and attributes.
-        """
-        code, total = self._targets(labels), 0.0
-        for part in self._parts:
-            log_likelihoods = ops.log_softmax(logits[:, part], axis=-1)
-            total -= ops.mean(ops.sum(code[:, part] * log_likelihoods, axis=-1))
-        if self.num_attributes:
-            start = sum(self.heads)
-            signs, said = 2.0 * code[:, start:] - 1.0, logits[:, start:]
-            total += ops.mean(ops.sum(ops.softplus(-signs * said), axis=-1))
-        return total
-
-    def accuracy(self, labels, logits):
-        """The share of heads and attributes that a classifier names rightly, float32 scalar.
-
-        Args:
-            labels: see `cross_entropy`.
-            logits: see `cross_entropy`.
-        """
-        code = self._targets(labels)
-        right = [
-            ops.argmax(code[:, part], -1) == ops.argmax(logits[:, part], -1) for part in self._parts
-        ]
-        for column in range(sum(self.heads), self.code_length):
-            right.append((code[:, column] > 0.5) == (logits[:, column] > 0.0))
-        return ops.mean(ops.cast(ops.stack(right), "float32"))
-
-    def _targets(self, labels):
-        return ops.cast(self.code(labels), "float32")  # whatever Keras' floatx is
-
-    @property
-    def _parts(self):
-        """The columns of the code that belong to each head."""
-        ends = np.cumsum(self.heads).tolist()
-        return [slice(end - size, end) for end, size in zip(ends, self.heads, strict=True)]
 
     # === Values ===
 

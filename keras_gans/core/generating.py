@@ -64,10 +64,8 @@ class Generating(Mixin):
         if name not in self._bytes_per_pixel:
             (source,), _ = self._ends(name)
             side = up_to_multiple(64, source.multiple_of)
-            picture = tf.TensorSpec((1, side, side, source.channels), tf.float32)
-            network = self.networks[name]
-            call = tf.function(lambda images: network(images, training=False))
-            graph = call.get_concrete_function(picture).graph
+            call = _call_of(self.networks[name], (side, side), training=False)
+            graph = call.get_concrete_function().graph
             shapes = [t.shape for op in graph.get_operations() for t in op.outputs]
             # The kernels of a convolution have four axes too, and no first one of 1.
             maps = [s for s in shapes if s.rank == 4 and s.is_fully_defined() and s[0] == 1]
@@ -80,7 +78,7 @@ class Generating(Mixin):
         signature = self.signature()[name]
         return signature.of(Image).values(), signature.outputs.values()
 
-    def in_full(self, name, images, training=False, size=None):
+    def in_full(self, name, images, training=False, size=None, beside=()):
         """Translations of pictures of any size, one picture at a time.
 
         Args:
@@ -90,6 +88,7 @@ class Generating(Mixin):
             size: see `size_of_translation`. Of the pictures' own size sides that the network does
                 not take are padded by reflection, and what comes out is cropped; pictures that
                 were scaled are scaled back.
+            beside: what the network takes besides pictures, arrays (N, ...) in its order.
 
         Returns:
             float32 (N, scale H, scale W, channels), or one picture.
@@ -99,6 +98,25 @@ class Generating(Mixin):
         """
         (source,), (target,) = self._ends(name)
         trained = self.size_of_translation(name, size)
+        batch = self.pictures_to_translate(name, images)
+        height, width = batch.shape[1:3]
+        forward = self.compiled_call(self.networks[name], training)
+        outputs = []
+        for number, picture in enumerate(batch):
+            inner = picture if trained is None else scaled(picture, trained)
+            others = [part[number : number + 1] for part in beside]
+            made = forward(self._padded(inner, source)[None], *others).numpy()[0]
+            made = made[: inner.shape[0] * target.scale, : inner.shape[1] * target.scale]
+            outputs.append(scaled(made, (height * target.scale, width * target.scale)))
+        return outputs[0] if np.ndim(images) == 3 else np.stack(outputs)
+
+    def pictures_to_translate(self, name, images):
+        """Pictures for a network of `signature()`, (N, H, W, C); one (H, W, C) is a batch of one.
+
+        Raises:
+            ValueError: for another shape, or values outside [-1, 1].
+        """
+        (source,), _ = self._ends(name)
         images, channels = np.asarray(images), source.channels
         if images.ndim not in (3, 4) or images.shape[-1] != channels:
             raise ValueError(
@@ -106,16 +124,7 @@ class Generating(Mixin):
                 f"{channels}). Received: {images.shape}."
             )
         check_pictures(images)
-        batch = images[None] if images.ndim == 3 else images
-        height, width = batch.shape[1:3]
-        forward = self.compiled_call(self.networks[name], training)
-        outputs = []
-        for picture in batch:
-            inner = picture if trained is None else scaled(picture, trained)
-            made = forward(self._padded(inner, source)[None]).numpy()[0]
-            made = made[: inner.shape[0] * target.scale, : inner.shape[1] * target.scale]
-            outputs.append(scaled(made, (height * target.scale, width * target.scale)))
-        return outputs[0] if images.ndim == 3 else np.stack(outputs)
+        return images[None] if images.ndim == 3 else images
 
     def _padded(self, picture, source):
         """A picture (H, W, C), float32, its sides such as a network takes."""
@@ -140,12 +149,24 @@ class Generating(Mixin):
             training: for its call.
 
         Returns:
-            A function from float32 (1, H, W, C) to a tensor; it is traced once for all sizes.
+            A function from float32 (1, H, W, C), and what else the network takes for one picture,
+            to a tensor; it is traced once for all sizes.
         """
         key = (id(network), training)  # kept by the compiled call, so that no other gets its id
         if key not in self._forwards:
-            picture = tf.TensorSpec((1, None, None, network.inputs[0].shape[-1]), tf.float32)
-            self._forwards[key] = tf.function(
-                lambda images: network(images, training=training), input_signature=[picture]
-            )
+            self._forwards[key] = _call_of(network, (None, None), training)
         return self._forwards[key]
+
+
+def _call_of(network, sides, training):
+    """A network's call for one picture of these (height, width) and what else it takes."""
+    shapes = [tensor.shape for tensor in network.inputs]
+    shapes = [(1, *sides, s[3]) if len(s) == 4 else (1, *s[1:]) for s in shapes]
+    specs = [
+        tf.TensorSpec(shape, tensor.dtype)
+        for shape, tensor in zip(shapes, network.inputs, strict=True)
+    ]
+    return tf.function(
+        lambda *inputs: network(inputs[0] if len(inputs) == 1 else inputs, training=training),
+        input_signature=specs,
+    )

@@ -64,7 +64,7 @@ class Named(Mixin):
         Raises:
             ValueError: for a name that is not known, with the nearest one.
         """
-        names = self._label_names or unnamed(self.conditions)
+        names = self._names()
         if names["heads"]:  # else what was given is refused as a whole
             labels = numbers_of(labels, names["heads"])
         if names["attributes"]:
@@ -105,6 +105,58 @@ class Named(Mixin):
             for a, b in sorted(pairs)
             if counts[a, b] < _SELDOM * total
         ]
+
+    def changed(self, rows, labels=None, attributes=None):
+        """Labels of pictures with some of them changed; what is not named stays.
+
+        Args:
+            rows: integers (N,) or (N, columns), the labels as they are.
+            labels: classes to change to: as of `numbered`, of every head; or
+                `{name of a head: class}`, where other heads stay. A class of the dictionary may be
+                one for each picture.
+            attributes: as of `numbered`, but that attributes which are not named stay. Numbers,
+                (attributes,) or (N, attributes), are of all attributes.
+
+        Returns:
+            int32, shaped like `rows`.
+
+        Raises:
+            ValueError: for names, classes or values that cannot be, or not as many as pictures.
+        """
+        names, conditions = self._names(), self.conditions
+        rows = np.asarray(rows)
+        columns = np.array(rows if conditions.in_columns else rows[:, None], "int64")
+        heads = len(conditions.heads)
+        if isinstance(labels, Mapping) and heads:
+            for head, given in labels.items():
+                number = _head_number(str(head), list(names["heads"]))
+                known = list(names["heads"].values())[number]
+                columns[:, number] = _numbers(given, known)
+        elif labels is not None:
+            numbers, _ = self.numbered(labels)
+            columns[:, :heads] = self._columns(numbers, None, len(rows))[:, :heads]
+        if attributes is not None:
+            _, values = self.numbered(None, attributes)
+            of_all = self._columns(None, values, len(rows))[:, heads:]
+            asked = _named_attributes(attributes, names["attributes"])
+            for number in range(conditions.num_attributes) if asked is None else asked:
+                columns[:, heads + number] = of_all[:, number]
+        made = columns if conditions.in_columns else columns[:, 0]
+        conditions.check(made)
+        return made.astype("int32")
+
+    def _columns(self, labels, attributes, count):
+        """Labels and attributes of so many pictures, (count, columns); any where None is given."""
+        heads, num_attributes = len(self.conditions.heads), self.conditions.num_attributes
+        if labels is None and heads:
+            labels = 0 if heads == 1 else [0] * heads
+        if attributes is None and num_attributes:
+            attributes = [0] * num_attributes
+        rows = self.conditions.each(labels, attributes, count=count)
+        return rows if self.conditions.in_columns else rows[:, None]
+
+    def _names(self):
+        return self._label_names or unnamed(self.conditions)
 
 
 def unnamed(conditions):
@@ -167,20 +219,9 @@ def values_of(attributes, known):
         ValueError: for an attribute that is not known, one that is on and off, or values other
             than 0 and 1.
     """
-    if isinstance(attributes, Mapping):
-        pairs = [(str(name), value) for name, value in attributes.items()]
-    else:
-        given = _plain(attributes)
-        if not _has_names(given):
-            return attributes
-        words = [given] if isinstance(given, str) else given
-        if not all(isinstance(word, str) for word in words):
-            raise ValueError(
-                "Attributes are given by names, of all pictures, or by 0 and 1, one for each. "
-                f"Received: {attributes!r}. For some pictures only use "
-                "{name: (one value for each picture)}."
-            )
-        pairs = [(word.removeprefix("!"), not word.startswith("!")) for word in words]
+    pairs = _pairs_of(attributes)
+    if pairs is None:
+        return attributes
     values: dict[int, np.ndarray] = {}
     for name, value in pairs:
         number = _attribute_number(name, known)
@@ -202,6 +243,29 @@ def values_of(attributes, known):
     return np.stack(np.broadcast_arrays(*columns), axis=-1) if columns else np.zeros(0, int)
 
 
+def _pairs_of(attributes):
+    """`[(name, value)]` of attributes given by names; None where they hold no name."""
+    if isinstance(attributes, Mapping):
+        return [(str(name), value) for name, value in attributes.items()]
+    given = _plain(attributes)
+    if not _has_names(given):
+        return None
+    words = [given] if isinstance(given, str) else given
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError(
+            "Attributes are given by names, of all pictures, or by 0 and 1, one for each. "
+            f"Received: {attributes!r}. For some pictures only use "
+            "{name: (one value for each picture)}."
+        )
+    return [(word.removeprefix("!"), not word.startswith("!")) for word in words]
+
+
+def _named_attributes(attributes, known):
+    """Numbers of the attributes that are named; None where they are given by numbers."""
+    pairs = _pairs_of(attributes) if known else None
+    return None if pairs is None else [_attribute_number(name, known) for name, _ in pairs]
+
+
 def _plain(given):
     """Arrays as lists, and tuples too, so that names in them are Python's."""
     if isinstance(given, np.ndarray) or hasattr(given, "numpy"):
@@ -221,6 +285,11 @@ def _each(given, number):
     if isinstance(given, list):
         return [_each(one, number) for one in given]
     return number(given) if isinstance(given, str) else given
+
+
+def _numbers(given, names):
+    """Classes of one head, by name or by number, as numbers."""
+    return _each(_plain(given), lambda one: _class_number(one, names))
 
 
 def _is_row(given, heads):
@@ -257,6 +326,16 @@ def _class_number(given, names, of_head=""):
     raise ValueError(
         f"Unknown class{of_head}: {given!r}.{did_you_mean(given, names, ignore_case=True)} Give a "
         f"number from 0, {known}."
+    )
+
+
+def _head_number(name, names):
+    number = _found(name, names, "head")
+    if number is not None:
+        return number
+    raise ValueError(
+        f"Unknown head: {name!r}.{did_you_mean(name, names, ignore_case=True)} Give one of: "
+        f"{_listed(names)}."
     )
 
 

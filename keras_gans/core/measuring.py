@@ -18,7 +18,8 @@ from keras_gans.core.feeding import Feed
 from keras_gans.core.mixin import Mixin
 from keras_gans.core.signature import (
     directions,
-    domains,
+    edits,
+    has_truth,
     source_of,
     target_of,
     translates,
@@ -106,7 +107,7 @@ class Measuring(Mixin):
                     f"{metric!r}. A game has no predictions to compare with targets; use "
                     "compile(metrics=[keras_gans.metrics.KID()])."
                 )
-            if metric.of_pairs and (not translates(self) or domains(self)):
+            if metric.of_pairs and not has_truth(self):
                 raise ValueError(
                     f"{type(metric).__name__} compares each picture with its true one, and "
                     f"{self.name} is not trained on pairs. Use keras_gans.metrics.KID()."
@@ -262,16 +263,27 @@ def pictures_for(model, batch, direction: str, number: int, seed: int = 0, **how
         **how: further arguments of `sample`.
 
     Returns:
-        `(real, fake)`, float32 (N, height, width, channels).
+        `(real, fake)`, float32 (N, height, width, channels). Of a model that edits, the fake ones
+        are the real ones with each other's labels.
     """
+    if edits(model):
+        rows = np.random.default_rng(seed_of(seed, number, 0)).permutation(batch[1])
+        return batch[0], model.translate(batch[0], **model.conditions.asked(rows))
     if translates(model):
         made = model.translate(source_of(batch, direction), direction=direction)
-        return np.asarray(target_of(batch, direction)), made
-    real = batch[0] if isinstance(batch, tuple) else batch
+        return real_pictures(model, batch, direction), made
+    real = real_pictures(model, batch, direction)
     how["seed"] = seed_of(seed, number, 0)
     if isinstance(batch, tuple):
         return real, model.sample(**how, **model.conditions.asked(batch[1]))
     return real, model.sample(len(real), **how)
+
+
+def real_pictures(model, batch, direction: str) -> np.ndarray:
+    """Those pictures of a batch that what the model makes should be like."""
+    if translates(model) and not edits(model):
+        return np.asarray(target_of(batch, direction))
+    return np.asarray(batch[0] if isinstance(batch, tuple) else batch)
 
 
 def seed_of(*numbers: int) -> int:

@@ -8,6 +8,8 @@ A batch is described by `GAN.batch_roles()`, what the generating networks take a
     pix2pix    batch {"source": Image(256, 256, 3), "target": Image(256, 256, 3)}
                {"generator": Signature({"source": Image(None, None, 3, multiple_of=256)}, ...)}
     cyclegan   batch {"a": Image(..., domain="a"), "b": Image(..., domain="b")}
+    stargan    batch {"source": Image(128, 128, 3), "attributes": Labels(...)}
+               {"generator": Signature({"source": Image(...), "attributes": Attributes(5)}, ...)}
 """
 
 from __future__ import annotations
@@ -239,6 +241,16 @@ def label_roles(conditions: Conditions) -> dict[str, Role]:
 def translates(model) -> bool:
     """Whether the model makes pictures from pictures."""
     return any(signature.of(Image) for signature in model.signature().values())
+
+
+def edits(model) -> bool:
+    """Whether the model changes pictures to labels they are asked to have."""
+    return translates(model) and bool(model.conditions)
+
+
+def has_truth(model) -> bool:
+    """Whether each translation of a batch can be compared with its true picture."""
+    return translates(model) and not domains(model) and not edits(model)
 
 
 def upscaling_network(model) -> str | None:

@@ -1,7 +1,7 @@
 """Figures of a run, on pictures it has not learned from."""
 
 from keras_gans import data
-from keras_gans.core.signature import directions, domains, translates
+from keras_gans.core.signature import directions, domains, edits, translates
 from keras_gans.data import sources
 from keras_gans.evaluation import features
 from keras_gans.evaluation.evaluator import OF_PAIRS, WITHOUT_FEATURES, Evaluator
@@ -141,6 +141,11 @@ def refuse_without_truth(model, source, split, names):
         ValueError: which metrics, of which source.
     """
     asked = [name for name in names or () if name in OF_PAIRS]
+    if asked and edits(model):
+        raise ValueError(
+            f"{', '.join(asked)}: compared with true pictures, and nobody knows how the pictures "
+            f"of {source} would truly look with other labels. Use kid."
+        )
     if not asked or not domains(model):
         return
     opened = sources.open_source(source, split, sources.DOMAINS)
@@ -167,6 +172,8 @@ def _fitting(model, source, split):
     """What a translator can be judged by; None of others."""
     if not translates(model):
         return None
+    if edits(model):
+        return _TRANSLATED
     if not domains(model):
         return _PAIRED
     opened = sources.open_source(source, split, sources.DOMAINS)

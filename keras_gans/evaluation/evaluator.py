@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import latent
-from keras_gans.core.measuring import pictures_for, seed_of
-from keras_gans.core.signature import Latent, target_of, translates
+from keras_gans.core.measuring import pictures_for, real_pictures, seed_of
+from keras_gans.core.signature import Latent, edits, translates
 from keras_gans.evaluation import metrics
 from keras_gans.utils.checks import check_positive
 from keras_gans.utils.versions import versions
@@ -70,7 +70,8 @@ class Evaluator:
 
     A model of latents draws as many pictures as there are real ones; with labels, of the labels
     these have. A translator's pictures are compared with the real ones of the domain they should
-    belong to and, of "pairs" and "perceptual", each with its true one.
+    belong to and, of "pairs" and "perceptual", each with its true one. A model that edits pictures
+    gives the real ones each other's labels.
 
     Args:
         real: dataset as `keras_gans.data.load` makes it (with `shuffle=False` and
@@ -179,7 +180,7 @@ class Evaluator:
             for batch, fake in self._generated(model):
                 if collected or of_classes:
                     self._show(collected, of_classes, self.extractor(fake))
-                self._show_pairs(of_pairs, _real_of(model, batch, self.direction), fake)
+                self._show_pairs(of_pairs, real_pictures(model, batch, self.direction), fake)
         figures = {}
         for name, metric in {**collected, **of_classes}.items():
             result = metric.result()
@@ -220,6 +221,11 @@ class Evaluator:
                 raise ValueError(
                     f"'{name}' compares translations with their true pictures, and {model.name} "
                     "draws pictures from latents. Leave it out."
+                )
+            if name in _ON_PAIRS and edits(model):
+                raise ValueError(
+                    f"'{name}' compares with true pictures, and nobody knows how the pictures that "
+                    f"{model.name} edits would truly look. Use kid."
                 )
             if name == "path_length" and from_pictures:
                 raise ValueError(
@@ -279,7 +285,7 @@ class Evaluator:
                 name: _made(name, self.seed) for name in self.names if name in _ON_FEATURES
             }
             for batch in self._batches() if self._primed else ():
-                features = self.extractor(_real_of(model, batch, self.direction))
+                features = self.extractor(real_pictures(model, batch, self.direction))
                 for metric in self._primed.values():
                     metric.update(real=features)
         return copy.deepcopy(self._primed)
@@ -338,12 +344,6 @@ def _joined(batches):
 
 def _count(batch):
     return len(tf.nest.flatten(batch)[0])
-
-
-def _real_of(model, batch, direction):
-    if not translates(model):
-        return batch[0] if isinstance(batch, tuple) else batch
-    return target_of(batch, direction)
 
 
 def _named(figure, extractor):

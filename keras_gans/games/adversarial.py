@@ -17,11 +17,11 @@ import tensorflow as tf
 from keras import ops
 
 from keras_gans import augment
-from keras_gans.core.conditioning import needed
 from keras_gans.core.model import GAN
 from keras_gans.core.signature import Image, Labels, Latent, Signature, label_roles
 from keras_gans.games import views
 from keras_gans.games.averaging import AveragedGenerator
+from keras_gans.games.conditioned import Conditioned
 from keras_gans.games.discriminator_checks import DiscriminatorChecks
 from keras_gans.games.loss import Samples, joined, rows
 from keras_gans.games.objective import PlayersLosses
@@ -369,34 +369,13 @@ class AdversarialGAN(PlayersLosses, AveragedGenerator, LatentSampling, Discrimin
         return {**super().get_config(), **self.tricks.as_config()}
 
 
-class ConditionalGAN(AdversarialGAN):
+class ConditionalGAN(Conditioned, AdversarialGAN):
     """The adversarial game with labels: classes of one head or several, and binary attributes.
 
     A family's constructor takes `num_classes` and `num_attributes`, gives them to
     `set_conditions`, and builds its networks from what that returns. `real.labels` and
     `fake.labels` are those of the images; D is given them where it has an input for them.
     """
-
-    num_classes: int | tuple[int, ...] | None = None
-    num_attributes = 0
-
-    def set_conditions(self, num_classes, num_attributes):
-        """Sets what pictures are asked for by.
-
-        Returns:
-            The `Conditions`.
-
-        Raises:
-            ValueError: for neither classes nor attributes, or numbers of them that cannot be.
-        """
-        self._conditions = needed(num_classes, num_attributes)
-        self.num_classes = self._conditions.num_classes
-        self.num_attributes = self._conditions.num_attributes
-        return self._conditions
-
-    @property
-    def conditions(self):
-        return self._conditions
 
     def batch_roles(self):
         return {"image": self.image, self.conditions.name: Labels(self.conditions)}

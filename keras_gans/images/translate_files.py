@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from keras_gans.core.label_names import unnamed
 from keras_gans.core.scaling import scaled
-from keras_gans.core.signature import directions, images_of, source_of, upscaling_network
+from keras_gans.core.signature import directions, edits, images_of, source_of, upscaling_network
 from keras_gans.data.account import Account
 from keras_gans.data.decode import UnreadableError
 from keras_gans.data.image_converter import ImageConverter
@@ -47,7 +48,7 @@ class Translated:
         return self.translation is not None and self.translation.shape[1::-1] != self.size
 
 
-def translate_files(model, pairs, direction=None, size=None, account=None):
+def translate_files(model, pairs, direction=None, size=None, account=None, changes=None):
     """Translates files one after the other; those that cannot be are left out.
 
     Args:
@@ -56,17 +57,19 @@ def translate_files(model, pairs, direction=None, size=None, account=None):
         direction: "ab" or "ba"; the first the model has where None.
         size: as of `model.translate`.
         account: an `Account`, of what is left out or changed.
+        changes: of a model that edits, the `labels` and `attributes` of its `translate`.
 
     Yields:
         `Translated` for each of the pairs.
 
     Raises:
-        ValueError: for a direction or size the model does not have; for a model that upscales.
+        ValueError: for a direction or size the model does not have; for a model that upscales; for
+            changes the model cannot make, or none where it makes some.
     """
     if upscaling_network(model):
         raise ValueError(f"{model.name} makes pictures larger: use `upscale`.")
     account = Account() if account is None else account
-    translator = _Translator(model, direction, size)
+    translator = _Translator(model, direction, size, _checked_changes(model, changes))
     for source, target in pairs:
         noted: set = set()
         try:
@@ -83,6 +86,27 @@ def translate_files(model, pairs, direction=None, size=None, account=None):
         yield made
 
 
+def _checked_changes(model, changes):
+    """The changes to make of every picture; refused before the first one is read."""
+    changes = {name: value for name, value in (changes or {}).items() if value is not None}
+    if not edits(model):
+        if changes:
+            raise ValueError(
+                f"{model.name} makes no changes that are asked for: leave out "
+                f"{' and '.join(f'`{name}`' for name in changes)}."
+            )
+        return changes
+    if not changes:
+        names = model.label_names or unnamed(model.conditions)
+        known = [f"{head} ({', '.join(some)})" for head, some in names["heads"].items()]
+        raise ValueError(
+            f"{model.name} changes what it is asked to: say what, by `labels` or `attributes`. "
+            f"There are: {'; '.join([*known, *names['attributes']])}."
+        )
+    model.changed(model.conditions.draw(1, 0), **changes)
+    return changes
+
+
 class _Translator:
     """Files through one network.
 
@@ -90,13 +114,14 @@ class _Translator:
         model: a `keras_gans.GAN` that translates.
         direction: "ab" or "ba".
         size: as of `model.translate`.
+        changes: further arguments of `model.translate`.
     """
 
-    def __init__(self, model, direction, size):
+    def __init__(self, model, direction, size, changes):
         known = directions(model)
         direction = known[0] if direction is None else direction
         check_choice("direction", direction, known)
-        self._model, self._how = model, {"direction": direction, "size": size}
+        self._model, self._how = model, {"direction": direction, "size": size, **changes}
         images = list(images_of(model).values())
         self._channels = source_of(images, direction).channels
         self._network = next(

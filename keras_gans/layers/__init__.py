@@ -9,6 +9,7 @@ from keras_gans.layers.equalized import EqualizedConv2D, EqualizedDense
 from keras_gans.layers.fir import FIRUpsample2D
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
+from keras_gans.layers.label_maps import LabelMaps
 from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
@@ -36,6 +37,7 @@ __all__ = [
     "FIRUpsample2D",
     "ImagePool",
     "InstanceNorm",
+    "LabelMaps",
     "LearnedBasis",
     "Maxout",
     "MinibatchStdDev",

@@ -12,6 +12,7 @@ from keras_gans.losses.adversarial import (
     wasserstein_generator,
 )
 from keras_gans.losses.contrastive import patch_nce
+from keras_gans.losses.labels import label_accuracy, label_cross_entropy
 from keras_gans.losses.objectives import OBJECTIVES, Objective
 from keras_gans.losses.reconstruction import l1
 
@@ -20,6 +21,8 @@ __all__ = [
     "Objective",
     "hinge",
     "l1",
+    "label_accuracy",
+    "label_cross_entropy",
     "least_squares",
     "logistic",
     "minimax",

@@ -120,6 +120,10 @@ class Options:
         for name in ("epochs", "batch_size", "flip", "jitter"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, recipe.get(name))
+        if self.source == zoo.entry(self.model).data and not self.heads and not self.attributes:
+            # Of other data the labels have other names.
+            for name in ("heads", "attributes"):
+                object.__setattr__(self, name, recipe.get(name))
         for name in (
             "epochs",
             "steps_per_epoch",

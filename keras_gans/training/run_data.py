@@ -45,7 +45,11 @@ def first_batch(options, model, size, split=None):
 
 def preview(options, model):
     """Pictures for a translator's sheets."""
-    return held_out(options, model, _PREVIEWED) if translates(model) else None
+    if not translates(model):
+        return None
+    # A batch holds the pictures of all updates of the discriminator.
+    batch = held_out(options, model, _PREVIEWED)
+    return tf.nest.map_structure(lambda part: part[:_PREVIEWED], batch)
 
 
 def held_out(options, model, count):

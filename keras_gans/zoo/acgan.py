@@ -138,19 +138,19 @@ class ACGAN(ConditionalGAN):
 
     def discriminator_loss(self, real, fake):
         (real_logits, real_classes), (fake_logits, fake_classes) = self.judge_both(real, fake)
-        class_loss = self.conditions.cross_entropy(real.labels, real_classes)
-        class_loss += self.conditions.cross_entropy(fake.labels, fake_classes)
+        class_loss = self.label_cross_entropy(real.labels, real_classes)
+        class_loss += self.label_cross_entropy(fake.labels, fake_classes)
         return Loss(
             losses.logistic(real_logits, fake_logits) + self.class_weight * class_loss,
             real_logits,
             fake_logits,
             class_loss=class_loss,
-            class_accuracy=self.conditions.accuracy(real.labels, real_classes),
+            class_accuracy=self.label_accuracy(real.labels, real_classes),
         )
 
     def generator_loss(self, real, fake):
         logits, classes = self.judge(fake)
-        class_loss = self.conditions.cross_entropy(fake.labels, classes)
+        class_loss = self.label_cross_entropy(fake.labels, classes)
         return Loss(losses.non_saturating(logits) + self.class_weight * class_loss)
 
     def optimizers(self, images=None):

@@ -461,20 +461,20 @@ class StyleGAN2(ConditionalGAN):
         if not self.class_weight:
             return Loss(losses.logistic(real_said, fake_said), real_said, fake_said)
         (real_logits, real_classes), (fake_logits, _) = real_said, fake_said
-        class_loss = self.conditions.cross_entropy(real.labels, real_classes)
+        class_loss = self.label_cross_entropy(real.labels, real_classes)
         return Loss(
             losses.logistic(real_logits, fake_logits) + self.class_weight * class_loss,
             real_logits,
             fake_logits,
             class_loss=class_loss,
-            class_accuracy=self.conditions.accuracy(real.labels, real_classes),
+            class_accuracy=self.label_accuracy(real.labels, real_classes),
         )
 
     def generator_loss(self, real, fake):
         if not self.class_weight:
             return Loss(losses.non_saturating(self.judge(fake)))
         logits, classes = self.judge(fake)
-        class_loss = self.conditions.cross_entropy(fake.labels, classes)
+        class_loss = self.label_cross_entropy(fake.labels, classes)
         return Loss(losses.non_saturating(logits) + self.class_weight * class_loss)
 
     def generator_penalty(self, real):

@@ -8,13 +8,14 @@ import keras_gans
 from keras_gans import data, zoo
 from keras_gans.core.conditioning import Conditions
 from keras_gans.core.label_names import counted
-from keras_gans.core.signature import Labels
+from keras_gans.core.signature import Labels, draws
 from keras_gans.images import grids
 
 CONDITIONAL = [
     name
     for name in sorted({zoo.entry(name).family: name for name in zoo.names()}.values())
-    if any(isinstance(role, Labels) for role in tiny(name).batch_roles().values())
+    if draws(model := tiny(name))
+    and any(isinstance(role, Labels) for role in model.batch_roles().values())
 ]
 NAMES = {
     "heads": {"garment": ["Dress", "Coat", "Bag"], "colour": ["red", "Blue"]},

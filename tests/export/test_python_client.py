@@ -240,31 +240,77 @@ TRANSLATORS = sorted({
 }.values())  # fmt: skip
 
 
+def asked_for(model):
+    """Labels of a translator that takes them, as its `translate` and as the client's has them."""
+    if not model.conditions:
+        return {}, {}
+    asked = model.conditions.asked(model.conditions.draw(1, 3))
+    numbers = {name: np.ravel(values).tolist() for name, values in asked.items()}
+    how = {"label": ",".join(map(str, numbers["labels"]))} if "labels" in numbers else {}
+    if "attributes" in numbers:
+        on = enumerate(numbers["attributes"])
+        how["attributes"] = [str(number) if value else f"!{number}" for number, value in on]
+    return asked, how
+
+
 @pytest.mark.filterwarnings("ignore:.* is a U-Net")
 @pytest.mark.parametrize("name", TRANSLATORS)
 def test_every_translator_gives_back_the_size_that_came(name, tmp_path):
     upscales = zoo.entry(name).task == "upscaling"  # whose enlarged numbers outgrow float32
     folder, model = made(tmp_path, name, formats=("onnx",), times=2 if upscales else 5)
     picture = photo(50, 50)
+    asked, how = asked_for(model)
     for size in ("own", None):
         network = client.Network(folder)
         scale = network.output.get("scale", 1)
-        expected = model.translate(picture / 127.5 - 1.0, size=size)
-        given = network.translate(picture, size=size)
+        expected = model.translate(picture / 127.5 - 1.0, size=size, **asked)
+        given = network.translate(picture, size=size, **how)
         assert given.shape == expected.shape == (50 * scale, 50 * scale, 3)
         assert same_pictures(given, expected)
     # By what the manifest says alone: padded by reflection, and cropped.
     source, multiple = network.source, network.source.get("multiple_of", 1)
+    dtypes = {tensor["name"]: tensor["dtype"] for tensor in network.record["inputs"]}
     more = -50 % multiple
     padded = np.pad(picture / 127.5 - 1.0, ((0, more), (0, more), (0, 0)), mode="reflect")
     fed = padded[None].astype("float32")
     fed = fed.transpose(0, 3, 1, 2) if source["layout"] == "NCHW" else fed
-    answer = network.run({source["name"]: fed})[network.output["name"]]
+    fed = {source["name"]: fed, **network.labels(1, **how)}
+    answer = network.run({n: a.astype(dtypes[n]) for n, a in fed.items()})[network.output["name"]]
     answer = answer.transpose(0, 2, 3, 1) if network.output["layout"] == "NCHW" else answer
     cropped = answer[0, : 50 * scale, : 50 * scale]
     assert same_pictures(
-        grids.to_uint8(cropped), model.translate(picture / 127.5 - 1.0, size="own")
+        grids.to_uint8(cropped), model.translate(picture / 127.5 - 1.0, size="own", **asked)
     )
+
+
+def test_labels_of_a_picture_are_asked_for_by_name_and_their_lack_is_said(tmp_path):
+    names = {"classes": ["red", "blue", "green"], "attributes": ["hat", "beard"]}
+    overrides = {"num_classes": 3, "num_attributes": 2}
+    folder, model = made(tmp_path, "stargan", formats=("onnx",), names=names, **overrides)
+    network, picture = client.Network(folder), photo()
+    given = network.translate(picture, label="blue", attributes=["beard", "!hat"])
+    expected = model.translate(picture / 127.5 - 1.0, labels=1, attributes=[0, 1])
+    assert same_pictures(given, expected)
+    for how, message in (
+        ({}, "takes a label.*red, blue, green"),
+        ({"label": "pink"}, "Unknown: 'pink'"),
+        ({"label": "red", "attributes": ["scarf"]}, "Unknown: 'scarf'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            network.translate(picture, **how)
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    written = tmp_path / "written.png"
+    client.main(
+        ["translate", str(folder), str(tmp_path / "photo.png"), "--label", "blue"]
+        + ["--attribute", "beard", "--output", str(written)]
+    )
+    np.testing.assert_array_equal(np.asarray(Image.open(written)), given)
+
+
+def test_labels_of_a_network_without_any_are_refused(unpaired):
+    for how in ({"label": "red"}, {"attributes": ["hat"]}):
+        with pytest.raises(ValueError, match="leave them out"):
+            client.Network(unpaired[0]).translate(photo(), **how)
 
 
 @pytest.mark.parametrize("sides", [(2, 2), (4, 60), (3, 5)])

@@ -22,6 +22,7 @@ from keras_gans.core.scaling import scaled
 from keras_gans.data.account import Account
 from keras_gans.data.decode import DECODING_BYTES
 from keras_gans.data.image_converter import ImageConverter
+from keras_gans.data.whole import read_picture
 from keras_gans.images import file_plan, grids, translate_files
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
@@ -504,3 +505,71 @@ def test_a_model_that_has_translated_is_saved_as_before(name, tmp_path):
     other.translate(picture)
     other.load_weights(tmp_path / "model.weights.h5")  # compiled before, with other weights
     assert np.array_equal(before, other.translate(picture))
+
+
+# === Edits ===
+
+
+@pytest.fixture(scope="module")
+def edited_run(tmp_path_factory):
+    """A short run of a model that edits, by its recipe's labels."""
+    folder = tmp_path_factory.mktemp("runs")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = call(
+            "train", "stargan_avatars", "--set", "filters=4", "--set", "num_blocks=1",
+            "--epochs", 1, "--steps-per-epoch", 2, "--runs-dir", folder,
+        )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return folder / "00001-stargan-avatars"
+
+
+def test_edits_are_asked_for_by_name(edited_run, tmp_path):
+    draw(tmp_path / "a.png")
+    arguments = (edited_run, tmp_path / "a.png", "--attribute", "glasses", "--label", "pink")
+    result = call("translate", *arguments, "--output", tmp_path / "b.png", "--size", "own")
+    assert result.exit_code == 0, result.output
+    model = training.open_run(edited_run).load_model()
+    picture = read_picture(tmp_path / "a.png", 3) / np.float32(127.5) - 1
+    expected = model.translate(picture, labels="pink", attributes=["glasses"], size="own")
+    unedited = model.translate(picture, size="own")
+    written = np.asarray(Image.open(tmp_path / "b.png")).astype(int)
+    assert np.abs(written - grids.to_uint8(expected)).max() <= 1
+    assert np.abs(expected - unedited).max() > 1e-4
+    by_head = call(
+        "translate", edited_run, tmp_path / "a.png", "--label", "hair_color=pink",
+        "--attribute", "glasses", "--output", tmp_path / "c.png", "--size", "own",
+    )  # fmt: skip
+    assert by_head.exit_code == 0, by_head.output
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "c.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ((), "say what, by `--label` or `--attribute`. There are: hair_color (black"),
+        (("--attribute", "hat"), "Unknown attribute: 'hat'"),
+        (("--label", "green"), "Unknown class: 'green'"),
+        (("--label", "hair=pink"), "Unknown head: 'hair'"),
+        (("--label", "pink", "--label", "blue"), "one class, or HEAD=CLASS"),
+    ],
+)
+def test_edits_that_cannot_be_are_refused_before_anything_is_written(
+    edited_run, tmp_path, asked, words
+):
+    draw(tmp_path / "a.png")
+    result = call("translate", edited_run, tmp_path / "a.png", *asked, "--output", tmp_path / "b")
+    assert result.exit_code == 2, result.output
+    assert words in " ".join(result.output.split())
+    assert not (tmp_path / "b").exists()
+
+
+def test_edits_of_a_model_that_makes_none_are_refused(saved, tmp_path):
+    draw(tmp_path / "a.png")
+    result = call("translate", saved, tmp_path / "a.png", "--attribute", "glasses")
+    assert result.exit_code == 2 and "leave out `--attribute`" in " ".join(result.output.split())
+
+
+def test_the_sheet_of_a_run_of_edits_has_a_column_for_each(edited_run):
+    sheet = Image.open(edited_run / "samples" / "epoch-0001.png")
+    assert sheet.size == ((1 + 8 + 3) * 66 + 2, 8 * 66 + 2)

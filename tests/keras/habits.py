@@ -42,7 +42,7 @@ SAMPLERS = sorted([*PLAIN, *LABELLED])
 #: Families whose learning rates follow a schedule.
 SCHEDULED = [
     *("cgan", "cyclegan", "gan", "pix2pix", "r3gan", "rdn", "rrdn", "sngan", "sngan_projection"),
-    *("srgan", "wgan_gp"),
+    *("srgan", "stargan", "wgan_gp"),
 ]
 CONSTANT = [name for name in families() if name not in SCHEDULED]
 

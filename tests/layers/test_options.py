@@ -104,7 +104,7 @@ ALL = [
 def test_every_layer_is_here():
     # Without kernels and slopes, or with styles beside the maps: their tests are elsewhere.
     others = {
-        layers.ImagePool,
+        *(layers.ImagePool, layers.LabelMaps),
         *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
         *(layers.NoiseInjection, layers.StyleAt, layers.Truncation),
     }

@@ -3,6 +3,7 @@
     cd tools/make_avatars && npm ci && cd ../..
     pip install pillow
     python tools/make_avatars faces/ --count 2000 --size 128     a folder for `--data folder:faces`
+    python tools/make_avatars edits/ --edits --count 500          for `benchmarks/edits.py`
     python tools/make_avatars --bundle                            the set that ships, again
 
 Two calls with equal arguments write equal bytes, with the versions of package-lock.json and, of
@@ -59,6 +60,29 @@ def make_folder(folder, style, count, size, key):
         pictures, rows = drawn(style, options, size)
         rows = [people.labels_of_others(facts) for facts in rows]
         names = tuple(rows[0])
+    write(folder, pictures, rows, names)
+
+
+def make_edits(folder, count, size):
+    """Writes held-out people of the set that ships, and each of them with one thing changed.
+
+    The folder gets a folder `source` and one for each of `people.EDITS`, with pictures of equal
+    names and with `attributes.csv`.
+    """
+    held_out = people.people(TRAIN + TEST)[TRAIN : TRAIN + count]
+    folder.mkdir(parents=True)
+    for edit in ("source", *people.EDITS):
+        rows = held_out
+        if edit != "source":
+            rows = [people.edited(who, edit) for who in held_out]
+        pictures, _ = drawn("micah", [people.options(who) for who in rows], size)
+        (folder / edit).mkdir()
+        write(folder / edit, pictures, rows, (*people.HEADS, *people.ATTRIBUTES))
+
+
+def write(folder, pictures, rows, names):
+    """Writes pictures and `attributes.csv` with these columns of the rows."""
+    count = len(pictures)
     files = [f"{number:0{len(str(count - 1))}}.png" for number in range(count)]
     for file, picture in zip(files, pictures, strict=True):
         Image.fromarray(picture).save(folder / file)
@@ -132,18 +156,25 @@ def main(arguments):
     parser.add_argument("--size", type=int, default=SIDE, help="pixels of a side (%(default)s)")
     parser.add_argument("--style", choices=people.ARTISTS, default="micah", help="%(default)s")
     parser.add_argument("--key", default="avatars", help="another word draws other people")
+    parser.add_argument(
+        "--edits", action="store_true", help="held-out people, and each with one thing changed"
+    )
     parser.add_argument("--bundle", action="store_true", help="write the set that ships")
     asked = parser.parse_args(arguments)
     if asked.bundle == (asked.folder is not None):
         parser.error("name a folder, or use --bundle")
     if not 1 <= asked.count <= people.MOST or not 8 <= asked.size <= 1024:
         parser.error(f"--count is from 1 to {people.MOST:,}, --size from 8 to 1024")
+    if asked.edits and (asked.bundle or asked.count > TEST or asked.style != "micah"):
+        parser.error(f"--edits wants a folder, the style micah and a --count of up to {TEST:,}")
     if asked.folder and asked.folder.exists():
         parser.error(f"{asked.folder} exists; name a new folder")
     if not (HERE / "node_modules").is_dir():
         parser.error(f"run `npm ci` in {HERE} first")
     if asked.bundle:
         make_bundle()
+    elif asked.edits:
+        make_edits(asked.folder, asked.count, asked.size)
     else:
         make_folder(asked.folder, asked.style, asked.count, asked.size, asked.key)
 

@@ -122,6 +122,25 @@ def people(count, key="avatars"):
     return found
 
 
+#: What `edited` changes, one at a time.
+EDITS = ("glasses", "smile", "beard", "hair_color")
+
+
+def edited(who, edit):
+    """The same person with one of `EDITS` changed, and nothing else.
+
+    Attributes are turned round; hair gets the colour that follows its own in `HAIR_COLOR`.
+    """
+    if edit == "hair_color":
+        colors = list(HAIR_COLOR)
+        following = (colors.index(who["hair_color"]) + 1) % len(colors)
+        return {**who, "hair_color": colors[following]}
+    changed = {**who, edit: 1 - who[edit]}
+    if edit == "smile":
+        changed["mouth"] = (_SMILES if changed["smile"] else _OTHER_MOUTHS)[0]
+    return changed
+
+
 def options(who):
     """DiceBear's options of `micah` for a person."""
     return {

@@ -36,9 +36,11 @@ def lowered(network):
     made: dict[int, _Up] = {}  # what transposed convolutions became, by their outputs' identity
 
     def copied(layer):
-        if not isinstance(layer, keras.Layer):  # an operation: of no weights
-            return type(layer).from_config(layer.get_config())
         kind, config = type(layer), layer.get_config()
+        if not isinstance(layer, keras.Layer):  # an operation: of no weights
+            if layer.name not in network.output_names:  # lest a layer becomes one of its name
+                config["name"] = layer.name + _END
+            return kind.from_config(config)
         if layer.name not in network.output_names:
             kind = _SlicedReflection if kind is ReflectionPadding2D else kind
             config["name"] = layer.name + _END

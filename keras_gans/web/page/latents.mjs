@@ -1,4 +1,4 @@
-// The panel of models that make pictures from latents: sliders, classes, attributes, saved points.
+// The panel of models that make pictures from latents: sliders, labels, saved points.
 
 import { between, Styles } from "./styles.mjs";
 import { tensor } from "./tensors.mjs";
@@ -16,8 +16,9 @@ export class Latents {
   #sliders = [];
   #picked = new Set(); // choosers a person has set
 
-  // `onChange` is called when another picture is wanted.
-  constructor(onChange, say) {
+  // `labels` are the `Labels` of the page; `onChange` is called when another picture is wanted.
+  constructor(labels, onChange, say) {
+    this.labels = labels;
     this.onChange = onChange;
     this.say = say;
     this.styles = new Styles(onChange);
@@ -36,9 +37,8 @@ export class Latents {
     this.about = record.inputs.find((input) => input.kind === "latent");
     this.size = this.about.shape[1];
     this.styles.reset(record.styles, record.inputs.find((input) => input.kind === "psi"));
-    this.labels = {};
     this.#saved = [];
-    this.#showLabels();
+    this.labels.show(element("labels"), record.inputs);
     this.#showSliders();
     this.#showSaved();
     this.random();
@@ -48,7 +48,7 @@ export class Latents {
   tensors() {
     return this.inputs.map((input) => {
       if (input.kind === "latent") return tensor(input, this.latent);
-      return tensor(input, input.kind === "psi" ? [this.styles.psi] : [this.labels[input.name]].flat());
+      return input.kind === "psi" ? tensor(input, [this.styles.psi]) : this.labels.tensor(input);
     });
   }
 
@@ -60,7 +60,7 @@ export class Latents {
   save(picture) {
     this.#count += 1;
     const point = { name: String(this.#count), latent: this.latent.slice(), picture };
-    this.#saved.push({ ...point, labels: structuredClone(this.labels), style: this.styles.kept() });
+    this.#saved.push({ ...point, labels: this.labels.kept(), style: this.styles.kept() });
     this.#showSaved();
     this.say(`Point ${point.name} saved.`);
   }
@@ -69,58 +69,6 @@ export class Latents {
     this.latent = latent;
     this.#sliders.forEach((slider, i) => { slider.value = latent[i]; });
     this.onChange();
-  }
-
-  // === Classes and attributes ===
-
-  #showLabels() {
-    const rows = this.inputs.filter(({ kind }) => ["label", "attributes"].includes(kind));
-    element("labels").replaceChildren(...rows.map((input) => (
-      input.kind === "label" ? this.#classChooser(input) : this.#attributeChooser(input))));
-  }
-
-  #classChooser(input) {
-    const [first, last] = input.value_range;
-    const select = document.createElement("select");
-    select.id = `class-${input.name}`;
-    for (let number = first; number <= last; number += 1) {
-      select.add(new Option(input.classes?.[number - first] ?? String(number), number));
-    }
-    this.labels[input.name] = first;
-    select.addEventListener("change", () => {
-      this.labels[input.name] = Number(select.value);
-      this.onChange();
-    });
-    return labelled(`${input.head ?? "Class"} `, select);
-  }
-
-  #attributeChooser(input) {
-    const group = document.createElement("fieldset");
-    group.append(Object.assign(document.createElement("legend"), { textContent: "Attributes" }));
-    this.labels[input.name] = Array(input.shape[1]).fill(0);
-    this.labels[input.name].forEach((_, i) => {
-      const box = Object.assign(document.createElement("input"), { type: "checkbox" });
-      box.id = `attribute-${input.name}-${i}`;
-      box.addEventListener("change", () => {
-        this.labels[input.name][i] = Number(box.checked);
-        this.onChange();
-      });
-      const label = labelled("", box);
-      label.append(` ${input.names?.[i] ?? `attribute ${i + 1}`}`);
-      group.append(label);
-    });
-    return group;
-  }
-
-  #chooseLabels(labels) {
-    this.labels = structuredClone(labels);
-    for (const [name, value] of Object.entries(labels)) {
-      if (Array.isArray(value)) {
-        value.forEach((on, i) => { element(`attribute-${name}-${i}`).checked = on === 1; });
-      } else {
-        element(`class-${name}`).value = value;
-      }
-    }
   }
 
   // === Sliders ===
@@ -188,7 +136,7 @@ export class Latents {
     show.append(canvas, point.name);
     show.setAttribute("aria-label", `Show point ${point.name}`);
     show.addEventListener("click", () => {
-      this.#chooseLabels(point.labels);
+      this.labels.choose(point.labels);
       this.styles.restore(point.style);
       this.#go(point.latent.slice());
     });
@@ -217,21 +165,15 @@ export class Latents {
     const [from, to] = [this.#chosen("from"), this.#chosen("to")];
     const share = Number(element("way").value);
     // There is nothing between two classes: each half of the way is of the point it is nearer to.
-    this.#chooseLabels((share < 0.5 ? from : to).labels);
+    this.labels.choose((share < 0.5 ? from : to).labels);
     this.styles.restore(between(from.style, to.style, share));
     this.#go(path(from.latent, to.latent, share));
   }
 
   #reckon() {
     const [a, b, c] = ["plus", "minus", "also"].map((id) => this.#chosen(id));
-    this.#chooseLabels(a.labels);
+    this.labels.choose(a.labels);
     this.styles.restore(a.style);
     this.#go(vectors.arithmetic(a.latent, b.latent, c.latent));
   }
-}
-
-function labelled(text, control) {
-  const label = document.createElement("label");
-  label.append(text, control);
-  return label;
 }

@@ -3,6 +3,7 @@
 import { Drawing } from "./drawing.mjs";
 import { Engine } from "./engine.mjs";
 import { Problem, readManifest, verified } from "./files.mjs";
+import { Labels } from "./labels.mjs";
 import { Latents } from "./latents.mjs";
 import { fromPixels, sidesOf, tensor, toColour, toPixels } from "./tensors.mjs";
 import { Upscaling, upscales } from "./upscaling.mjs";
@@ -24,7 +25,8 @@ const drawing = new Drawing(element("drawing"), element("cursor"), {
   onKey: (key) => press({ p: "pencil", e: "eraser", u: "undo", c: "clear", x: "example", d: "download" }, key),
   say,
 });
-const latents = new Latents(ask, say);
+const labels = new Labels(ask);
+const latents = new Latents(labels, ask, say);
 const upscaling = new Upscaling(element, { onChange: ask, say });
 
 begin().catch(fail);
@@ -130,6 +132,7 @@ function showPanel() {
     element("sample").hidden = !examples().length;
     return;
   }
+  labels.show(element("asked"), record.inputs);
   const [height, width] = sidesOf(image, manifest);
   const [low, high] = image.value_range;
   const channels = image.shape[3];
@@ -279,7 +282,9 @@ function questions() {
   const image = record.inputs.find((input) => input.kind === "image");
   if (!image) return latents.tensors();
   const pixels = drawing.pixels;
-  return [tensor(image, fromPixels(pixels, image), [pixels.height, pixels.width])];
+  return record.inputs.map((input) => (input === image
+    ? tensor(image, fromPixels(pixels, image), [pixels.height, pixels.width])
+    : labels.tensor(input)));
 }
 
 function download(canvas, name) {
