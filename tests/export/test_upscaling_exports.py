@@ -14,7 +14,7 @@ from keras_gans.export.formats.network_rewrites import simplified
 from keras_gans.layers import PixelShuffle2D, PixelUnshuffle2D
 
 UPSCALERS = zoo.names(task="upscaling")
-QUICK = ("srgan", "realesrgan_x2", "realesrgan_video_x3")
+QUICK = ("srgan", "esrgan", "rdn", "realesrgan_x2", "realesrgan_video_x3")
 
 
 @pytest.mark.parametrize("name", by_default(QUICK, UPSCALERS))
@@ -39,6 +39,7 @@ def test_graphs_hold_an_operation_for_each_layer(name, tmp_path):
     graph = onnx.load(tmp_path / "out" / manifest.files[0].path).graph
     ops = collections.Counter(node.op_type for node in graph.node)
     assert not {"Shape", "Cast", "Pad", "Neg"} & set(ops)
+    assert ops["Transpose"] == 2  # of what comes in and of what goes out
     rectified = [one for one in model.generator.layers if getattr(one, "activation", None)]
     rectified = sum(one.activation.__name__ == "relu" for one in rectified)
     assert ops["Relu"] == rectified + kinds["ReLU"]
