@@ -467,7 +467,7 @@ def test_how_small_pictures_are_made_of_photographs_is_an_option(tmp_path):
     assert result.exit_code == 2 and words in " ".join(result.output.split())
     result = call(*job, "--degradation", "blurry")
     assert result.exit_code == 2
-    known = "`degradation` must be one of ['bicubic', 'light', 'realesrgan']. Received: 'blurry'"
+    known = "`--degradation` must be one of ['bicubic', 'light', 'realesrgan']. Received: 'blurry'"
     assert known in " ".join(result.output.split())
     result = call("train", "pix2pix_emoji", "--degradation", "light", "--dry-run")
     assert result.exit_code == 2 and "does not upscale" in " ".join(result.output.split())
