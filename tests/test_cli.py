@@ -1,5 +1,6 @@
 """The command: the whole job, its help, and what mistakes get."""
 
+import dataclasses
 import hashlib
 import http.server
 import json
@@ -438,6 +439,47 @@ def test_how_pairs_are_fitted_and_turned_is_an_option(tmp_path):
     assert "1 not square, padded with white" in " ".join(result.output.split())
     for mistake in (["--fit", "tile"], ["--direction", "bb"]):
         assert call(*job, *mistake).exit_code == 2
+
+
+def test_how_small_pictures_are_made_of_photographs_is_an_option(tmp_path):
+    photographs = tmp_path / "photos"
+    photographs.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        pixels = rng.integers(0, 256, (40, 40, 3), "uint8")
+        Image.fromarray(pixels).save(photographs / f"{number}.png")
+    settings = [f"{key}={json.dumps(value)}" for key, value in zoo.entry("srresnet").tiny.items()]
+    job = ["train", "srresnet", "--data", f"folder:{photographs}", "--batch-size", 2]
+    job += ["--epochs", 1, "--steps-per-epoch", 1, "--runs-dir", tmp_path / "runs"]
+    job += [word for setting in settings for word in ("--set", setting)]
+    smalls = {}
+    for number, name in enumerate(("bicubic", "light"), 1):
+        result = call(*job, "--degradation", name)
+        assert result.exit_code == 0, result.output
+        run = training.open_run(tmp_path / "runs" / f"0000{number}-srresnet")
+        assert run.options.degradation == name
+        small, target = training.prepare(run.options)[1].as_numpy_iterator().next()
+        shrunk = np.asarray(tf.image.resize(target, small.shape[1:3], "bicubic", antialias=True))
+        smalls[name] = np.abs(small - shrunk).mean()
+    assert smalls["bicubic"] < 0.01 < smalls["light"]
+    result = call("train", run.path, "--resume", "--degradation", "bicubic")
+    words = "`--degradation` was 'light', and is 'bicubic'"
+    assert result.exit_code == 2 and words in " ".join(result.output.split())
+    result = call(*job, "--degradation", "blurry")
+    assert result.exit_code == 2
+    known = "`--degradation` must be one of ['bicubic', 'light', 'realesrgan']. Received: 'blurry'"
+    assert known in " ".join(result.output.split())
+    result = call("train", "pix2pix_emoji", "--degradation", "light", "--dry-run")
+    assert result.exit_code == 2 and "does not upscale" in " ".join(result.output.split())
+
+
+def test_an_option_holds_over_the_same_named_setting_of_an_entry():
+    options = training.Options(
+        model="realesrgan_small", overrides={"degradation": "bicubic"}, degradation="light"
+    )
+    other = dataclasses.replace(options, degradation="realesrgan")
+    (change,) = training.options.changes(options, other)
+    assert change == "`degradation` was 'light', and is 'realesrgan'"
 
 
 def test_labels_by_name_end_to_end(tmp_path):

@@ -3,6 +3,7 @@
 //   client EXPORT --output sheet.ppm --count 8 --seed 3 --label Dress,red --attribute Smiling
 //   client EXPORT --output sheet.ppm --count 8 --psi 0.7
 //   client EXPORT --output translated.ppm --picture photo.ppm --network generator_ba
+//   client upscale EXPORT --output large.ppm --picture photo.ppm
 //
 // Pictures are PPM (P6), grey ones PGM (P5). Samples stand one below the other.
 
@@ -41,6 +42,8 @@ struct Options {
   std::uint64_t seed = 0;
   bool has_psi = false;
   double psi = 1.0;
+  bool upscale = false;
+  std::int64_t tile = 0;  // 0: the manifest's
 };
 
 struct Picture {
@@ -48,7 +51,14 @@ struct Picture {
   std::vector<std::uint8_t> pixels;
 };
 
+// Levels from 0 to 255 that are not rounded yet.
+struct Levels {
+  std::int64_t height = 0, width = 0, channels = 0;
+  std::vector<float> values;
+};
+
 constexpr std::int64_t kLongest = 65535;  // side of a picture; products of such cannot overflow
+constexpr double kMostPixels = 1 << 28;   // of an upscaled picture, and of a tile of it
 
 [[noreturn]] void refuse(const std::string& sentence) { throw std::runtime_error(sentence); }
 
@@ -205,21 +215,40 @@ struct Values {
   std::vector<std::int32_t> integers;
 };
 
-Values encoded(const Picture& picture, const json& tensor) {
+// A whole number of the manifest, which must be from `least` to kLongest.
+std::int64_t whole_number(const json& tensor, const char* key, std::int64_t usual,
+                          std::int64_t least = 1) {
+  const json value = tensor.value(key, json(usual));
+  // A number above the largest int64 would come as a negative one.
+  if (!value.is_number_integer() || value < least || value > kLongest)
+    refuse(std::string(key) + " is " + value.dump() + ", which cannot be: it is a number from " +
+           std::to_string(least) + " to " + std::to_string(kLongest) + ".");
+  return value;
+}
+
+std::int64_t up_to_multiple(std::int64_t side, std::int64_t multiple) {
+  return (side + multiple - 1) / multiple * multiple;
+}
+
+struct Sides {
+  std::int64_t height, width;
+};
+
+// The sides that a network takes a picture with.
+Sides sides_of(const Picture& picture, const json& tensor) {
+  const std::int64_t multiple = whole_number(tensor, "multiple_of", 1);
+  const std::int64_t smallest = whole_number(tensor, "smallest", 1);
+  return {up_to_multiple(std::max(picture.height, smallest), multiple),
+          up_to_multiple(std::max(picture.width, smallest), multiple)};
+}
+
+// A picture as the manifest says, reflected where the sides go on behind it.
+Values encoded(const Picture& picture, const json& tensor, const Sides& sides) {
   const Axes axis = axes(tensor);
   const auto [low, high] = range(tensor);
-  const std::int64_t multiple = tensor.value("multiple_of", std::int64_t{1});
-  if (multiple < 1 || multiple > kLongest)
-    refuse("Sides of a multiple of " + std::to_string(multiple) + " cannot be.");
-  const std::int64_t smallest = tensor.value("smallest", std::int64_t{1});
-  if (smallest < 1 || smallest > kLongest)
-    refuse("Sides of at least " + std::to_string(smallest) + " cannot be.");
-  const auto up = [&](std::int64_t side) {
-    return (std::max(side, smallest) + multiple - 1) / multiple * multiple;
-  };
   Values values;
   values.shape = {1, 0, 0, 0};
-  values.shape[axis.height] = up(picture.height), values.shape[axis.width] = up(picture.width);
+  values.shape[axis.height] = sides.height, values.shape[axis.width] = sides.width;
   values.shape[axis.channels] = picture.channels;
   for (std::size_t i = 1; i < 4; ++i) {
     const json& wanted = tensor.at("shape").at(i);
@@ -229,8 +258,8 @@ Values encoded(const Picture& picture, const json& tensor) {
   }
   values.floats.resize(
       static_cast<std::size_t>(values.shape[1] * values.shape[2] * values.shape[3]));
-  for (std::int64_t row = 0; row < values.shape[axis.height]; ++row)
-    for (std::int64_t column = 0; column < values.shape[axis.width]; ++column)
+  for (std::int64_t row = 0; row < sides.height; ++row)
+    for (std::int64_t column = 0; column < sides.width; ++column)
       for (std::int64_t channel = 0; channel < picture.channels; ++channel) {
         const auto from = (reflected(row, picture.height) * picture.width +
                            reflected(column, picture.width)) * picture.channels + channel;
@@ -257,26 +286,34 @@ std::vector<std::int64_t> shape_of_pictures(const Ort::Value& output, const Axes
 }
 
 // The first picture of a batch, cropped to a size where one is given.
-Picture decoded(const Ort::Value& output, const json& tensor, Picture size) {
-  const std::int64_t scale = tensor.value("scale", 1);
+Levels decoded(const Ort::Value& output, const json& tensor, Picture size) {
+  const std::int64_t scale = whole_number(tensor, "scale", 1);
   size.height *= scale, size.width *= scale;
   const Axes axis = axes(tensor);
   const auto [low, high] = range(tensor);
   const std::vector<std::int64_t> shape = shape_of_pictures(output, axis, size);
   const float* values = output.GetTensorData<float>();
-  Picture picture;
-  picture.height = size.height ? size.height : shape[axis.height];
-  picture.width = size.width ? size.width : shape[axis.width];
-  picture.channels = shape[axis.channels];
-  for (std::int64_t row = 0; row < picture.height; ++row)
-    for (std::int64_t column = 0; column < picture.width; ++column)
-      for (std::int64_t channel = 0; channel < picture.channels; ++channel) {
+  Levels levels;
+  levels.height = size.height ? size.height : shape[axis.height];
+  levels.width = size.width ? size.width : shape[axis.width];
+  levels.channels = shape[axis.channels];
+  levels.values.reserve(
+      static_cast<std::size_t>(levels.height * levels.width * levels.channels));
+  for (std::int64_t row = 0; row < levels.height; ++row)
+    for (std::int64_t column = 0; column < levels.width; ++column)
+      for (std::int64_t channel = 0; channel < levels.channels; ++channel) {
         const double value = values[place(shape, axis, row, column, channel)];
-        const double level = std::nearbyint((value - low) * (255.0 / (high - low)));
+        const double level = (value - low) * (255.0 / (high - low));
         if (std::isnan(level)) refuse("The file gives values that are not numbers.");
-        picture.pixels.push_back(static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0)));
+        levels.values.push_back(static_cast<float>(std::clamp(level, 0.0, 255.0)));
       }
-  return picture;
+  return levels;
+}
+
+// Adds levels to a picture, rounded.
+void append_rounded(std::vector<std::uint8_t>& pixels, const float* first, std::size_t count) {
+  for (const float* level = first; level != first + count; ++level)
+    pixels.push_back(static_cast<std::uint8_t>(std::clamp(std::nearbyint(*level), 0.0F, 255.0F)));
 }
 
 Values drawn(const json& tensor, std::mt19937_64& random, std::istream& given) {
@@ -387,6 +424,117 @@ Ort::Value batch(Values& values, const json& tensor) {
          ", which this client does not feed.");
 }
 
+// === Tiles of a picture to upscale ===
+
+// What a tile contributes to a side: pixels of the larger one, and its share of each.
+struct Part {
+  std::int64_t first, stop;
+  std::vector<float> weights;
+};
+
+// Cuts one side of a picture into tiles of one length, as `keras_gans.core.tiling` does: the outer
+// 3/8 of what neighbours share is taken from the other one, and they are faded into each other
+// across the quarter between.
+struct Side {
+  std::int64_t length, scale, tile;
+  double fade;
+  std::vector<std::int64_t> starts;
+
+  // Share of tile `number` and those behind it at a place.
+  double after(std::size_t number, double place) const {
+    if (number == 0) return 1.0;
+    if (number == starts.size()) return 0.0;
+    const auto ends = static_cast<double>(starts[number] + starts[number - 1] + tile);
+    const double middle = ends * static_cast<double>(scale) / 2;
+    return std::clamp((place - middle) / fade + 0.5, 0.0, 1.0);
+  }
+
+  Part part(std::size_t number) const {
+    const std::int64_t begin = starts[number] * scale;
+    const std::int64_t end = std::min(begin + tile * scale, length * scale);
+    Part part{begin, begin, {}};
+    for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+      const double place = static_cast<double>(pixel) + 0.5;
+      const double weight = after(number, place) * (1 - after(number + 1, place));
+      if (weight > 0) {
+        if (part.weights.empty()) part.first = pixel;
+        part.stop = pixel + 1;
+        part.weights.push_back(static_cast<float>(weight));
+      }
+    }
+    return part;
+  }
+};
+
+// How the manifest has a side cut, `axis` 0 for height and 1 for width.
+Side cut(std::int64_t length, const json& record, std::size_t axis, std::int64_t asked) {
+  const json& source = record.at("inputs").at(0);
+  const std::int64_t scale = whole_number(record.at("outputs").at(0), "scale", 1);
+  const std::string path = record.at("path");
+  if (scale < 2 || !source.contains("overlap") || record.at("inputs").size() > 1)
+    refuse("The manifest says no scale above 1 and no overlap of tiles for " + path + ": it does "
+           "not upscale, or was exported by an earlier version and must be exported again.");
+  const std::int64_t overlap = whole_number(source, "overlap", 0, 0);
+  const std::int64_t multiple = whole_number(source, "multiple_of", 1);
+  const std::int64_t smallest = whole_number(source, "smallest", 1);
+  const json tiles = source.value("tile", json::array({128, 128}));
+  const Axes places = axes(source);
+  const json& fixed = source.at("shape").at(axis == 0 ? places.height : places.width);
+  if (!fixed.is_null() && asked && fixed != asked)
+    refuse(path + " takes tiles of " + fixed.dump() + " pixels a side only.");
+  const std::int64_t least = up_to_multiple(std::max({2 * overlap, multiple, smallest}), multiple);
+  if (asked && (asked < std::max(least, 2 * multiple) || asked > kLongest))
+    refuse("A tile must have at least " + std::to_string(std::max(least, 2 * multiple)) +
+           " pixels a side. Received: " + std::to_string(asked) + ".");
+  const json own = !fixed.is_null() ? fixed : asked ? json(asked) : tiles.at(axis);
+  const std::int64_t tile = whole_number({{"tile", own}}, "tile", 0);
+  if (tile < least)  // parts of such tiles would leave gaps
+    refuse("Tiles of " + std::to_string(tile) + " pixels a side cannot be joined: " + path +
+           " needs " + std::to_string(least) + " at least.");
+
+  const std::int64_t longest = std::max({length, smallest, fixed.is_null() ? 1 : tile});
+  const std::int64_t whole = up_to_multiple(longest, multiple);
+  Side side{length, scale, std::min(tile / multiple * multiple, whole), 0, {}};
+  side.fade = std::max(static_cast<double>(overlap * scale) / 4, 1e-3);
+  const std::int64_t step = std::max<std::int64_t>((side.tile - overlap) / multiple, 1) * multiple;
+  const std::int64_t rest = whole - side.tile, last = (rest + step - 1) / step;
+  for (std::int64_t number = 0; number <= last; ++number) {
+    const double start = last ? static_cast<double>(number * rest) / static_cast<double>(last) : 0;
+    side.starts.push_back(
+        static_cast<std::int64_t>(std::nearbyint(start / static_cast<double>(multiple))) *
+        multiple);
+  }
+  return side;
+}
+
+// What of a picture lies in a tile.
+Picture part_of(const Picture& picture, std::int64_t top, std::int64_t left, const Sides& sides) {
+  Picture part;
+  part.height = std::min(sides.height, picture.height - top);
+  part.width = std::min(sides.width, picture.width - left);
+  part.channels = picture.channels;
+  for (std::int64_t row = 0; row < part.height; ++row) {
+    const auto first = picture.pixels.begin() +
+                       ((top + row) * picture.width + left) * picture.channels;
+    part.pixels.insert(part.pixels.end(), first, first + part.width * picture.channels);
+  }
+  return part;
+}
+
+// Adds a tile to the row of tiles that begins with the row `rows.first` of the larger picture.
+void add_tile(const Levels& made, const Part& rows, const Part& columns, std::int64_t top,
+              std::int64_t left, std::int64_t row_size, std::vector<float>& band) {
+  for (std::int64_t row = rows.first; row < rows.stop; ++row) {
+    const float share = rows.weights[static_cast<std::size_t>(row - rows.first)];
+    const auto from = ((row - top) * made.width + columns.first - left) * made.channels;
+    const float* level = made.values.data() + from;
+    float* sum = band.data() + (row - rows.first) * row_size + columns.first * made.channels;
+    for (const float weight : columns.weights)
+      for (std::int64_t channel = 0; channel < made.channels; ++channel)
+        *sum++ += *level++ * weight * share;
+  }
+}
+
 // === The command ===
 
 // The words between commas, empty ones too: they are nobody's name and get refused.
@@ -414,7 +562,12 @@ bool is_decimal(const std::string& text, double& number) {
 
 Options parsed(int argc, char** argv) {
   Options options;
-  if (argc < 2) refuse("Usage: client EXPORT --output FILE [--picture FILE] [--count N] ...");
+  // A folder may be called so too: no other follows it then.
+  options.upscale = argc > 2 && argv[1] == std::string("upscale") &&
+                    std::strncmp(argv[2], "--", 2) != 0;
+  if (options.upscale) --argc, ++argv;
+  if (argc < 2)
+    refuse("Usage: client [upscale] EXPORT --output FILE [--picture FILE] [--count N] ...");
   options.folder = argv[1];
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string name = argv[i], value = argv[i + 1];
@@ -429,10 +582,12 @@ Options parsed(int argc, char** argv) {
     else if (name == "--count" && is_number(value, options.count) && options.count > 0) continue;
     else if (name == "--psi" && is_decimal(value, options.psi)) options.has_psi = true;
     else if (name == "--seed" && is_number(value, options.seed)) continue;
+    else if (name == "--tile" && is_number(value, options.tile) && options.tile > 0) continue;
     else refuse("Not understood: " + name + " " + value + ".");
   }
   if (argc % 2 != 0) refuse("Each option takes a value.");
   if (options.output.empty()) refuse("Where to write the picture? Give --output.");
+  if (options.tile && !options.upscale) refuse("--tile is of `client upscale EXPORT`.");
   return options;
 }
 
@@ -475,19 +630,69 @@ Ort::Value answer(Ort::Session& session, const json& record,
   return std::move(given.at(0));
 }
 
-void run(const Options& options) {
-  const json manifest = json::parse(read_all(options.folder / "manifest.json"));
-  const std::vector<json> records = all_chosen(manifest, options);
+// A picture through a network, enlarged by its scale, tile by tile: what is in memory besides the
+// result is a row of tiles.
+Picture upscaled(const Picture& source, const json& record, std::int64_t tile,
+                 Ort::Session& session) {
+  const json& input = record.at("inputs").at(0);
+  const json& output = record.at("outputs").at(0);
+  const Side down = cut(source.height, record, 0, tile);
+  const Side across = cut(source.width, record, 1, tile);
+  const Sides sides{down.tile, across.tile};
+  const std::int64_t scale = down.scale, row_size = source.width * scale * source.channels;
+  Picture large{source.height * scale, source.width * scale, source.channels, {}};
+  large.pixels.reserve(static_cast<std::size_t>(large.height * row_size));
+  std::vector<float> faded;  // what the row of tiles before adds to the top of the next
+  for (std::size_t row = 0; row < down.starts.size(); ++row) {
+    const Part rows = down.part(row);
+    std::vector<float> band(static_cast<std::size_t>((rows.stop - rows.first) * row_size), 0.0F);
+    std::copy(faded.begin(), faded.end(), band.begin());
+    for (std::size_t column = 0; column < across.starts.size(); ++column) {
+      const Part columns = across.part(column);
+      const std::int64_t top = down.starts[row], left = across.starts[column];
+      Values values = encoded(part_of(source, top, left, sides), input, sides);
+      std::vector<Ort::Value> tensors;
+      tensors.push_back(batch(values, input));
+      const Ort::Value answered = answer(session, record, tensors);
+      const Levels made = decoded(answered, output, {});
+      if (made.height != sides.height * scale || made.width != sides.width * scale ||
+          made.channels != source.channels)
+        refuse("The file does not enlarge " + std::to_string(scale) + " times.");
+      add_tile(made, rows, columns, top * scale, left * scale, row_size, band);
+    }
+    const bool is_last = row + 1 == down.starts.size();
+    const std::int64_t finished = is_last ? rows.stop : down.part(row + 1).first;
+    const auto count = static_cast<std::size_t>((finished - rows.first) * row_size);
+    append_rounded(large.pixels, band.data(), count);
+    faded.assign(band.begin() + static_cast<std::ptrdiff_t>(count), band.end());
+  }
+  return large;
+}
+
+// Refuses what is too large, or cannot be cut, before a network is loaded.
+void check_upscaling(const Picture& source, const json& record, std::int64_t tile) {
+  const Side down = cut(source.height, record, 0, tile);
+  const Side across = cut(source.width, record, 1, tile);
+  const auto pixels = [&](std::int64_t height, std::int64_t width) {
+    const auto times = static_cast<double>(down.scale);
+    return static_cast<double>(height * width) * times * times;
+  };
+  if (pixels(source.height, source.width) > kMostPixels)
+    refuse(std::to_string(source.width) + " x " + std::to_string(source.height) +
+           " pixels enlarged " + std::to_string(down.scale) + " times are more than " +
+           std::to_string(static_cast<std::int64_t>(kMostPixels)) + ".");
+  if (pixels(down.tile, across.tile) > kMostPixels)
+    refuse("Tiles of " + std::to_string(across.tile) + " x " + std::to_string(down.tile) +
+           " pixels are too large: give a smaller --tile.");
+}
+
+// Pictures from latents one below the other, or the translation of a picture.
+Picture made(const Options& options, const Picture& source, const std::vector<json>& records,
+             std::vector<Ort::Session>& sessions) {
   const json& record = records.front();
-  check_asked(record, options);
-  const Picture source = options.picture.empty() ? Picture{} : read_picture(options.picture);
+  const json& output = records.back().at("outputs").at(0);
   std::istringstream latents(options.latents.empty() ? "" : read_all(options.latents));
   std::mt19937_64 random(options.seed);
-
-  Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "client");
-  std::vector<Ort::Session> sessions;
-  for (const json& one : records) sessions.push_back(opened(env, options.folder, one));
-  const json& output = records.back().at("outputs").at(0);
   Picture sheet;
   for (int turn = 0; turn < (options.picture.empty() ? options.count : 1); ++turn) {
     std::vector<Values> values;
@@ -500,19 +705,35 @@ void run(const Options& options) {
       else if (kind == "label") values.push_back(labelled(tensor, options.label, head++));
       else if (kind == "attributes") values.push_back(switched(tensor, options.attributes));
       else if (kind == "psi") values.push_back(truncated(tensor, options));
-      else if (kind == "image") values.push_back(encoded(source, tensor));
+      else if (kind == "image")
+        values.push_back(encoded(source, tensor, sides_of(source, tensor)));
       else refuse("Inputs of kind '" + kind + "' are not known.");
       tensors.push_back(batch(values.back(), tensor));
     }
     std::vector<Ort::Value> given;
     given.push_back(answer(sessions[0], record, tensors));
     if (records.size() > 1) given[0] = answer(sessions[1], records[1], given);
-    const Picture picture = decoded(given[0], output, source);
+    const Levels picture = decoded(given[0], output, source);
     sheet.width = picture.width, sheet.channels = picture.channels;
     sheet.height += picture.height;
-    sheet.pixels.insert(sheet.pixels.end(), picture.pixels.begin(), picture.pixels.end());
+    append_rounded(sheet.pixels, picture.values.data(), picture.values.size());
   }
-  write_picture(sheet, options.output);
+  return sheet;
+}
+
+void run(const Options& options) {
+  const json manifest = json::parse(read_all(options.folder / "manifest.json"));
+  const std::vector<json> records = all_chosen(manifest, options);
+  check_asked(records.front(), options);
+  const Picture source = options.picture.empty() ? Picture{} : read_picture(options.picture);
+  if (options.upscale) check_upscaling(source, records.front(), options.tile);
+
+  Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "client");
+  std::vector<Ort::Session> sessions;
+  for (const json& one : records) sessions.push_back(opened(env, options.folder, one));
+  write_picture(options.upscale ? upscaled(source, records.front(), options.tile, sessions[0]) :
+                                  made(options, source, records, sessions),
+                options.output);
 }
 
 int main(int argc, char** argv) {

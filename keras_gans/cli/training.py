@@ -108,6 +108,14 @@ def train(
             "upscale, `stretch` for translators, else `crop`."
         ),
     ] = None,
+    degradation: Annotated[
+        str | None,
+        typer.Option(
+            help="For models that upscale: how small pictures are made of photographs. `bicubic` "
+            "shrinks them, `realesrgan` blurs them, adds noise and compresses them, twice over, "
+            "`light` does so once and less. Default: the entry's own."
+        ),
+    ] = None,
     direction: Annotated[
         str | None,
         typer.Option(
@@ -217,6 +225,8 @@ def train(
 
         keras-gans train pix2pix --data folder:pairs --direction ba --fit pad
 
+        keras-gans train srresnet --data folder:photos --degradation light
+
     What of the data is left out or changed (hidden files, transparency, pictures that are not
     square ...) is told once, by kind; data.txt in the run's folder names every file.
 
@@ -268,6 +278,7 @@ def train(
             flip=flip,  # type: ignore[arg-type]
             jitter=jitter,
             fit=fit,
+            degradation=degradation,
             data_dir=data_dir,
             manual_dir=manual_dir,
             cache_dir=cache_dir,

@@ -60,6 +60,14 @@ def upscale(
         int | None,
         typer.Option(help="Pixels that neighbouring tiles share; a tile is at least twice it."),
     ] = None,
+    alpha: Annotated[
+        str,
+        typer.Option(
+            help="How transparency becomes larger: by a filter, `lanczos` or `bicubic`, or through "
+            "the `network`, as a grey picture, so that its edges are as sharp as the colours'; "
+            "that takes twice as long."
+        ),
+    ] = "lanczos",
     sheet: Annotated[
         bool,
         typer.Option(
@@ -104,6 +112,7 @@ def upscale(
             overwrite=overwrite,
             sheet=sheet,
             format=format,
+            alpha=alpha,
             account=account,
         )
         crops = file_plan.SHEET_ROWS * sheet

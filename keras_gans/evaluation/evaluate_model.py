@@ -27,6 +27,7 @@ def evaluate(
     heads=None,
     attributes=None,
     fit=None,
+    degradation=None,
 ):
     """Figures of a model on held-out pictures, with their protocol.
 
@@ -48,6 +49,7 @@ def evaluate(
         heads: as of `keras_gans.data.load`.
         attributes: as of `keras_gans.data.load`.
         fit: as of `keras_gans.data.load`.
+        degradation: as of `keras_gans.data.load`.
 
     Returns:
         A list of `{"figures": {...}, "protocol": {...}, "left_out": {...}, "remarks": [...]}`, one
@@ -76,6 +78,7 @@ def evaluate(
         heads=heads,
         attributes=attributes,
         fit=fit,
+        degradation=degradation,
     )
     results = []
     for direction in directions(model) or ("ab",):

@@ -27,6 +27,10 @@ from keras_gans.utils.text import plain_line
 WRITTEN = file_plan.WRITTEN | {".gif", ".mp4"}
 #: Formats of single pictures.
 FORMATS = ("png", "jpg", "webp", "tif")
+#: Filters that scale transparency.
+_FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bicubic": Image.Resampling.BICUBIC}
+#: How transparency becomes larger: through the network, as a grey picture, or by a filter.
+ALPHAS = (*_FILTERS, "network")
 
 #: Side of what a sheet shows of a picture, in its own pixels.
 _CROP = 256
@@ -59,6 +63,7 @@ class Job:
         frames: of an animation or video; 1 of a picture.
         tiles: calls of the network.
         video: a `videos.Video`; None of a picture or animation.
+        alpha: how transparency becomes larger, one of `ALPHAS`.
     """
 
     source: pathlib.Path
@@ -67,6 +72,7 @@ class Job:
     frames: int
     tiles: int
     video: videos.Video | None = None
+    alpha: str = "lanczos"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +91,17 @@ class Upscaled:
     crops: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def plan(upscaler, path, output, *, overwrite=False, sheet=False, format="png", account=None):
+def plan(
+    upscaler,
+    path,
+    output,
+    *,
+    overwrite=False,
+    sheet=False,
+    format="png",
+    alpha="lanczos",
+    account=None,
+):
     """Which files will be upscaled into which; nothing is written.
 
     Args:
@@ -97,17 +113,21 @@ def plan(upscaler, path, output, *, overwrite=False, sheet=False, format="png", 
         sheet: whether a sheet will lie beside them, see `file_plan.sheet_beside`.
         format: of single pictures in a folder, one of `FORMATS`; animations keep their own, and
             videos become MP4.
+        alpha: how transparency becomes larger, one of `ALPHAS`: "network" sends it through the
+            network as a grey picture, as the reference of Real-ESRGAN does, which takes as long
+            again as the colours; the others are filters.
         account: an `Account`, of what of a folder is left out.
 
     Returns:
         A list of `Job`.
 
     Raises:
-        ValueError: as `file_plan.plan`; if a single file cannot be read, or its result would have
-            too many pixels.
+        ValueError: as `file_plan.plan`; for another format or alpha; if a single file cannot be
+            read, or its result would have too many pixels.
         FileExistsError: if a target exists and `overwrite` is not set.
     """
     check_choice("format", format, FORMATS)
+    check_choice("alpha", alpha, ALPHAS)
     output = pathlib.Path(output)
     named = output.suffix.lower() if file_plan.is_file_name(output, WRITTEN) else None
     found: dict[pathlib.Path, dict] = {}
@@ -127,7 +147,7 @@ def plan(upscaler, path, output, *, overwrite=False, sheet=False, format="png", 
         suffixes=SUFFIXES | videos.SUFFIXES,
         written=WRITTEN,
     )
-    return [Job(source, target, **found[source]) for source, target in pairs]
+    return [Job(source, target, **found[source], alpha=alpha) for source, target in pairs]
 
 
 def _looked_at(upscaler, source, named, usual):
@@ -229,12 +249,12 @@ def _picture(upscaler, job, path, noted, done):
     layers = read_layers(job.source, noted)
     if layers.alpha is not None and layers.pixels.dtype == np.uint16:
         noted.add(SIXTEEN_BITS)
-    picture = _canvas(upscaler, layers, done)
+    picture = _canvas(upscaler, layers, job.alpha, done)
     _save(picture, path, layers.profile, noted)
     return _as_image(layers), picture
 
 
-def _canvas(upscaler, layers, done):
+def _canvas(upscaler, layers, how, done):
     """A picture upscaled, in Pillow's image: no more than a strip of it is ever in float32."""
     pixels, alpha = layers.pixels, layers.alpha
     height, width = upscaler.size_of(*pixels.shape[:2])
@@ -252,9 +272,21 @@ def _canvas(upscaler, layers, done):
         return canvas
     if is_deep:  # no format has it with transparency
         canvas = _of_8_bits(canvas)
-    alpha = Image.fromarray(alpha).resize((width, height), Image.Resampling.LANCZOS)
-    canvas.putalpha(alpha)
+    canvas.putalpha(_larger_alpha(upscaler, alpha, (width, height), how))
     return canvas
+
+
+def _larger_alpha(upscaler, alpha, size, how):
+    """Transparency, uint8 (H, W), as Pillow's grey image of this (width, height)."""
+    # A network would make specks of what is evenly opaque.
+    if how in _FILTERS or alpha.min() == alpha.max():
+        return Image.fromarray(alpha).resize(size, _FILTERS.get(how, Image.Resampling.BICUBIC))
+    made = Image.new("L", size)
+    row = 0
+    for strip in upscaler.strips(alpha[..., None]):
+        made.paste(_strip(strip, is_deep=False), (0, row))
+        row += len(strip)
+    return made
 
 
 def _strip(strip, is_deep):
@@ -305,7 +337,7 @@ def _on_white(picture):
 
 def _animation(upscaler, job, path, noted, done):
     frames, loop = read_frames(job.source, noted)
-    made = [_canvas(upscaler, layers, done) for layers in frames]
+    made = [_canvas(upscaler, layers, job.alpha, done) for layers in frames]
     clear = any(layers.alpha is not None for layers in frames)
     if any(frame.mode == "I;16" for frame in made):  # as no animation can be written
         made = [_of_8_bits(frame) if frame.mode == "I;16" else frame for frame in made]

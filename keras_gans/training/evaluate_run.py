@@ -39,6 +39,7 @@ def evaluate_run(run, model=None, *, source=None, split=None, overwrite=True, **
             heads=options.heads,
             attributes=options.attributes,
             fit=options.fit,
+            degradation=options.degradation,
             **how,
         )
     except NoSuchSplitError as error:

@@ -4,8 +4,10 @@ import dataclasses
 import json
 
 from keras_gans import zoo
+from keras_gans.data import degradations
 from keras_gans.evaluation.evaluator import check_names
 from keras_gans.training.callbacks.checkpoints import LEARNING_RATES
+from keras_gans.utils.checks import check_choice
 
 #: What may be another when a run goes on.
 _MAY_CHANGE = LEARNING_RATES.union(
@@ -58,6 +60,8 @@ class Options:
             `keras_gans.data.load`; as the recipe does, or as there, where None.
         fit: how pictures are fitted to the model's size, see `keras_gans.data.load`; as there where
             None.
+        degradation: for models that upscale: how small pictures are made of large ones, a name of
+            `keras_gans.data.degradations.NAMES`; as the model says where None.
         data_dir: where TensorFlow Datasets keeps prepared data.
         manual_dir: where archives lie that TensorFlow Datasets shall not download.
         cache_dir: where decoded pictures of large folders are kept, see `keras_gans.data.load`.
@@ -93,6 +97,7 @@ class Options:
     flip: bool = None  # type: ignore[assignment]
     jitter: bool | None = None
     fit: str | None = None
+    degradation: str | None = None
     data_dir: str | None = None
     manual_dir: str | None = None
     cache_dir: str | None = None
@@ -140,6 +145,8 @@ class Options:
             if value is not None and not value > 0:
                 raise ValueError(f"`{name}` must be more than 0. Received: {value}")
         check_names(self.metrics or ())
+        if self.degradation is not None:
+            check_choice("degradation", self.degradation, degradations.NAMES)
         if self.on_divergence not in ("stop", "rollback"):
             raise ValueError(
                 f"`on_divergence` must be 'stop' or 'rollback'. Received: {self.on_divergence!r}"
@@ -166,6 +173,7 @@ OPTIONS_SHAPE = {
     **{
         "model": str,
         "data?": (str, None),
+        "degradation?": (str, None),
         "overrides?": dict,
         "split?": (str, None),
         "precision?": str,
@@ -195,5 +203,7 @@ def changes(before, now):
 def _fixed(options):
     """What of a run's options may not change, with overrides by name."""
     fixed = json.loads(json.dumps(dataclasses.asdict(options)))
-    fixed.update(fixed.pop("overrides"))
+    for name, value in fixed.pop("overrides").items():
+        if fixed.get(name) is None:  # an option of the same name, such as `degradation`, holds
+            fixed[name] = value
     return {key: value for key, value in fixed.items() if key not in _MAY_CHANGE}

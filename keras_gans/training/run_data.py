@@ -23,6 +23,7 @@ def load(options, model, *, split=None, **how):
         heads=options.heads,
         attributes=options.attributes,
         fit=options.fit,
+        degradation=options.degradation,
         data_dir=options.data_dir,
         manual_dir=options.manual_dir,
         **how,

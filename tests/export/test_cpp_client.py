@@ -21,6 +21,7 @@ from test_python_client import (
 )
 
 from keras_gans import export
+from keras_gans.images import grids
 
 SOURCE = pathlib.Path(__file__).parents[2] / "export" / "cpp"
 
@@ -245,9 +246,11 @@ def test_answers_that_are_not_the_pictures_asked_for(program, unpaired, tmp_path
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({"multiple_of": 0}, "multiple of 0"),
-        ({"multiple_of": -4}, "multiple of -4"),
+        ({"multiple_of": 0}, "multiple_of is 0, which cannot be"),
+        ({"multiple_of": -4}, "multiple_of is -4, which cannot be"),
         ({"multiple_of": 2**62}, "cannot be"),
+        ({"multiple_of": 2**64 - 4}, "cannot be"),
+        ({"multiple_of": 1.5}, "cannot be"),
         ({"value_range": [1.0, 1.0]}, "is empty"),
         ({"shape": [0, None, None, 3]}, "A batch of 0"),
     ],
@@ -292,3 +295,102 @@ def test_a_file_that_is_none_is_not_waited_for(program, conditional, tmp_path):
     os.mkfifo(folder / "generator.onnx")
     done = run(program, folder, "--output", tmp_path / "out.ppm")
     assert done.returncode == 2 and "Cannot read" in done.stderr
+
+
+# === upscale ===
+
+
+@pytest.fixture(scope="module")
+def upscaler(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("upscaler")
+    return made(folder, "realesrgan_video_x4", "onnx", image_size=96)
+
+
+def upscaled(program, folder, picture, place, *arguments):
+    """What the program makes of a picture, uint8 (H, W, C)."""
+    Image.fromarray(picture).save(place / "small.ppm")
+    files = ("--picture", place / "small.ppm", "--output", place / "large.ppm")
+    done = run(program, "upscale", folder, *files, *arguments)
+    assert done.returncode == 0, done.stderr
+    return np.asarray(Image.open(place / "large.ppm"))
+
+
+def assert_kerass(given, model, picture, tile):
+    expected = grids.to_uint8(model.upscale(picture.astype("float32") / 127.5 - 1, tile=tile))
+    assert given.shape == expected.shape
+    assert np.abs(given.astype(int) - expected).max() <= 2
+    assert picture.size < 1000 or expected.std() > 5, "pictures that are grey prove nothing"
+
+
+@pytest.mark.parametrize(
+    ("sides", "tile"),
+    [((150, 131), None), ((61, 230), 96), ((128, 300), 97), ((7, 40), 96), ((1, 1), None)],
+)
+def test_photographs_of_any_size_are_upscaled_as_keras_does(
+    program, upscaler, tmp_path, sides, tile
+):
+    folder, model = upscaler
+    arguments = () if tile is None else ("--tile", tile)
+    large = upscaled(program, folder, photo(*sides), tmp_path, *arguments)
+    assert_kerass(large, model, photo(*sides), tile or 128)
+
+
+def test_upscaled_sides_that_must_be_multiples(program, tmp_path):
+    folder, model = made(tmp_path, "realesrgan_x2", "onnx", times=2)
+    large = upscaled(program, folder, photo(101, 133), tmp_path, "--tile", 96)
+    assert_kerass(large, model, photo(101, 133), 96)
+
+
+def test_a_file_of_a_fixed_tile_and_batch_in_the_other_layout(program, upscaler, tmp_path):
+    _, model = upscaler
+    export.export(
+        model, tmp_path / "fixed", formats="onnx", batch_size=2, image_size=96, layout="NCHW"
+    )
+    large = upscaled(program, tmp_path / "fixed", photo(150, 131), tmp_path)
+    assert_kerass(large, model, photo(150, 131), 96)
+
+
+def test_what_cannot_be_upscaled_gets_one_sentence(program, upscaler, unpaired, tmp_path):
+    def changed(name, side, **about):
+        def change(content):
+            for record in content["files"]:
+                tensor = record[side][0]
+                tensor.update(about)
+                for key in [key for key, value in about.items() if value == "none"]:
+                    del tensor[key]
+
+        return copied(upscaler[0], tmp_path / name, change)
+
+    small, output = tmp_path / "small.ppm", tmp_path / "large.ppm"
+    Image.fromarray(photo(40, 30)).save(small)
+    (tmp_path / "grey.pgm").write_bytes(b"P5\n2 2\n255\nabcd")
+    (tmp_path / "letter.ppm").write_text("Dear Sir")
+    Image.fromarray(np.zeros((5000, 5000, 3), "uint8")).save(tmp_path / "wide.ppm")
+    for folder, arguments, words in (
+        (changed("a", "outputs", scale="none"), (), "says no scale above 1"),
+        (changed("b", "inputs", overlap="none"), (), "says no scale above 1"),
+        (unpaired[0], (), "says no scale above 1"),
+        (changed("c", "outputs", scale=0), (), "scale is 0, which cannot be"),
+        (changed("d", "outputs", scale=3), (), "does not enlarge 3 times"),
+        (changed("e", "inputs", overlap=-1), (), "overlap is -1, which cannot be"),
+        (changed("f", "inputs", overlap="48"), (), "cannot be"),
+        (changed("g", "inputs", tile=[0, 128]), (), "tile is 0, which cannot be"),
+        (changed("h", "inputs", tile=[128, 50]), (), "cannot be joined"),
+        (changed("i", "inputs", smallest=20_000), ("--tile", "20000"), "too large"),
+        (upscaler[0], ("--tile", "95"), "at least 96 pixels"),
+        (upscaler[0], ("--tile", "1000000"), "at least 96 pixels"),
+        (upscaler[0], ("--tile", "0"), "Not understood"),
+        (upscaler[0], ("--label", "red"), "A label is 0 classes"),
+        (upscaler[0], ("--picture", tmp_path / "letter.ppm"), "is no PPM"),
+        (upscaler[0], ("--picture", tmp_path / "grey.pgm"), "does not fit"),
+        (upscaler[0], ("--picture", tmp_path / "wide.ppm"), "are more than 268435456"),
+        (upscaler[0], ("--picture", tmp_path / "none.ppm"), "Cannot read"),
+    ):
+        arguments = ("--picture", small, "--output", output, *arguments)
+        done = run(program, "upscale", folder, *arguments)
+        assert done.returncode == 2, words
+        assert done.stderr.startswith("Error: ") and words in done.stderr, (words, done.stderr)
+        assert done.stderr.count("\n") == 1
+    done = run(program, upscaler[0], "--picture", small, "--output", output, "--tile", 96)
+    assert done.returncode == 2 and "--tile is of `client upscale EXPORT`" in done.stderr
+    assert not output.exists()

@@ -64,11 +64,8 @@ def written(network, path, **sizes):
 
 
 # More transpositions than one at each end are left where channels are multiplied by what classes
-# say, where channels become pixels, and where maps are joined: no rewrite takes these across yet.
-TRANSPOSES = {
-    **{"sngan_projection": 9, "srgan": 4, "srresnet": 4},
-    **{"rdn": 26, "rdn_small": 26, "rrdn": 20},
-}
+# say: no rewrite takes these across yet.
+TRANSPOSES = {"sngan_projection": 9}
 
 
 @pytest.mark.parametrize("name", by_default(SOME, zoo.names()))
@@ -147,6 +144,34 @@ def test_dense_layers_make_maps_in_the_order_that_convolutions_want(tmp_path):
     image = layers.Conv2D(3, 3, padding="same", name="image")(x)
     graph = written(keras.Model(latent, image), tmp_path / "g.onnx")
     assert ops_of(graph) == {"Gemm": 1, "Reshape": 1, "Relu": 1, "Conv": 1, "Transpose": 1}
+
+
+def test_where_maps_meet_no_layout_changes(tmp_path):
+    """Sums, products, differences and concatenations of maps that later layers see as well."""
+    source = keras.Input((None, None, 3), name="source")
+    x = first = layers.Conv2D(4, 3, padding="same")(source)
+    for number in range(2):
+        y = layers.LeakyReLU(0.2)(layers.Conv2D(4, 3, padding="same")(x))
+        both = layers.Concatenate()([x, y, first])
+        y = layers.PReLU(shared_axes=(1, 2))(layers.Conv2D(4, 3, padding="same")(both))
+        x = layers.Add()([x, layers.Rescaling(0.2, 0.1 * number)(y)])
+    x = layers.Subtract()([layers.Multiply()([x, first]), layers.Rescaling(0.5)(x)])
+    image = layers.Activation("tanh", name="image")(layers.Conv2D(3, 1)(x))
+    graph = written(keras.Model(source, image), tmp_path / "g.onnx")
+    assert ops_of(graph)["Transpose"] == 2
+    assert [node.op_type for node in graph.node if node.op_type == "Transpose"] == [
+        graph.node[0].op_type,
+        graph.node[-1].op_type,
+    ]
+
+
+def test_where_maps_meet_along_another_axis_they_are_left_alone(tmp_path):
+    source = keras.Input((16, 16, 3), name="source")
+    x = layers.Conv2D(3, 3, padding="same")(source)
+    y = layers.Conv2D(3, 3, padding="same")(x)
+    image = layers.Concatenate(axis=2, name="image")([x, y])
+    graph = written(keras.Model(source, image), tmp_path / "g.onnx")
+    assert ops_of(graph)["Concat"] == 1
 
 
 def test_a_factor_that_others_see_is_left_alone(tmp_path):

@@ -11,10 +11,13 @@ from fabrication import by_default, tiny
 from keras_gans import export, zoo
 from keras_gans.data import photos
 from keras_gans.export.formats.network_rewrites import simplified
-from keras_gans.layers import PixelShuffle2D, PixelUnshuffle2D
+from keras_gans.export.formats.tflite_format import TFLiteExporter
+from keras_gans.export.network import ExportNetwork
+from keras_gans.layers import PixelShuffle2D, PixelUnshuffle2D, Upsample2D
 
 UPSCALERS = zoo.names(task="upscaling")
-QUICK = ("srgan", "realesrgan_x2", "realesrgan_video_x3")
+ENLARGING = (PixelShuffle2D, Upsample2D)
+QUICK = ("srgan", "esrgan", "rdn", "realesrgan_x2", "realesrgan_video_x3")
 
 
 @pytest.mark.parametrize("name", by_default(QUICK, UPSCALERS))
@@ -39,6 +42,7 @@ def test_graphs_hold_an_operation_for_each_layer(name, tmp_path):
     graph = onnx.load(tmp_path / "out" / manifest.files[0].path).graph
     ops = collections.Counter(node.op_type for node in graph.node)
     assert not {"Shape", "Cast", "Pad", "Neg"} & set(ops)
+    assert ops["Transpose"] == 2  # of what comes in and of what goes out
     rectified = [one for one in model.generator.layers if getattr(one, "activation", None)]
     rectified = sum(one.activation.__name__ == "relu" for one in rectified)
     assert ops["Relu"] == rectified + kinds["ReLU"]
@@ -79,6 +83,29 @@ def test_patches_of_photographs_are_held_out_and_of_any_sides():
     assert proving.dtype == np.float32 and -1 <= proving.min() < proving.max() <= 1
     assert all(not np.array_equal(a, b) for a in proving for b in calibrating)
     assert photos.patches("test", 2, (8, 8), 1, seed=0).shape == (2, 8, 8, 1)
+
+
+@pytest.mark.parametrize("name", ["esrgan", "realesrgan_x2", "rdn"])
+def test_integers_give_up_the_larger_picture_before_all_that_is_no_convolution(name):
+    model = tiny(name)
+    network = ExportNetwork("generator", model.generator, tensors=model.describe_tensors())
+    tried = list(TFLiteExporter().layers_to_keep(network, "int8", None))
+    names = [layer.name for layer in network.model.layers]
+    enlarging = [one.name for one in network.model.layers if isinstance(one, ENLARGING)]
+    behind = set(names[names.index(enlarging[0]) : -1])
+    step = next(number for number, kept in enumerate(tried) if behind <= set(kept))
+    assert names[1] not in tried[step], "what begins the network goes later"
+    assert [len(kept) for kept in tried] == sorted({len(kept) for kept in tried})
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_drawings_are_enlarged_in_integers_with_few_layers_in_floats(format, tmp_path):
+    model = zoo.get("realesrgan_anime", pretrained=True)
+    manifest = export.export(model, tmp_path / "out", formats=format, precisions="int8")
+    (record,) = manifest.files
+    assert record.psnr >= 35.0 and record.kept
+    assert not [name for name in record.kept if name.startswith("body_")]
 
 
 @pytest.mark.large

@@ -28,7 +28,7 @@ from keras_gans.cli import app, common
 from keras_gans.core.upscaling import Upscaler
 from keras_gans.data.account import Account
 from keras_gans.data.whole import Layers
-from keras_gans.images import file_plan, transparency, upscale_files, videos
+from keras_gans.images import file_plan, grids, transparency, upscale_files, videos
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 PROFILE = b"a profile of 22 bytes!"
@@ -196,6 +196,53 @@ def test_transparency_has_no_dark_fringe(repeating, tmp_path):
     assert alpha[0, 0] == 0 and alpha[40, 40] == 255
     flat, changes = one(Upscaler(model), Image.fromarray(pixels), tmp_path, output="flat.jpg")
     assert "transparency, seen on white" in changes and np.asarray(flat).min() > 250
+
+
+@pytest.mark.parametrize("how", upscale_files.ALPHAS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transparency_becomes_larger_as_is_asked_for(repeating, tmp_path, how, channels):
+    """This network repeats pixels, which no filter does."""
+    picture, alpha = image(channels=channels), noise(channels=1, seed=1)[..., 0]
+    picture.putalpha(Image.fromarray(alpha))
+    picture.save(tmp_path / "in.png")
+    (target,) = upscaled(repeating, tmp_path / "in.png", tmp_path / "out", alpha=how)
+    if how == "network":
+        expected = times(alpha)
+    else:
+        size, filter = (2 * alpha.shape[1], 2 * alpha.shape[0]), Image.Resampling[how.upper()]
+        expected = Image.fromarray(alpha).resize(size, filter)
+    made = Image.open(target)
+    np.testing.assert_array_equal(np.asarray(made)[..., -1], expected)
+    np.testing.assert_array_equal(
+        np.asarray(made)[..., :-1][times(alpha) > 0],
+        times(np.asarray(picture))[..., :-1][times(alpha) > 0],
+    )
+
+
+def test_transparency_is_upscaled_as_a_grey_picture_on_the_command_line(saved, tmp_path):
+    picture, alpha = image(), noise(channels=1, seed=1)[..., 0]
+    picture.putalpha(Image.fromarray(alpha))
+    picture.save(tmp_path / "in.png")
+    arguments = ("upscale", saved, tmp_path / "in.png", "--scale", 3, "--alpha")
+    result = call(*arguments, "network", "--output", tmp_path / "out.png")
+    assert result.exit_code == 0, result.output
+    made = np.asarray(Image.open(tmp_path / "out.png"))[..., -1]
+    expected = zoo.load(saved).upscale(alpha[..., None] / np.float32(127.5) - 1, scale=3)
+    np.testing.assert_allclose(made, grids.to_uint8(expected)[..., 0], atol=1)
+    result = call(*arguments, "nearest", "--output", tmp_path / "other.png")
+    assert result.exit_code == 2 and not (tmp_path / "other.png").exists()
+    known = "`--alpha` must be one of ['bicubic', 'lanczos', 'network']. Received: 'nearest'"
+    assert known in result.output
+
+
+@pytest.mark.parametrize("how", upscale_files.ALPHAS)
+def test_transparency_of_one_value_stays_as_it_is(tmp_path, how):
+    picture = image()
+    picture.putalpha(200)
+    picture.save(tmp_path / "in.png")
+    upscaler = Upscaler(tiny("srresnet"))
+    (target,) = upscaled(upscaler, tmp_path / "in.png", tmp_path / "out", alpha=how)
+    assert (np.asarray(Image.open(target))[..., -1] == 200).all()
 
 
 @settings(max_examples=50, deadline=None)

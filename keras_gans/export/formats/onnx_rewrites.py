@@ -13,7 +13,7 @@ from onnx_ir.passes import common as passes
 from keras_gans.export.formats.network_rewrites import Repeated2D
 from keras_gans.layers import Upsample2D
 
-_TO_NCHW = (0, 3, 1, 2)
+_TO_NCHW, _TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 _LINEAR = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Tanh", "Sigmoid", "Elu", "Softplus")
 _WITH_CONSTANT = ("Mul", "Add", "PRelu")
@@ -38,6 +38,7 @@ def tidied(proto, layers):
         _drop_idle_slices,
         _fuse_prelu,
         _fuse_clip,
+        _sink_transposes,
         _fold_constants,
         _raise_transposes,
         _transpose_weights,
@@ -547,6 +548,62 @@ def _plain(linear):
 # === Layout ===
 
 
+def _sink_transposes(graph):
+    """Layout changes back to NHWC behind sums, concatenations and what is done to each value.
+
+    `_raise_transposes` stops where maps meet, or are used more than once, as in dense blocks: there
+    a change lies behind every convolution and before the next. Sunk, the two meet and cancel.
+    tf2onnx does so itself, but leaves all of a graph as it is where one node of it makes it fail,
+    such as a number added to a convolution without bias (or with one that is 0, as initialized).
+    """
+    for node in list(graph):
+        inputs = _as_nchw(graph, node)
+        if inputs is None:
+            continue
+        attributes = [value for name, value in node.attributes.items() if name != "axis"]
+        if "axis" in node.attributes:
+            attributes.append(ir.AttrInt64("axis", 1))
+        sunk = ir.Node("", node.op_type, inputs, attributes, name=node.name)
+        back = ir.node("Transpose", sunk.outputs, {"perm": _TO_NHWC}, name=f"{node.name}/nhwc")
+        for made in (sunk, back):
+            made.outputs[0].type = node.outputs[0].type
+        graph.insert_before(node, [sunk, back])
+        _replace(node, back.outputs[0])
+    for node in _nodes(graph, "Transpose"):
+        before = _produced(node.inputs[0], "Transpose")
+        if _is_to_nchw(node) and before is not None and _is_to_nhwc(before):
+            _replace(node, before.inputs[0])
+
+
+def _as_nchw(graph, node):
+    """What a node takes, in NCHW, if all of it was changed from that to NHWC; else None."""
+    if node.op_type in ("Concat", "Gather"):
+        values, others = list(node.inputs), []
+        if node.op_type == "Gather":
+            values, others = values[:1], values[1:]
+        # One list of places for all pixels; else what comes out is no picture.
+        listed = all(_array(one) is not None and _array(one).ndim == 1 for one in others)
+        if node.attributes.get_int("axis", 0) not in (3, -1) or not listed:
+            return None
+    elif node.op_type in (*_ELEMENTWISE, "Clip"):
+        values, others = [node.inputs[0]], list(node.inputs[1:])
+    elif node.op_type in (*_WITH_CONSTANT, "Sub"):
+        constant, value = _constant_and_other(node)
+        values, others = list(node.inputs) if constant is None else [value], []
+        if constant is not None:
+            channels = _per_channel(constant, -1, value)
+            if channels is None:
+                return None
+            name = f"{node.name}/channels"
+            others = [_initializer(graph, name, channels.reshape(-1, 1, 1))]
+    else:
+        return None
+    before = [_produced(value, "Transpose") for value in values]
+    if any(one is None or not _is_to_nhwc(one) for one in before):
+        return None
+    return [one.inputs[0] for one in before] + others
+
+
 def _raise_transposes(graph):
     """Layout changes before what is done to each value or channel, as far up as they go."""
     changed = True
@@ -581,6 +638,10 @@ def _raise(graph, transpose):
 def _is_to_nchw(node):
     perm = node.attributes.get_ints("perm", [])
     return node.op_type == "Transpose" and tuple(perm) == _TO_NCHW
+
+
+def _is_to_nhwc(node):
+    return tuple(node.attributes.get_ints("perm", [])) == _TO_NHWC
 
 
 def _transpose_weights(graph):

@@ -31,12 +31,18 @@ from keras_gans.export.formats import tflite_rewrites
 from keras_gans.export.formats.base import Exporter, Floor, UnsupportedOps
 from keras_gans.export.formats.network_rewrites import simplified
 from keras_gans.export.formats.saved_model import SIGNATURE, save
-from keras_gans.layers import InstanceNorm
+from keras_gans.layers import InstanceNorm, PixelShuffle2D, Upsample2D
 
 _REFUSED_OP = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
 _BUILTINS = tf.lite.OpsSet.TFLITE_BUILTINS
 _INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 _NORMS = (InstanceNorm, keras.layers.LayerNormalization, keras.layers.GroupNormalization)
+_ENLARGING = (
+    PixelShuffle2D,
+    Upsample2D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.UpSampling2D,
+)
 _IDENTIFIER = b"TFL3"  # of the flatbuffer
 _RANK = 4  # what the GPU delegate and many accelerators stop at
 # Its integer form gives other codes, and so pictures of other classes: 10 dB for 44.
@@ -85,7 +91,8 @@ class TFLiteExporter(Exporter):
         """In order of what it gains for what it costs.
 
         The statistics of instance norm, whose squares do not fit 8 bits; the last convolution with
-        what lies before it; whatever is no convolution; the first convolution.
+        what lies before it; of networks that upscale all that works on the larger picture, whose
+        errors no later layer evens out; whatever is no convolution; the first convolution.
         """
         yield ()
         if precision != "int8":
@@ -103,8 +110,10 @@ class TFLiteExporter(Exporter):
         before_last = weighted[-2] + 1 if len(weighted) > 1 else 0
         last = names[before_last : weighted[-1] + 1] if weighted else []
         first = [names[n] for n in weighted[:1]]
+        enlarging = [n for n, layer in enumerate(layers) if isinstance(layer, _ENLARGING)]
+        enlarged = names[enlarging[0] :] if enlarging and network.upscales else []
         kept: dict[str, None] = {}  # in order, each once
-        for step in (norms, last, others, first):
+        for step in (norms, last, enlarged, others, first):
             if not kept.keys() >= set(step):
                 kept.update(dict.fromkeys(step))
                 yield tuple(kept)
