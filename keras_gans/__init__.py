@@ -58,12 +58,30 @@ def __dir__():
     return sorted({*globals(), *__all__})
 
 
-def _register(_):
-    """Registers every class of the zoo with Keras."""
-    importlib.import_module("keras_gans.zoo")
+def _register(module):
+    """Registers every class of the zoo with Keras, unless one of our modules is half imported.
 
+    Then its room does so as soon as it is whole: the zoo would find nothing in it yet.
+
+    Args:
+        module: Keras, or one of our rooms, which has just been imported.
+    """
+    ours = [
+        other
+        for name, other in list(sys.modules.items())
+        if name.startswith("keras_gans.") and other is not module
+    ]
+    if not any(getattr(other.__spec__, "_initializing", False) for other in ours):
+        importlib.import_module("keras_gans.zoo")
+
+
+# What the command imports before it knows whether it needs TensorFlow.
+_AT_ONCE = ("utils", "web")
 
 if "keras" in sys.modules:
-    _register(None)
+    _register(sys.modules["keras"])
 else:
     wrapt.register_post_import_hook(_register, "keras")
+    for _room in _ROOMS:
+        if _room not in _AT_ONCE:
+            wrapt.register_post_import_hook(_register, _ROOMS[_room])
