@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_gans.layers import LabelColumns
 from keras_gans.utils.checks import LARGEST, check_positive, is_whole
 
 
@@ -125,16 +126,11 @@ class Conditions:
         if not self.in_columns or not self.heads:
             return network
         heads = [keras.Input((), dtype="int32", name=name) for name in self.head_names]
-        # By names of their own: automatic ones may be those of the network's layers.
-        columns = [
-            keras.layers.Reshape((1,), name=f"{label.name}_column")(label) for label in heads
-        ]
         named = list(heads)
         if self.num_attributes:
             named.append(keras.Input((self.num_attributes,), dtype="int32", name="attributes"))
-            columns.append(named[-1])
-        join = keras.layers.Concatenate(axis=1, name="label_columns")
-        labels = columns[0] if len(columns) == 1 else join(columns)
+        # By a name of its own: an automatic one may be that of one of the network's layers.
+        labels = LabelColumns(name="label_columns")(named)
         inputs, fed = [], []
         for old in network.inputs:
             if old.name == self.name:

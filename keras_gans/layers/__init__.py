@@ -9,6 +9,7 @@ from keras_gans.layers.equalized import EqualizedConv2D, EqualizedDense
 from keras_gans.layers.fir import FIRUpsample2D
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
+from keras_gans.layers.label_columns import LabelColumns
 from keras_gans.layers.label_maps import LabelMaps
 from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
@@ -19,7 +20,14 @@ from keras_gans.layers.pixel_shuffle import PixelShuffle2D, PixelUnshuffle2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
 from keras_gans.layers.stochastic_dropout import StochasticDropout
-from keras_gans.layers.styles import ConstantInput, ConstantNoise, PixelNorm, StyleAt, Truncation
+from keras_gans.layers.styles import (
+    ConstantInput,
+    ConstantNoise,
+    PixelNorm,
+    RepeatStyle,
+    StyleAt,
+    Truncation,
+)
 from keras_gans.layers.torch_conv_transpose import TorchConvTranspose2D
 from keras_gans.layers.upsample import Upsample2D
 
@@ -37,6 +45,7 @@ __all__ = [
     "FIRUpsample2D",
     "ImagePool",
     "InstanceNorm",
+    "LabelColumns",
     "LabelMaps",
     "LearnedBasis",
     "Maxout",
@@ -48,6 +57,7 @@ __all__ = [
     "PixelShuffle2D",
     "PixelUnshuffle2D",
     "ReflectionPadding2D",
+    "RepeatStyle",
     "SpectralConv2D",
     "SpectralDense",
     "StochasticDropout",

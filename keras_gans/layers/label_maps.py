@@ -19,7 +19,8 @@ class LabelMaps(keras.layers.Layer):
     def call(self, inputs):
         images, codes = inputs
         codes = ops.cast(codes, images.dtype)[:, None, None, :]
-        return ops.zeros_like(images[..., :1]) + codes
+        # Zeros by clipping: those of `zeros_like` leave arithmetic with shapes in exported graphs.
+        return ops.clip(images[..., :1], 0.0, 0.0) + codes
 
     def compute_output_shape(self, input_shape):
         images, codes = input_shape

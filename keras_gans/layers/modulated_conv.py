@@ -29,7 +29,8 @@ class ModulatedConv2D(keras.layers.Layer):
         demodulate: scale back by d. Where not, the kernel is scaled by 1 / sqrt(fan-in) instead.
         **kwargs: those of `keras.layers.Layer`.
 
-    Shapes: [(N, H, W, C), style (N, C)] -> (N, H, W, filters), or (N, 2 H, 2 W, filters)
+    Shapes: [(N, H, W, C), style (N, C)] -> (N, H, W, filters), or (N, 2 H, 2 W, filters); maps may
+    also be (1, H, W, C), the same for all styles
 
     Reference: Karras et al., 2019, https://arxiv.org/abs/1912.04958 (section 2.2, equations 1, 3)
     """
@@ -74,7 +75,7 @@ class ModulatedConv2D(keras.layers.Layer):
         return tf.math.rsqrt(found + _EPSILON)
 
     def compute_output_shape(self, input_shape):
-        batch, *sides, _ = input_shape[0]
+        (_, *sides, _), (batch, _) = input_shape
         if self.upsample:
             sides = [None if side is None else 2 * side for side in sides]
         return (batch, *sides, self.filters)

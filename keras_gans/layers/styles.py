@@ -64,6 +64,32 @@ class Truncation(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
+class RepeatStyle(keras.layers.Layer):
+    """The same style at all places: (N, C) -> (N, places, C).
+
+    A product with ones, whose number is fixed: `keras.layers.RepeatVector` leaves arithmetic with
+    shapes in exported graphs.
+
+    Args:
+        places: how many.
+        **kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, places, **kwargs):
+        super().__init__(**kwargs)
+        self.places = places
+
+    def call(self, inputs):
+        return inputs[:, None, :] * ops.ones((1, self.places, 1), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.places, input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "places": self.places}
+
+
+@keras.saving.register_keras_serializable("keras_gans")
 class StyleAt(keras.layers.Layer):
     """The style of one place among those of all: (N, places, C) -> (N, C).
 
@@ -97,7 +123,10 @@ class ConstantInput(keras.layers.Layer):
         channels: feature maps.
         **kwargs: those of `keras.layers.Layer`.
 
-    Shapes: (N, ...) -> (N, side, side, channels)
+    One stands for all pictures of a batch: what comes next multiplies it by what each has of its
+    own.
+
+    Shapes: (N, ...) -> (1, side, side, channels)
 
     Reference: Karras et al., 2018, https://arxiv.org/abs/1812.04948 (section 2)
     """
@@ -114,11 +143,10 @@ class ConstantInput(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        picture = ops.cast(self.picture, self.compute_dtype)[None]
-        return ops.tile(picture, (ops.shape(inputs)[0], 1, 1, 1))
+        return ops.cast(self.picture, self.compute_dtype)[None]
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.side, self.side, self.channels)
+        return (1, self.side, self.side, self.channels)
 
     def get_config(self):
         return {**super().get_config(), "side": self.side, "channels": self.channels}

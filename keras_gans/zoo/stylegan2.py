@@ -61,6 +61,7 @@ from keras_gans.layers import (
     ModulatedConv2D,
     NoiseInjection,
     PixelNorm,
+    RepeatStyle,
     StyleAt,
     Truncation,
 )
@@ -163,7 +164,7 @@ def generator(mapping, synthesis, conditions):
     w = mapping([latent, *label] if label else latent)
     w = Truncation(name="truncation")(w)
     places = synthesis.inputs[0].shape[1]
-    styles = layers.RepeatVector(places, name="styles")(w)
+    styles = RepeatStyle(places, name="styles")(w)
     noises = [_constant_noise(noise)(w) for noise in synthesis.inputs[1:]]
     image = _Clip(dtype="float32", name="image")(synthesis([styles, *noises]))
     return keras.Model([latent, *label] if label else latent, image, name="generator")
@@ -420,7 +421,7 @@ class StyleGAN2(ConditionalGAN):
         psi = keras.Input((1,), name="psi")
         w = whole.get_layer("mapping").call([latent, *labels] if labels else latent)
         w = whole.get_layer("truncation")([w, psi])
-        styles = layers.RepeatVector(self.places, name="styles")(w)
+        styles = RepeatStyle(self.places, name="styles")(w)
         return keras.Model([latent, *labels, psi], styles, name="mapping")
 
     def _synthesis_to_export(self, whole):

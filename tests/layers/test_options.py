@@ -104,9 +104,9 @@ ALL = [
 def test_every_layer_is_here():
     # Without kernels and slopes, or with styles beside the maps: their tests are elsewhere.
     others = {
-        *(layers.ImagePool, layers.LabelMaps),
+        *(layers.ImagePool, layers.LabelColumns, layers.LabelMaps),
         *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
-        *(layers.NoiseInjection, layers.StyleAt, layers.Truncation),
+        *(layers.NoiseInjection, layers.RepeatStyle, layers.StyleAt, layers.Truncation),
     }
     assert {getattr(layers, name) for name in layers.__all__} == {*OFFERED, *others}
 

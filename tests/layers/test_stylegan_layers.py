@@ -14,6 +14,7 @@ from keras_gans.layers import (
     ModulatedConv2D,
     NoiseInjection,
     PixelNorm,
+    RepeatStyle,
     StyleAt,
     Truncation,
 )
@@ -151,11 +152,23 @@ def test_style_at_a_place():
     np.testing.assert_array_equal(StyleAt(3)(styles), styles[:, 3])
 
 
+def test_a_style_is_repeated():
+    styles = pictures((2, 3))
+    np.testing.assert_array_equal(RepeatStyle(4)(styles), np.repeat(styles[:, None], 4, axis=1))
+
+
+def test_one_picture_of_maps_serves_every_style():
+    layer, maps, styles = ModulatedConv2D(3, 3), pictures((1, 8, 8, 2)), pictures((4, 2), seed=1)
+    np.testing.assert_allclose(
+        layer([maps, styles]), layer([np.repeat(maps, 4, axis=0), styles]), atol=1e-6
+    )
+
+
 def test_constants_do_not_depend_on_what_comes_in():
     layer = ConstantInput(4, 3)
     first, second = layer(pictures((2, 7))), layer(pictures((5, 7), seed=1))
-    assert first.shape == (2, 4, 4, 3) and second.shape == (5, 4, 4, 3)
-    np.testing.assert_array_equal(first[0], second[4])
+    assert first.shape == second.shape == (1, 4, 4, 3)  # one for all
+    np.testing.assert_array_equal(first, second)
     noise = ConstantNoise(8)
     assert noise(pictures((2, 7))).shape == (1, 8, 8, 1)
     assert not noise.trainable_weights
@@ -171,6 +184,7 @@ LAYERS = [
     (NoiseInjection(), [(8, 8, 2), (8, 8, 1)]),
     (PixelNorm(), [(4,)]),
     (Truncation(), [(4,)]),
+    (RepeatStyle(3), [(4,)]),
     (StyleAt(1), [(3, 4)]),
     (ConstantInput(4, 2), [(4,)]),
     (ConstantNoise(4), [(4,)]),

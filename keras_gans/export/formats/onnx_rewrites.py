@@ -32,6 +32,7 @@ def tidied(proto, layers):
     """
     return _rewritten(
         proto,
+        _settle_grey,
         lambda graph: _settle_transposed(graph, layers),
         lambda graph: _settle_resizes(graph, layers),
         _crop_by_padding,
@@ -548,6 +549,25 @@ def _plain(linear):
 # === Layout ===
 
 
+def _settle_grey(graph):
+    """Changes of layout of one channel, which tf2onnx writes by way of five axes."""
+    for node in _nodes(graph, "Reshape"):
+        before, shape = _produced(node.inputs[0], "Unsqueeze"), _ints(node.inputs[1])
+        if shape == [-1, 1, 0, 0] and before is not None and _ints(before.inputs[1]) == [0]:
+            _change_layout(graph, node, before.inputs[0], _TO_NCHW)
+    for node in _nodes(graph, "Squeeze"):
+        before = _produced(node.inputs[0], "Reshape")
+        if before is not None and _ints(before.inputs[1]) == [1, -1, 0, 0, 1]:
+            _change_layout(graph, node, before.inputs[0], _TO_NHWC)
+
+
+def _change_layout(graph, node, value, perm):
+    changed = ir.node("Transpose", [value], {"perm": perm}, name=node.name)
+    changed.outputs[0].type = node.outputs[0].type
+    graph.insert_before(node, changed)
+    _replace(node, changed.outputs[0])
+
+
 def _sink_transposes(graph):
     """Layout changes back to NHWC behind sums, concatenations and what is done to each value.
 
@@ -588,20 +608,61 @@ def _as_nchw(graph, node):
     elif node.op_type in (*_ELEMENTWISE, "Clip"):
         values, others = [node.inputs[0]], list(node.inputs[1:])
     elif node.op_type in (*_WITH_CONSTANT, "Sub"):
-        constant, value = _constant_and_other(node)
-        values, others = list(node.inputs) if constant is None else [value], []
-        if constant is not None:
-            channels = _per_channel(constant, -1, value)
-            if channels is None:
-                return None
-            name = f"{node.name}/channels"
-            others = [_initializer(graph, name, channels.reshape(-1, 1, 1))]
+        return _operands_as_nchw(graph, node)
     else:
         return None
     before = [_produced(value, "Transpose") for value in values]
     if any(one is None or not _is_to_nhwc(one) for one in before):
         return None
     return [one.inputs[0] for one in before] + others
+
+
+def _operands_as_nchw(graph, node):
+    """Both operands of a sum or product of maps in NCHW, or None where one cannot be had.
+
+    At least one is what lies before a change of layout, or a constant picture. The other may be so
+    too, a constant for each channel, or a vector for each picture's channels (N, 1, 1, C).
+    """
+    pictures, found = 0, []
+    for value in node.inputs:
+        before, constant = _produced(value, "Transpose"), _array(value)
+        if before is not None and _is_to_nhwc(before):
+            pictures += 1
+            found.append(before.inputs[0])
+        elif constant is not None and constant.ndim == 4:
+            pictures += max(constant.shape[1:3]) > 1
+            name = f"{value.name}/nchw"
+            found.append(_initializer(graph, name, constant.transpose(_TO_NCHW)))
+        elif constant is not None:
+            channels = _per_channel(constant, -1, node.outputs[0])
+            if channels is None:
+                return None
+            name = f"{node.name}/channels"
+            found.append(_initializer(graph, name, channels.reshape(-1, 1, 1)))
+        else:
+            found.append(_vector_as_nchw(graph, node, value))
+    return found if pictures and None not in found else None
+
+
+def _vector_as_nchw(graph, node, value):
+    """A value (N, C, 1, 1) of what makes a vector (N, 1, 1, C), for `node`; None of others."""
+    made = value.producer()
+    if made is None:
+        return None
+    if made.op_type == "Unsqueeze" and _ints(made.inputs[1]) == [1, 2]:
+        inputs = [made.inputs[0], _initializer(graph, "channels_first", np.array([2, 3]))]
+    elif made.op_type in ("Mul", "Add"):  # a number, such as the 1 of 1 + gamma
+        constant, other = _constant_and_other(made)
+        inner = None if constant is None else _vector_as_nchw(graph, node, other)
+        if inner is None or constant.size != 1:
+            return None
+        inputs = [inner, next(one for one in made.inputs if one is not other)]
+    else:
+        return None
+    again = ir.node(made.op_type, inputs, name=f"{node.name}/{made.name}")
+    again.outputs[0].type = value.type
+    graph.insert_before(node, again)
+    return again.outputs[0]
 
 
 def _raise_transposes(graph):
