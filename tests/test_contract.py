@@ -293,11 +293,15 @@ def test_training_is_repeatable(name):
         np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
 
 
+#: Of a paper: on arXiv, or on a page of its authors where it is nowhere else to be read.
+_ADDRESS = r"https://(arxiv\.org/abs/[\d.]+|\w+\.github\.io/\w+)"
+
+
 @EVERY_ENTRY
 def test_entry_is_complete(name):
     row = zoo.entry(name)
     assert row.task.isidentifier()
-    assert "https://arxiv.org/abs/" in row.paper
+    assert re.search(_ADDRESS, row.paper)
     begins = (row.family, row.cls.__name__.lower())  # of a file with the families of one paper
     assert any(name == start or name.startswith(f"{start}_") for start in begins)
     assert row.cls.__module__.startswith("keras_gans.zoo.")
@@ -309,4 +313,4 @@ def test_every_family_has_a_card_that_names_its_entries_and_papers(name):
     gallery = pathlib.Path(__file__).parent.parent / "zoo"
     card = (gallery / row.family / "README.md").read_text("utf-8")
     assert f"`{name}`" in card
-    assert re.search(r"https://arxiv.org/abs/[\d.]+", row.paper)[0] in card
+    assert re.search(_ADDRESS, row.paper)[0] in card

@@ -2,6 +2,7 @@
 
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.bicubic import BicubicShrink2D
+from keras_gans.layers.bilinear import BilinearUpsample2D
 from keras_gans.layers.blur import BlurDown, BlurUp
 from keras_gans.layers.clip import ClipInInference
 from keras_gans.layers.dropout import Dropout
@@ -10,6 +11,7 @@ from keras_gans.layers.fir import FIRUpsample2D
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
 from keras_gans.layers.label_maps import LabelMaps
+from keras_gans.layers.layer_norm import LayerNorm2D
 from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
@@ -26,6 +28,7 @@ from keras_gans.layers.upsample import Upsample2D
 __all__ = [
     "BatchNorm",
     "BicubicShrink2D",
+    "BilinearUpsample2D",
     "BlurDown",
     "BlurUp",
     "ClipInInference",
@@ -38,6 +41,7 @@ __all__ = [
     "ImagePool",
     "InstanceNorm",
     "LabelMaps",
+    "LayerNorm2D",
     "LearnedBasis",
     "Maxout",
     "MinibatchStdDev",
