@@ -114,9 +114,10 @@ class ContentAndStyle(PerceptualLoss):
         self._factors = _ONE_MAP[name][1:] if name != "none" else (1.0, 1.0)
 
     def load(self):
-        if self._network is not None or self._name == "none":
-            return
+        before = self._network
         super().load()
+        if self._network is before:
+            return
         tap = self._network.outputs[_ONE_MAP[self._name][0]]
         with tf.init_scope():
             super().use(keras.Model(self._network.input, tap))

@@ -395,7 +395,7 @@ register(
     "animegan_avatars",
     AnimeGAN,
     parameters={"generator": 544_416, "discriminator": 283_312},
-    recipe={"epochs": 20, "jitter": False},
+    recipe={"epochs": 10, "jitter": False},
     **_ENTRY,
     data="bundled:avatars/styles",
     image_size=64,

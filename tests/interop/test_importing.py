@@ -514,7 +514,7 @@ def test_requests_that_cannot_be(tmp_path):
         ([path, other], "twin_cycle", "1 for 2 files", {"network": "generator_ab"}),
         ({"generator_ab": path}, "twin_cycle", "leave out `network`", {"network": "generator_ab"}),
         ([], "twin_cycle", "No checkpoint was given", {}),
-        (path, "dcgan", "no networks of pytorch-CycleGAN-and-pix2pix. Entries that do:", {}),
+        (path, "dcgan", "or animegan2-pytorch. Entries that do: animegan,", {}),
         (path, "twin_cycl", "Did you mean 'twin_cycle", {}),
         (path, "twin_cycle", "no argument 'blocks'", {"blocks": 3}),
         (path, "twin_cycle", "must end in .keras", {"output": tmp_path / "model.h5"}),
