@@ -27,7 +27,7 @@ ALLOWED = {
     },
     "data": {"utils", "core"},
     "images": {"utils", "core", "data", "latent"},
-    "interop": {"utils", "core", "zoo"},
+    "interop": {"utils", "core", "layers", "zoo"},
     "evaluation": {"utils", "core", "data", "interop", "latent"},
     "export": {"utils", "core", "layers", "images", "data"},
     "web": {"utils", "core", "export", "images", "version"},

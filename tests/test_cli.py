@@ -441,6 +441,76 @@ def test_how_pairs_are_fitted_and_turned_is_an_option(tmp_path):
         assert call(*job, *mistake).exit_code == 2
 
 
+def folder_of_pictures(path, *counts, size=(20, 10)):
+    """Plain pictures in folders: `counts` are (name, how many)."""
+    for name, count in counts:
+        (path / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", size, (40 * number, 0, 0)).save(path / name / f"{number}.png")
+    return f"folder:{path}"
+
+
+def said(*words):
+    result = call(*words)
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+def test_a_dry_run_says_how_domains_were_understood(tmp_path):
+    source = folder_of_pictures(tmp_path / "horses", ("trainA", 3), ("trainB", 2), ("testA", 1),
+                                ("testB", 1))  # fmt: skip
+    (tmp_path / "horses" / "trainA" / "notes.txt").write_text("no picture")
+    (tmp_path / "horses" / "trainA" / "broken.png").write_text("no picture either")
+    settings = [f"--set={k}={json.dumps(v)}" for k, v in zoo.entry("cyclegan").tiny.items()]
+    job = ["train", "cyclegan", "--data", source, *settings, "--dry-run"]
+    told = said(*job, "--runs-dir", tmp_path / "runs")
+    assert "Two domains without pairs: 3 pictures of A, 2 of B." in told
+    assert "An epoch shows all of A; B starts over until then." in told
+    assert "Pictures are squeezed to 36 x 36 pixels." in told
+    assert "Each time 32 x 32 of them are seen" in told and "half of them mirrored" in told
+    assert "broken.png" in told and "notes.txt" not in told and "not named like pictures" in told
+    assert "5 not square, squeezed" in told
+    told = said(*job, "--no-jitter", "--fit", "pad")
+    assert "scaled to fit into, and padded with white to, 32 x 32 pixels." in told
+    assert "Each time" not in told
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "folders, layout",
+    [
+        ((("A", 2), ("B", 2)), "of equal names in A/ and B/"),
+        ((("train", 2),), "side by side in one file, A on the left"),
+    ],
+)
+def test_a_dry_run_says_how_pairs_were_understood(folders, layout, tmp_path):
+    source = folder_of_pictures(tmp_path / "pairs", *folders)
+    job = ["train", "pix2pix_avatars", "--data", source, "--dry-run", "--batch-size", 1]
+    told = said(*job)
+    assert f"Pairs: 2 of a picture A and its picture B, {layout}." in told
+    assert "64 x 64 pixels" in told and "Those of A are seen in grey." in told
+
+
+def test_a_dry_run_writes_a_sheet_of_what_is_seen(tmp_path):
+    source = folder_of_pictures(tmp_path / "horses", ("trainA", 3), ("trainB", 3))
+    settings = [f"--set={k}={json.dumps(v)}" for k, v in zoo.entry("cyclegan").tiny.items()]
+    job = ["train", "cyclegan", "--data", source, *settings, "--split", "train"]
+    sheet = tmp_path / "first.png"
+    told = said(*job, "--batch-size", 2, "--dry-run", "--sheet", sheet)
+    assert f"Sheet {sheet}" in told or sheet.name in told
+    pixels = np.asarray(Image.open(sheet))
+    side = pixels.shape[0] // 2
+    assert 2 * side <= pixels.shape[0] and pixels.shape[1] > 2 * (side - 8)
+    reds = {tuple(color) for color in pixels.reshape(-1, 3)} & {(0, 0, 0), (40, 0, 0), (80, 0, 0)}
+    assert len(reds) >= 2  # two of three different pictures of each domain
+    for mistake, words in (([], "Use it with --dry-run"), (["--dry-run"], "exists. Name another")):
+        result = call(*job, *mistake, "--sheet", sheet)
+        assert result.exit_code == 2 and words in " ".join(result.output.split())
+    other = tmp_path / "digits.png"
+    said("train", "cdcgan_fashion", "--dry-run", "--sheet", other)
+    assert min(Image.open(other).size) > 8 * 28
+
+
 def test_how_small_pictures_are_made_of_photographs_is_an_option(tmp_path):
     photographs = tmp_path / "photos"
     photographs.mkdir()

@@ -191,6 +191,10 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done; train nothing.")
     ] = False,
+    sheet: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="With --dry-run: PNG file to write the first batch to, as it is seen."),
+    ] = None,
     profile: Annotated[
         bool,
         typer.Option(
@@ -217,6 +221,8 @@ def train(
         keras-gans train cdcgan --data folder:clothes --set num_classes=10,5
 
         keras-gans train dcgan --data folder:photos --dry-run
+
+        keras-gans train cyclegan --data folder:horses --dry-run --sheet first.png
 
     Fine-tune, with other data, classes or learning rates:
 
@@ -247,12 +253,13 @@ def train(
     with one_sentence(debug, name):
         from keras_gans import training
 
+        _check_sheet(sheet, dry_run)
         if resume and (pathlib.Path(name) / "options.json").exists():
             run = training.open_run(name)
             options = _changed(run.options, context)
             if dry_run or profile:
                 training.check_resume(run, options)
-                _try(options, dry_run, run.path.parent)
+                _try(options, dry_run, sheet, run.path.parent)
             else:
                 _finish(lambda: training.resume(run, options))
             return
@@ -290,7 +297,7 @@ def train(
             extractor=extractor,
         )
         if dry_run or profile:
-            _try(options, dry_run, runs_dir)
+            _try(options, dry_run, sheet, runs_dir)
             return
         if resume and (earlier := training.to_resume(options, runs_dir)):
             _finish(lambda: training.resume(earlier, options))
@@ -300,10 +307,20 @@ def train(
         _finish(lambda: training.train(options, runs_dir))
 
 
-def _try(options, dry_run, runs_dir):
+def _check_sheet(sheet, dry_run):
+    """Refuses a sheet that would not be written, or over another file, before data is read."""
+    if sheet is None:
+        return
+    if not dry_run:
+        raise ValueError("--sheet shows what a run would learn from. Use it with --dry-run.")
+    if sheet.exists():
+        raise FileExistsError(f"{sheet} exists. Name another file: --sheet.")
+
+
+def _try(options, dry_run, sheet, runs_dir):
     """Does what leaves no run: a dry run, or else a profile."""
     if dry_run:
-        _dry_run(options)
+        _dry_run(options, sheet)
     else:
         _profile(options, runs_dir / f"profile-{options.model.replace('_', '-')}")
 
@@ -346,7 +363,7 @@ def _overrides(settings, direction):
     return {**overrides, "direction": direction} if direction else overrides
 
 
-def _dry_run(options):
+def _dry_run(options, sheet):
     from keras_gans import training, zoo
 
     model, dataset = training.prepare(options)
@@ -354,7 +371,13 @@ def _dry_run(options):
         say(f"{key} = {value!r}")
     batches = options.steps_per_epoch or int(dataset.cardinality())
     say(f"batches in an epoch = {batches}")
+    for sentence in dataset.account.understood:
+        say(sentence)
     describe(zoo.entry(options.model), model)
+    if sheet:
+        from keras_gans.images import grids
+
+        say(f"Sheet    {grids.save(training.preview_sheet(dataset), sheet)}")
 
 
 def _profile(options, directory):

@@ -27,6 +27,7 @@ class Account:
         passed_over: `{kind: names}` of those that are counted.
         changed: `{kind of change: names of pictures}`.
         remarks: further sentences.
+        understood: sentences that say how the source was read, for those who ask.
     """
 
     def __init__(self):
@@ -34,6 +35,7 @@ class Account:
         self.passed_over = collections.defaultdict(list)
         self.changed = collections.defaultdict(list)
         self.remarks = []
+        self.understood = []
 
     def leave_out(self, name, reason):
         """Notes a file that cannot be used, by name."""

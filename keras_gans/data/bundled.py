@@ -163,6 +163,9 @@ class BundledPairs:
         NoSuchSplitError: for an unknown split.
     """
 
+    #: How pairs lie, where a source has more than one way.
+    layout = ""
+
     def __init__(self, name, split="train"):
         self.name = _checked(name, split)
         self._set = _of_kind(self.name, _SETS[name], _Pairs, "pairs of pictures")

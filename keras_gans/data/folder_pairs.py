@@ -45,8 +45,10 @@ class FolderPairs:
         part = slices.parsed(split)
         if all(self._files.subfolder(side) for side in _SIDES):
             self._make_converter, found = TwoFiles, self._in_two_folders(part.split)
+            self.layout = "of equal names in A/ and B/"
         else:
             self._make_converter, found = SideBySide, self._side_by_side(part.split)
+            self.layout = "side by side in one file, A on the left"
         self._found = part.of(found, lambda pair: os.path.basename(pair[0].path))
 
     def examples(self, converters):

@@ -43,6 +43,10 @@ def open_batches(request, model):
     source = request.opened(PAIRS)
     found = source.examples([translation.loaded(converter, request) for converter in converters])
     request.check_count(source.name, found.count, model, "pairs")
+    request.account.understood += [
+        f"Pairs: {found.count} of a picture A and its picture B{_layout(source)}.",
+        *translation.understood(request, converters),
+    ]
 
     def finish(batch):
         pair = examples.scaled(batch["image"])
@@ -54,3 +58,8 @@ def open_batches(request, model):
         return request.counted(made.map(finish), found.count)
 
     return batches
+
+
+def _layout(source):
+    """How a source's pairs lie, where it has more than one way."""
+    return f", {source.layout}" if source.layout else ""

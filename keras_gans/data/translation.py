@@ -34,6 +34,36 @@ def loaded(converter, request):
     return dataclasses.replace(converter, height=height, width=width)
 
 
+_FITTED = {
+    "stretch": "squeezed to",
+    "crop": "scaled to cover, and cropped to,",
+    "pad": "scaled to fit into, and padded with white to,",
+}
+
+
+def understood(request, converters):
+    """Says in sentences how the two pictures of an example come to the size of the model."""
+    kept = [loaded(converter, request) for converter in converters]
+    sizes = dict.fromkeys(_sides(one) for one in kept)
+    told = [f"Pictures are {_FITTED[request.fit]} {' and '.join(sizes)} pixels."]
+    if is_jittered(request):
+        seen = dict.fromkeys(_sides(one) for one in converters)
+        told.append(
+            f"Each time {' and '.join(seen)} of them are seen, at a random place, and half of "
+            "them mirrored."
+        )
+    elif request.flip:
+        told.append("Half of them are mirrored each time.")
+    grey = [name for name, one in zip("AB", converters, strict=True) if one.channels == 1]
+    if grey:
+        told.append(f"Those of {' and '.join(grey)} are seen in grey.")
+    return told
+
+
+def _sides(converter):
+    return f"{converter.height} x {converter.width}"
+
+
 def varied(batches, count, order, converter, request):
     """Pictures of `loaded(converter, request)` as the model sees them in this pass.
 

@@ -44,6 +44,10 @@ def open_batches(request, model):
     length = (max if request.repeat else min)(domain.count for domain in found)
     which = "larger" if request.repeat else "smaller"
     request.check_count(f"The {which} domain of {source.name}", length, model)
+    request.account.understood += [
+        _understood([domain.count for domain in found], source.aligned, request.repeat),
+        *translation.understood(request, converters),
+    ]
 
     def batches(request):
         orders = _orders(request, source, length)
@@ -54,6 +58,20 @@ def open_batches(request, model):
         return request.counted(tf.data.Dataset.zip(*made), length)
 
     return batches
+
+
+def _understood(counts, aligned, repeat):
+    """Says how the two domains go together, and how many pictures each has."""
+    a, b = counts
+    if aligned:
+        return f"Two domains that belong together row by row: {a} pictures of A and {b} of B."
+    told = f"Two domains without pairs: {a} pictures of A, {b} of B."
+    if a == b:
+        return told
+    smaller, larger = ("B", "A") if a > b else ("A", "B")
+    if repeat:
+        return f"{told} An epoch shows all of {larger}; {smaller} starts over until then."
+    return f"{told} An epoch ends with {smaller}."
 
 
 def _orders(request, source, length):

@@ -4,6 +4,9 @@
 translated and translated back, and a picture of the target's own set may be put in as well
 (identity). Then the discriminators, one for each set, which are shown translations out of a pool.
 
+`DiscriminatorsFirstGAN` and `TakingTurnsGAN` are the same game in another order of updates, without
+pools.
+
 `OneWayGAN` has a generator from the first set to the second, and one discriminator, which learns
 first. What keeps a translation near its source is the family's own.
 
@@ -144,7 +147,7 @@ class UnpairedGAN(TwoSetsGAN):
         real_a, real_b = self.checked(batch)
 
         with tf.GradientTape() as tape:
-            made = self._made(real_a, real_b)
+            made = self.made(real_a, real_b)
             loss = self.generator_loss(real_a, real_b, made)
         self.update("generator", loss.value, tape)
 
@@ -156,7 +159,8 @@ class UnpairedGAN(TwoSetsGAN):
 
         return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
 
-    def _made(self, real_a, real_b):
+    def made(self, real_a, real_b):
+        """Returns the `Translations` of a pair of unrelated pictures, in training."""
         fake_b, same_b = self._translated(self.generator_ab, real_a, real_b)
         fake_a, same_a = self._translated(self.generator_ba, real_b, real_a)
         cycled_a = self.generator_ba(fake_b, training=True)
@@ -206,6 +210,73 @@ class UnpairedGAN(TwoSetsGAN):
             translated = self.translate(image, direction=there)
             columns += [np.asarray(image), translated, self.translate(translated, direction=back)]
         return columns
+
+
+class DiscriminatorsFirstGAN(UnpairedGAN):
+    """The game with both discriminators before the generators, who learn from what they became.
+
+    Discriminators are shown the translations of this step: there are no pools.
+
+    Args:
+        **kwargs: those of `keras_gans.GAN`.
+    """
+
+    def train_step(self, batch):
+        real_a, real_b = self.checked(batch)
+
+        with tf.GradientTape() as generator_tape:
+            made = self.made(real_a, real_b)
+        with tf.GradientTape() as tape:
+            judged = self.discriminator_loss(real_a, real_b, made.fake_a, made.fake_b)
+        self.update("discriminator", judged.value, tape)
+
+        with generator_tape:  # goes on from the pictures it has recorded
+            loss = self.generator_loss(real_a, real_b, made)
+        self.update("generator", loss.value, generator_tape)
+
+        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
+
+
+class TakingTurnsGAN(UnpairedGAN):
+    """The game in which one player learns from each batch: of `update_interval`, D from the last.
+
+    A family sets `update_interval` besides, and states `both_losses` in place of a loss for each
+    player: both read the same judgements. There are no pools.
+
+    Args:
+        **kwargs: those of `keras_gans.GAN`.
+    """
+
+    update_interval = 2
+
+    def both_losses(self, real_a, real_b, made):
+        """The paper's losses of a batch.
+
+        Args:
+            real_a: (N, H, W, C).
+            real_b: (N, H, W, C'), unrelated.
+            made: `Translations` of them.
+
+        Returns:
+            The generators' `Loss`, and the discriminators' with the logits of both.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must state its losses.")
+
+    def train_step(self, batch):
+        real_a, real_b = self.checked(batch)
+        step = tf.convert_to_tensor(self.step.value)
+        return tf.cond(
+            (step + 1) % self.update_interval == 0,
+            lambda: self._turn("discriminator", real_a, real_b),
+            lambda: self._turn("generator", real_a, real_b),
+        )
+
+    def _turn(self, player, real_a, real_b):
+        with tf.GradientTape() as tape:
+            loss, judged = self.both_losses(real_a, real_b, self.made(real_a, real_b))
+            value = {"generator": loss, "discriminator": judged}[player].value
+        self.update(player, value, tape)
+        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
 
 
 class OneWayGAN(TwoSetsGAN):

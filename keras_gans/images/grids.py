@@ -138,7 +138,20 @@ def translations(model, batch):
     Returns:
         A `PIL.Image.Image`; the columns are those of `model.side_by_side`.
     """
-    columns = [np.broadcast_to(c, (*c.shape[:-1], 3)) for c in model.side_by_side(batch)]
+    return beside(model.side_by_side(batch))
+
+
+def beside(columns):
+    """A sheet of columns of pictures, a row for each example.
+
+    Args:
+        columns: list of float arrays (N, H, W, 1 or 3) in [-1, 1], of sizes that divide the
+            largest.
+
+    Returns:
+        A `PIL.Image.Image`.
+    """
+    columns = [np.broadcast_to(c, (*c.shape[:-1], 3)) for c in columns]
     side = max(column.shape[1] for column in columns)
     # Every pixel of a smaller picture several times: what an upscaler was given is seen as it is.
     times = [side // column.shape[1] for column in columns]

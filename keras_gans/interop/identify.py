@@ -91,7 +91,8 @@ def _look(path, part, state):
             return Look(f"{words}, which the zoo has not", None, part, len(state))
     if known := junyanz.look_of(plain):
         words, name = known
-        return Look(f"{words}, of pytorch-CycleGAN-and-pix2pix", name, part, len(state))
+        source = "animegan2-pytorch" if name == "animegan" else "pytorch-CycleGAN-and-pix2pix"
+        return Look(f"{words}, of {source}", name, part, len(state))
     if known := stylegan2.look_of(plain):
         return Look(known, "stylegan2" if "StyleGAN2" in known else None, part, len(state))
     shapes = listed([f"{name} {array.shape}" for name, array in plain.items()], "; ")

@@ -10,7 +10,8 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
     """Loads weights that were trained with another implementation into an entry of the zoo.
 
     Args:
-        files: a checkpoint, or several; see `junyanz.import_checkpoints` (pix2pix, CycleGAN),
+        files: a checkpoint, or several; see `junyanz.import_checkpoints` (pix2pix, CycleGAN,
+            AnimeGANv2),
             `stylegan2.import_checkpoint`, `esrgan.import_checkpoints`,
             `dcgan.import_checkpoints` and `rdn.import_checkpoints`.
         name: name of the entry, see `keras_gans.zoo.names()`.

@@ -1,4 +1,4 @@
-"""Weights trained with pytorch-CycleGAN-and-pix2pix, or with CUT, which has grown from it.
+"""Weights of pytorch-CycleGAN-and-pix2pix, of CUT, its descendant, and of animegan2-pytorch.
 
     model = import_checkpoints("latest_net_G_A.pth", "cyclegan", output="horse2zebra.keras")
 
@@ -15,6 +15,7 @@ import inspect
 import os
 import pathlib
 import re
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +24,7 @@ from keras_gans import zoo
 from keras_gans.core.model import GAN
 from keras_gans.interop.reports import Imported, checked_output, listed, refuse_not_finite
 from keras_gans.interop.torch_files import read_state_dict
+from keras_gans.layers import LayerNorm2D
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
 
@@ -47,9 +49,12 @@ _NETWORKS = {
 _BLUR = ".filt"
 _BOOKKEEPING = (".running_mean", ".running_var", ".num_batches_tracked", _BLUR)
 
+#: The first convolution of animegan2-pytorch's generator.
+_ANIME = "block_a.0.1.weight"
+
 
 def import_checkpoints(files, name, *, network=None, output=None, overwrite=False, **overrides):
-    """An entry of the zoo with weights trained by pytorch-CycleGAN-and-pix2pix.
+    """An entry of the zoo with weights of pytorch-CycleGAN-and-pix2pix, or of animegan2-pytorch.
 
     Networks no file is given for keep their initial weights. `model.imported`,
     `{network: Imported}`, says which were read, and from where; it is not saved.
@@ -99,8 +104,8 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
 def _check_entry(name):
     if not _has_reference(zoo.entry(name).cls):
         raise ValueError(
-            f"{name} has no networks of pytorch-CycleGAN-and-pix2pix. Entries that do: "
-            f"{', '.join(entries()) or 'none'}."
+            f"{name} has no networks of pytorch-CycleGAN-and-pix2pix or animegan2-pytorch. Entries "
+            f"that do: {', '.join(entries()) or 'none'}."
         )
 
 
@@ -173,7 +178,7 @@ class _Fit:
     """How a checkpoint and a network match, tensor by tensor.
 
     Attributes:
-        pairs: `{tensor name: (array, variable)}` that match.
+        pairs: `{tensor name: (array, _Place)}` that match.
         missing: `{tensor name: shape}` the network needs and the file lacks.
         unexpected: `{tensor name: shape}` the file has and the network has no place for.
         misshaped: `{tensor name: (shape needed, shape or dtype found)}`.
@@ -192,9 +197,26 @@ class _Fit:
 
     def copy(self):
         """Writes the file's weights into the network's variables."""
-        for array, variable in self.pairs.values():
-            # (out, in, h, w), and transposed (in, out, h, w), both to Keras without a flip.
-            variable.assign(array.transpose(2, 3, 1, 0) if array.ndim == 4 else array)
+        for array, place in self.pairs.values():
+            place.variable.assign(array.transpose(place.axes))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a tensor of a file belongs.
+
+    Attributes:
+        variable: ours.
+        axes: its axes, as PyTorch numbers them.
+    """
+
+    variable: Any
+    axes: tuple[int, ...]
+
+    @property
+    def shape(self):
+        """The shape of the tensor in the file."""
+        return tuple(self.variable.shape[self.axes.index(axis)] for axis in range(len(self.axes)))
 
 
 def _fit(state, network, modules):
@@ -203,18 +225,18 @@ def _fit(state, network, modules):
     ignored = tuple(n for n in state if n.endswith(_BOOKKEEPING) and n not in needed)
     known = {*needed, *ignored}
     unexpected = {name: array.shape for name, array in state.items() if name not in known}
-    missing = {n: _reference_shape(v) for n, v in needed.items() if n not in state}
+    missing = {n: place.shape for n, place in needed.items() if n not in state}
     pairs, misshaped = {}, {}
-    for name, variable in needed.items():
+    for name, place in needed.items():
         if name in missing:
             continue
         array = state[name]
-        if array.shape != _reference_shape(variable):
-            misshaped[name] = (_reference_shape(variable), array.shape)
+        if array.shape != place.shape:
+            misshaped[name] = (place.shape, array.shape)
         elif array.dtype.kind != "f":
             misshaped[name] = ("floating-point numbers", array.dtype)
         else:
-            pairs[name] = (array, variable)
+            pairs[name] = (array, place)
     return _Fit(pairs, missing, unexpected, misshaped, ignored)
 
 
@@ -232,23 +254,27 @@ def _without_prefix(state):
 
 
 def _needed(state, network, modules):
-    """`{tensor name in the file: our variable}`."""
+    """`{tensor name in the file: its _Place}`."""
     names_of: dict[str, list[str]] = {}
     for module, layer in modules.items():
         names_of.setdefault(layer, []).append(module)
     needed = {}
     for layer, names in names_of.items():
-        variables = _variables(network.get_layer(layer))
-        rank = len(variables["weight"].shape)
+        places = _places(network.get_layer(layer))
+        rank = len(places["weight"].axes)
         there = [n for n in names if np.ndim(state.get(f"{n}.weight")) == rank]
         module = (there or names)[0]
-        needed.update({f"{module}.{tensor}": v for tensor, v in variables.items()})
+        needed.update({f"{module}.{tensor}": place for tensor, place in places.items()})
     return needed
 
 
-def _variables(layer):
-    """A layer's variables by PyTorch's names for them."""
-    if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
+def _places(layer):
+    """Where a layer's tensors belong, by PyTorch's names for them."""
+    # (out, in, h, w), and transposed (in, out, h, w), both to Keras without a flip.
+    axes = (2, 3, 1, 0)
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        variables, axes = {"weight": layer.kernel, "bias": layer.bias}, (2, 3, 0, 1)
+    elif isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
         variables = {"weight": layer.kernel, "bias": layer.bias}
     elif isinstance(layer, keras.layers.BatchNormalization):
         variables = {
@@ -257,17 +283,18 @@ def _variables(layer):
             "running_mean": layer.moving_mean,
             "running_var": layer.moving_variance,
         }
+    elif isinstance(layer, LayerNorm2D):
+        variables = {"weight": layer.gamma, "bias": layer.beta}
     else:
         raise TypeError(
-            "`reference_layers` may name convolutions and batch normalizations. "
+            "`reference_layers` may name convolutions, batch and layer normalizations. "
             f"Received: {layer.name}, a {type(layer).__name__}."
         )
-    return {tensor: variable for tensor, variable in variables.items() if variable is not None}
-
-
-def _reference_shape(variable):
-    shape = tuple(variable.shape)
-    return (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else shape
+    return {
+        tensor: _Place(variable, axes if len(variable.shape) == 4 else (0,))
+        for tensor, variable in variables.items()
+        if variable is not None
+    }
 
 
 def _check_finite(path, fit):
@@ -275,8 +302,8 @@ def _check_finite(path, fit):
     with np.errstate(over="ignore"):
         broken = [
             name
-            for name, (array, variable) in fit.pairs.items()
-            if not np.isfinite(array.astype(variable.dtype)).all()
+            for name, (array, place) in fit.pairs.items()
+            if not np.isfinite(array.astype(place.variable.dtype)).all()
         ]
     refuse_not_finite(path, broken)
 
@@ -313,6 +340,8 @@ def look_of(state):
     sizes = _sizes(state)
     if not sizes:
         return None
+    if _ANIME in state:
+        return _look(state), "animegan"
     if _blurs(state):
         return _look(state), "cut"
     return _look(state), "cyclegan" if "num_blocks" in sizes else "pix2pix"
@@ -325,6 +354,8 @@ def _blurs(state):
 def _look(state):
     """What a checkpoint seems to be, in words."""
     sizes = _sizes(state)
+    if _ANIME in state:
+        return f"AnimeGANv2's generator of {sizes['filters']} filters"
     if "num_blocks" in sizes:
         kind = f"a ResNet generator of {sizes['num_blocks']} blocks"
         if any(n.endswith("conv_block.6.weight") and a.ndim == 4 for n, a in state.items()):
@@ -364,6 +395,8 @@ def _sizes(state):
     def matching(pattern):
         return {match[1] for name in kernels if (match := re.fullmatch(pattern, name))}
 
+    if _ANIME in kernels:
+        return {"filters": kernels[_ANIME][0]}
     blocks = matching(r"model\.(\d+)\.conv_block\.\d+\.weight")
     if blocks and "model.1.weight" in kernels:
         return {"num_blocks": len(blocks), "filters": kernels["model.1.weight"][0]}

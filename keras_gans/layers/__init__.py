@@ -2,6 +2,7 @@
 
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.bicubic import BicubicShrink2D
+from keras_gans.layers.bilinear import BilinearUpsample2D
 from keras_gans.layers.blur import BlurDown, BlurUp
 from keras_gans.layers.clip import ClipInInference
 from keras_gans.layers.dropout import Dropout
@@ -11,6 +12,7 @@ from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
 from keras_gans.layers.label_columns import LabelColumns
 from keras_gans.layers.label_maps import LabelMaps
+from keras_gans.layers.layer_norm import LayerNorm2D
 from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
@@ -34,6 +36,7 @@ from keras_gans.layers.upsample import Upsample2D
 __all__ = [
     "BatchNorm",
     "BicubicShrink2D",
+    "BilinearUpsample2D",
     "BlurDown",
     "BlurUp",
     "ClipInInference",
@@ -47,6 +50,7 @@ __all__ = [
     "InstanceNorm",
     "LabelColumns",
     "LabelMaps",
+    "LayerNorm2D",
     "LearnedBasis",
     "Maxout",
     "MinibatchStdDev",

@@ -14,12 +14,13 @@ from keras_gans.losses.adversarial import (
 from keras_gans.losses.contrastive import patch_nce
 from keras_gans.losses.labels import label_accuracy, label_cross_entropy
 from keras_gans.losses.objectives import OBJECTIVES, Objective
-from keras_gans.losses.reconstruction import l1
+from keras_gans.losses.reconstruction import huber, l1, total_variation
 
 __all__ = [
     "OBJECTIVES",
     "Objective",
     "hinge",
+    "huber",
     "l1",
     "label_accuracy",
     "label_cross_entropy",
@@ -30,6 +31,7 @@ __all__ = [
     "patch_nce",
     "relativistic_average",
     "relativistic_pairing",
+    "total_variation",
     "wasserstein",
     "wasserstein_generator",
 ]

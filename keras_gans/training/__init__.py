@@ -16,6 +16,7 @@ runs/00003-cdcgan-fashion/
 
 from keras_gans.training.evaluate_run import evaluate_run
 from keras_gans.training.options import Options
+from keras_gans.training.preview_sheet import preview_sheet
 from keras_gans.training.run import check_resume, examples, prepare, resume, to_resume, train
 from keras_gans.training.run_folder import Run, is_finished, open_run
 
@@ -28,6 +29,7 @@ __all__ = [
     "is_finished",
     "open_run",
     "prepare",
+    "preview_sheet",
     "resume",
     "to_resume",
     "train",

@@ -213,6 +213,11 @@ def check_like(name, value, default):
             raise ValueError(f"`{name}` must be numbers, such as {default}. Received: {value!r}")
         for number in value:
             _check_whole(name, number)
+    elif isinstance(default, tuple) and default and all(map(is_number, default)):
+        if not isinstance(value, (tuple, list)) or not value or not all(map(is_number, value)):
+            raise ValueError(
+                f"`{name}` must be finite numbers, such as {default}. Received: {value!r}"
+            )
     elif isinstance(default, tuple) and default:
         words = value if isinstance(value, (tuple, list)) else (value,)
         if not all(isinstance(word, str) for word in words):

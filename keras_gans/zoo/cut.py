@@ -263,7 +263,8 @@ class CUT(OneWayGAN):
             )
         if not self.identity:
             return _Made(self.generator(real_a, training=True), None, mirrored)
-        return _Made(*both(self.generator, real_a, real_b), mirrored)
+        fake_b, same_b = both(self.generator, real_a, real_b)
+        return _Made(fake_b, same_b, mirrored)
 
     def discriminator_loss(self, real_b, fake_b):
         real_logits, fake_logits = both(self.discriminator, real_b, fake_b)

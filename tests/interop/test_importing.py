@@ -17,6 +17,7 @@ from keras_gans.export import Manifest
 from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.interop import junyanz
 from keras_gans.interop.junyanz import import_checkpoints
+from keras_gans.layers import LayerNorm2D
 from keras_gans.zoo import _registry as registry
 
 # === Two small families with the reference's names ===
@@ -151,11 +152,16 @@ def checkpoint(model, network, seed=0):
         if isinstance(layer, layers.BatchNormalization):
             tensors |= {"bias": layer.beta, "running_mean": layer.moving_mean}
             tensors |= {"running_var": layer.moving_variance}
+        elif isinstance(layer, LayerNorm2D):
+            tensors["bias"] = layer.beta
         elif layer.use_bias:
             tensors["bias"] = layer.bias
         for tensor, variable in tensors.items():
             shape = tuple(variable.shape)
-            shape = (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape
+            if isinstance(layer, layers.DepthwiseConv2D) and tensor == "weight":
+                shape = (shape[2], shape[3], *shape[:2])
+            else:
+                shape = (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape
             state[f"{module}.{tensor}"] = generator.uniform(0.1, 1, shape).astype("float32")
     return state
 
@@ -174,7 +180,9 @@ def weights_are(model, network, state):
         ours = np.array(layer.weights[0])
         theirs = state[f"{module}.weight"]
         if theirs.ndim == 4:
-            theirs = np.moveaxis(theirs, (2, 3), (0, 1)).swapaxes(2, 3)
+            theirs = np.moveaxis(theirs, (2, 3), (0, 1))
+            if not isinstance(layer, layers.DepthwiseConv2D):
+                theirs = theirs.swapaxes(2, 3)
         if not np.array_equal(ours, theirs):
             return False
     return True
@@ -506,7 +514,7 @@ def test_requests_that_cannot_be(tmp_path):
         ([path, other], "twin_cycle", "1 for 2 files", {"network": "generator_ab"}),
         ({"generator_ab": path}, "twin_cycle", "leave out `network`", {"network": "generator_ab"}),
         ([], "twin_cycle", "No checkpoint was given", {}),
-        (path, "dcgan", "no networks of pytorch-CycleGAN-and-pix2pix. Entries that do:", {}),
+        (path, "dcgan", "or animegan2-pytorch. Entries that do: animegan,", {}),
         (path, "twin_cycl", "Did you mean 'twin_cycle", {}),
         (path, "twin_cycle", "no argument 'blocks'", {"blocks": 3}),
         (path, "twin_cycle", "must end in .keras", {"output": tmp_path / "model.h5"}),

@@ -43,6 +43,10 @@ OF_DROPOUT = (
 )
 OFFERED = {
     layers.BatchNorm: ({}, [(MAPS, OF_BATCH_NORM), (FEATURES, OF_BATCH_NORM)]),
+    layers.BilinearUpsample2D: (
+        {},
+        [(MAPS, [{"coordinates": kind} for kind in ("half_pixel", "corners", "legacy")])],
+    ),
     layers.BicubicShrink2D: ({}, [(MAPS, [{"made": 3, "taken": 4}])]),
     layers.BlurDown: ({}, [(MAPS, ())]),
     layers.BlurUp: ({}, [(MAPS, ())]),
@@ -58,6 +62,7 @@ OFFERED = {
     ),
     layers.FIRUpsample2D: ({}, [(MAPS, ())]),
     layers.InstanceNorm: ({}, [(MAPS, [{"affine": True}, {"affine": True, "dtype": "float64"}])]),
+    layers.LayerNorm2D: ({}, [(MAPS, [{"epsilon": 1e-3}])]),
     layers.LearnedBasis: ({"side": 4}, [(FEATURES, ())]),
     layers.Maxout: (
         {"units": 4, "pieces": 3},
@@ -68,7 +73,7 @@ OFFERED = {
     layers.PixelNorm: ({}, [(FEATURES, ())]),
     layers.PixelShuffle2D: ({}, [((3, 8, 8, 8), ())]),
     layers.PixelUnshuffle2D: ({}, [((3, 8, 8, 8), ())]),
-    layers.ReflectionPadding2D: ({}, [(MAPS, [{"padding": n} for n in (0, 1, 3, 7)])]),
+    layers.ReflectionPadding2D: ({}, [(MAPS, [{"padding": n} for n in (0, 1, 3, 7, (0, 1))])]),
     layers.SpectralConv2D: (
         {"filters": 4, "kernel_size": 3},
         [(MAPS, (*OF_KERNELS, *OF_CONVOLUTIONS))],

@@ -21,6 +21,23 @@ def test_equals_numpy(padding, height, width):
     assert layer.compute_output_shape(images.shape) == expected
 
 
+@pytest.mark.parametrize("around", [(0, 1), (2, 0), (3, 2), [0, 2]])
+def test_sides_may_be_padded_unequally(around):
+    images = tf.constant(np.random.default_rng(0).normal(size=(2, 5, 6, 3)), tf.float32)
+    layer = ReflectionPadding2D.from_config(ReflectionPadding2D(around).get_config())
+    expected = np.pad(images, ((0, 0), around, around, (0, 0)), mode="reflect")
+    gradients = []
+    for training in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            padded = layer(images, training=training)
+            loss = tf.reduce_sum(padded**3)
+        np.testing.assert_array_equal(padded, expected)
+        gradients.append(tape.gradient(loss, images))
+    np.testing.assert_allclose(*gradients, rtol=1e-5)
+    assert layer.compute_output_shape(images.shape) == expected.shape
+
+
 def test_both_forms_have_one_gradient_of_both_orders():
     images = tf.constant(np.random.default_rng(0).normal(size=(2, 5, 6, 3)), tf.float32)
     found = []

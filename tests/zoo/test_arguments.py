@@ -71,6 +71,8 @@ def test_pictures_of_two_sides_are_told_that_they_are_square():
         ("acgan", {"class_weight": -1.0}),
         ("cdcgan", {"num_classes": 2**70}),
         ("gan", {"packing": 2**70}),
+        ("animegan", {"discriminator_weights": ("one", "two", "three", "four")}),
+        ("animegan", {"discriminator_weights": (1.0, -1.0, 1.0, 1.0)}),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(name, arguments):

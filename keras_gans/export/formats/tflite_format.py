@@ -31,13 +31,25 @@ from keras_gans.export.formats import tflite_rewrites
 from keras_gans.export.formats.base import Exporter, Floor, UnsupportedOps
 from keras_gans.export.formats.network_rewrites import simplified
 from keras_gans.export.formats.saved_model import SIGNATURE, save
-from keras_gans.layers import InstanceNorm, PixelShuffle2D, Upsample2D
+from keras_gans.layers import (
+    BilinearUpsample2D,
+    InstanceNorm,
+    LayerNorm2D,
+    PixelShuffle2D,
+    Upsample2D,
+)
 
 _REFUSED_OP = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
 _BUILTINS = tf.lite.OpsSet.TFLITE_BUILTINS
 _INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-_NORMS = (InstanceNorm, keras.layers.LayerNormalization, keras.layers.GroupNormalization)
+_NORMS = (
+    InstanceNorm,
+    LayerNorm2D,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+)
 _ENLARGING = (
+    BilinearUpsample2D,
     PixelShuffle2D,
     Upsample2D,
     keras.layers.Conv2DTranspose,

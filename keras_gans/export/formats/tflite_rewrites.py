@@ -82,10 +82,10 @@ class _SlicedReflection(ReflectionPadding2D):
     """Strips of the picture, put around it one by one."""
 
     def call(self, inputs, training=None):
-        x, places = inputs, range(1, self.padding + 1)
+        x, (first, last) = inputs, self.around
         for axis in (1, 2):
-            before = [_strip(x, axis, place, place + 1) for place in reversed(places)]
-            after = [_strip(x, axis, -place - 1, -place) for place in places]
+            before = [_strip(x, axis, place, place + 1) for place in range(first, 0, -1)]
+            after = [_strip(x, axis, -place - 1, -place) for place in range(1, last + 1)]
             x = ops.concatenate([*before, x, *after], axis=axis)
         return x
 
