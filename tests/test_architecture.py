@@ -175,6 +175,7 @@ def test_what_is_private_stays_in_its_room(path):
 
 # Modules that ask objects what they have, and whose objects these are: never another room's.
 PROBES = {
+    "__init__.py": "modules, whether they are half imported; a specification may lack the mark",
     "core/batches.py": "tensors of TensorFlow and PyTorch",
     "core/feeding.py": "whatever a person gives `fit`",
     "core/label_names.py": "arrays and tensors",
