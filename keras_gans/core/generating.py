@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core import masks
 from keras_gans.core.mixin import Mixin
 from keras_gans.core.scaling import scaled, up_to_multiple
 from keras_gans.core.signature import Image
@@ -48,10 +49,16 @@ class Generating(Mixin):
                 it was trained at, but for networks that enlarge them.
 
         Raises:
-            ValueError: for another size.
+            ValueError: for another size, or "own" of a network that takes one size only.
         """
         check_choice("size", size or "own", SIZES)
         (source,), (target,) = self._ends(name)
+        if source.sides is not None and size == "own":
+            height, width = source.sides
+            raise ValueError(
+                f"{self.name} takes pictures of {width} x {height} pixels only, to which others "
+                "are scaled: leave out size='own' (--size own)."
+            )
         if size == "own" or (size is None and target.scale > 1):
             return None
         return source.trained
@@ -88,7 +95,8 @@ class Generating(Mixin):
             size: see `size_of_translation`. Of the pictures' own size sides that the network does
                 not take are padded by reflection, and what comes out is cropped; pictures that
                 were scaled are scaled back.
-            beside: what the network takes besides pictures, arrays (N, ...) in its order.
+            beside: what the network takes besides pictures, arrays (N, ...) in its order. Masks
+                (N, H, W, 1) are scaled and padded as the pictures are, see `masks.fitted`.
 
         Returns:
             float32 (N, scale H, scale W, channels), or one picture.
@@ -104,11 +112,17 @@ class Generating(Mixin):
         outputs = []
         for number, picture in enumerate(batch):
             inner = picture if trained is None else scaled(picture, trained)
-            others = [part[number : number + 1] for part in beside]
+            others = [self._fitted(part[number], inner, source)[None] for part in beside]
             made = forward(self._padded(inner, source)[None], *others).numpy()[0]
             made = made[: inner.shape[0] * target.scale, : inner.shape[1] * target.scale]
             outputs.append(scaled(made, (height * target.scale, width * target.scale)))
         return outputs[0] if np.ndim(images) == 3 else np.stack(outputs)
+
+    def _fitted(self, part, picture, source):
+        """What belongs to a picture, as it goes in beside it: a mask by its size."""
+        if np.ndim(part) != 3:
+            return part
+        return self._padded(masks.fitted(part, picture.shape[:2]), source)
 
     def pictures_to_translate(self, name, images):
         """Pictures for a network of `signature()`, (N, H, W, C); one (H, W, C) is a batch of one.
