@@ -226,7 +226,7 @@ class Network:
         if mask is not None and mask.shape != sides:
             raise ValueError(
                 f"it has {sides[1]} x {sides[0]} pixels and the mask "
-                f"{' x '.join(map(str, mask.shape[::-1]))}: a mask must have the size of its picture"
+                f"{' x '.join(map(str, mask.shape[::-1]))}: a mask must have its picture's size"
             )
         if "hole" in source:  # always the same: hidden, and filled in
             mask = hole_of(source, sides)
@@ -802,8 +802,10 @@ def resized(picture, size):
 
 
 def fitted(mask, size):
-    """A mask, bool (H, W), of another (height, width), float32: grown by what pictures' scaling,
-    which sees 2 pixels to each side, mixes into others."""
+    """A mask, bool (H, W), of another (height, width), float32.
+
+    It grows by what the scaling of pictures, which sees 2 pixels to each side, mixes into others.
+    """
     if mask.shape == tuple(size):
         return mask.astype("float32")
     scaled = Image.fromarray(np.uint8(mask) * 255)

@@ -71,13 +71,14 @@ class Generating(Mixin):
         if name not in self._bytes_per_pixel:
             (source,), _ = self._ends(name)
             side = up_to_multiple(64, source.multiple_of)
-            call = _call_of(self.networks[name], (side, side), training=False)
+            sides = source.sides or (side, side)
+            call = _call_of(self.networks[name], sides, training=False)
             graph = call.get_concrete_function().graph
             shapes = [t.shape for op in graph.get_operations() for t in op.outputs]
             # The kernels of a convolution have four axes too, and no first one of 1.
             maps = [s for s in shapes if s.rank == 4 and s.is_fully_defined() and s[0] == 1]
             largest = max(shape.num_elements() for shape in maps)
-            self._bytes_per_pixel[name] = 4 * 4 * largest / side**2
+            self._bytes_per_pixel[name] = 4 * 4 * largest / (sides[0] * sides[1])
         return int(self._bytes_per_pixel[name] * height * width)
 
     def _ends(self, name):

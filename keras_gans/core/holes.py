@@ -52,7 +52,9 @@ class Holes(Measure):
             )
         pixels = holes.sum((1, 2, 3), dtype=np.float64)
         if not pixels.all():
-            raise ValueError(f"Holes needs a hole in each picture; {int(pixels.argmin())} has none.")
+            raise ValueError(
+                f"Holes needs a hole in each picture; {int(pixels.argmin())} has none."
+            )
         apart = np.abs(targets - outputs).mean(-1, keepdims=True) / 2
         self._sum += ((apart * holes).sum((1, 2, 3), dtype=np.float64) / pixels).sum()
         self.count += len(targets)

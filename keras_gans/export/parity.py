@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.core import masks
+from keras_gans.core import masks as holes
 from keras_gans.export.formats.base import ExportError, Tolerance
 
 _SEED = 20140610
@@ -332,7 +332,8 @@ def _between(rng, shape, description):
 
 def _mask(rng, shape, description):
     """Holes as models that fill them have learned from."""
-    return np.asarray(masks.draw(*shape[:3], rng.integers(2**31, size=2)))
+    count, height, width, _ = shape
+    return np.asarray(holes.draw(count, height, width, rng.integers(2**31, size=2)))
 
 
 _DRAWS = {

@@ -6,9 +6,8 @@ learns from D as just updated and from the picture itself. A family states both 
 
 import keras
 import numpy as np
-from keras import layers, ops
-
 import tensorflow as tf
+from keras import ops
 
 from keras_gans.core import masks as holes_of
 from keras_gans.core.holes import Holes
@@ -16,6 +15,7 @@ from keras_gans.core.model import GAN
 from keras_gans.core.pairs import Pairs
 from keras_gans.core.signature import Image, Mask, Signature, takes_masks
 from keras_gans.games.loss import rows
+from keras_gans.layers import FillHoles
 from keras_gans.utils.checks import check_choice
 
 
@@ -61,9 +61,11 @@ class InpaintingGAN(GAN):
         Args:
             inputs: list of what the generator takes.
             painted: what it gave.
+
+        Returns:
+            float32, of the pictures' shape; symbolic of what is symbolic, by the name "target".
         """
-        source, holes = inputs
-        return holes * painted + (1.0 - holes) * source
+        return FillHoles(dtype="float32", name="target")([*inputs, painted])
 
     def holes(self, count, seed):
         """Holes to learn from and to be measured by, drawn in or outside a graph.
@@ -88,8 +90,7 @@ class InpaintingGAN(GAN):
 
     def networks_to_export(self):
         inputs = self.generator.inputs
-        whole = self.composed(inputs, self.generator.outputs[0])
-        target = layers.Activation("linear", dtype="float32", name="target")(whole)
+        target = self.composed(inputs, self.generator.outputs[0])
         inputs = inputs if len(inputs) > 1 else inputs[0]
         return {"generator": keras.Model(inputs, target, name="generator")}
 

@@ -42,7 +42,7 @@ from keras_gans.core.scaling import scaled
 from keras_gans.core.signature import Image, Signature
 from keras_gans.games.inpainting import InpaintingGAN
 from keras_gans.games.loss import Loss
-from keras_gans.layers import BatchNorm
+from keras_gans.layers import BatchNorm, FillHoles
 from keras_gans.optimizers import Adam
 from keras_gans.utils.checks import check_doublings, check_positive, check_weight
 from keras_gans.zoo._registry import register
@@ -200,6 +200,12 @@ class ContextEncoder(InpaintingGAN):
         return self.image_size // 2 - 2 * self.overlap
 
     @property
+    def _place(self):
+        """(top, left, bottom, right) of the hole."""
+        first = self.image_size // 4 + self.overlap
+        return first, first, first + self._hidden_side, first + self._hidden_side
+
+    @property
     def _hole(self):
         """The hole of every picture, (side, side, 1)."""
         return masks.centre(self.image_size, self._hidden_side)
@@ -214,20 +220,14 @@ class ContextEncoder(InpaintingGAN):
 
     def signature(self):
         side, channels = self.image_size, self.image_channels
-        first = (side - self._hidden_side) // 2
-        hole = (first, first, first + self._hidden_side, first + self._hidden_side)
-        source = Image(side, side, channels, trained=(side, side), hole=hole)
+        source = Image(side, side, channels, trained=(side, side), hole=self._place)
         return {"generator": Signature({"source": source}, {"target": Image(side, side, channels)})}
 
     def composed(self, inputs, painted):
-        (source,) = inputs
-        inner, around = self.overlap, self.image_size // 4 + self.overlap
-        stop = painted.shape[1] - inner
-        hole = ops.pad(
-            painted[:, inner:stop, inner:stop],
-            ((0, 0), (around, around), (around, around), (0, 0)),
-        )
-        return source * (1.0 - self._hole[None]) + hole
+        around = self.image_size // 4
+        others = layers.ZeroPadding2D(around, dtype="float32", name="placed")(painted)
+        fill = FillHoles(self._place, dtype="float32", name="target")
+        return fill([*inputs, others])
 
     def filled(self, batch, holes, size):
         sides, whole = self.size_of_translation("generator", size), batch.shape[1:3]

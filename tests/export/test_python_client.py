@@ -286,7 +286,9 @@ def test_every_translator_gives_back_the_size_that_came(name, tmp_path):
     fed = {source["name"]: fed}
     for tensor in network.inputs("mask"):
         hole = np.pad(how["mask"], ((0, more), (0, more)), mode="reflect")
-        fed[tensor["name"]] = hole[None, None] if tensor["layout"] == "NCHW" else hole[None, ..., None]
+        fed[tensor["name"]] = (
+            hole[None, None] if tensor["layout"] == "NCHW" else hole[None, ..., None]
+        )
     fed |= {} if "mask" in how else network.labels(1, **how)
     answer = network.run({n: a.astype(dtypes[n]) for n, a in fed.items()})[network.output["name"]]
     answer = answer.transpose(0, 2, 3, 1) if network.output["layout"] == "NCHW" else answer

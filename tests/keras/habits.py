@@ -42,7 +42,18 @@ SAMPLERS = sorted([*PLAIN, *LABELLED])
 
 #: Families whose learning rates follow a schedule.
 SCHEDULED = [
-    *("cgan", "cyclegan", "gan", "inpainting", "pix2pix", "r3gan", "rdn", "rrdn", "sngan", "sngan_projection"),
+    *(
+        "cgan",
+        "cyclegan",
+        "gan",
+        "inpainting",
+        "pix2pix",
+        "r3gan",
+        "rdn",
+        "rrdn",
+        "sngan",
+        "sngan_projection",
+    ),
     *("srgan", "stargan", "wgan_gp"),
 ]
 CONSTANT = [name for name in families() if name not in SCHEDULED]
