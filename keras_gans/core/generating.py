@@ -123,7 +123,7 @@ class Generating(Mixin):
         """What belongs to a picture, as it goes in beside it: a mask by its size."""
         if np.ndim(part) != 3:
             return part
-        return self._padded(masks.fitted(part, picture.shape[:2]), source)
+        return _reflected(masks.fitted(part, picture.shape[:2]), source)
 
     def pictures_to_translate(self, name, images):
         """Pictures for a network of `signature()`, (N, H, W, C); one (H, W, C) is a batch of one.
@@ -143,9 +143,8 @@ class Generating(Mixin):
 
     def _padded(self, picture, source):
         """A picture (H, W, C), float32, its sides such as a network takes."""
-        sides = picture.shape[:2]
-        wanted = [up_to_multiple(max(side, source.smallest), source.multiple_of) for side in sides]
-        trained = source.trained
+        padded = _reflected(picture, source)
+        trained, wanted = source.trained, padded.shape[:2]
         if trained and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
             warnings.warn(
                 f"{self.name} is a U-Net trained at {trained[0]} x {trained[1]} pixels, whose "
@@ -153,8 +152,7 @@ class Generating(Mixin):
                 "Use size='trained' (--size trained).",
                 stacklevel=4,
             )
-        missing = [(0, want - side) for want, side in zip(wanted, sides, strict=True)]
-        return np.pad(picture, (*missing, (0, 0)), mode="reflect").astype("float32")
+        return padded
 
     def compiled_call(self, network, training=False):
         """The network's call for one picture of any size, compiled: layer by layer it is slow.
@@ -171,6 +169,14 @@ class Generating(Mixin):
         if key not in self._forwards:
             self._forwards[key] = _call_of(network, (None, None), training)
         return self._forwards[key]
+
+
+def _reflected(picture, source):
+    """A picture (H, W, C), or a mask, continued by reflection to sides that a network takes."""
+    sides = picture.shape[:2]
+    wanted = [up_to_multiple(max(side, source.smallest), source.multiple_of) for side in sides]
+    missing = [(0, want - side) for want, side in zip(wanted, sides, strict=True)]
+    return np.pad(picture, (*missing, (0, 0)), mode="reflect").astype("float32")
 
 
 def _call_of(network, sides, training):
