@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import zoo
+from keras_gans.core.signature import takes_masks
 from keras_gans.games.loss import Samples
 
 
@@ -53,6 +54,15 @@ def fabricate(model, batch_size=4, seed=0):
         return generator.uniform(-1, 1, spec.shape).astype("float32")
 
     return tf.nest.map_structure(tensor, model.batch_spec(batch_size))
+
+
+def asked_of(model, images):
+    """What a translator is given beside pictures (N, H, W, C): masks, where it fills holes."""
+    if not takes_masks(model):
+        return {}
+    masks = np.zeros(images.shape[:3], "float32")
+    masks[:, images.shape[1] // 4 : -5, 3 : images.shape[2] // 2] = 1.0
+    return {"masks": masks}
 
 
 def fabricated(model, batches=2, batch_size=4):

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 from fabrication import (
     SOME,
+    asked_of,
     by_default,
     fabricate,
     fabricated,
@@ -29,6 +30,8 @@ from keras_gans.core.signature import (
     Image,
     Labels,
     Latent,
+    Mask,
+    as_parts,
     draws,
     edits,
     images_of,
@@ -161,7 +164,8 @@ def test_sample_is_seeded_and_in_range(name):
 def _pictures(model):
     if model.name in SAMPLERS:
         return model.sample(4, seed=1)
-    return model.translate(fabricate(model)[0])
+    images = as_parts(fabricate(model))[0]
+    return model.translate(images, **asked_of(model, images))
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
@@ -171,16 +175,22 @@ def test_translate_takes_any_size(name):
     first = next(iter(model.networks_to_export().values()))
     channels, made = first.inputs[0].shape[-1], first.outputs[0].shape[-1]
     images = np.random.default_rng(0).uniform(-1, 1, (2, 37, 45, channels)).astype("float32")
-    translated = model.translate(images)
+    beside = asked_of(model, images)
+    translated = model.translate(images, **beside)
     scale = max(role.scale for role in images_of(model).values())
     assert translated.shape == (2, 37 * scale, 45 * scale, made)
     assert np.abs(translated).max() <= 1.0
-    np.testing.assert_array_equal(translated[1], model.translate(images[1]))
+    one = {name: values[1] for name, values in beside.items()}
+    np.testing.assert_array_equal(translated[1], model.translate(images[1], **one))
     whole = images[:, :32, :32]  # a multiple of every stride: nothing padded, nothing cropped
     rows = model.conditions.draw(2, 0) if edits(model) else ()
-    asked = model.conditions.asked(rows) if edits(model) else {}
+    asked = model.conditions.asked(rows) if edits(model) else asked_of(model, whole)
     network = model.called_network()
-    expected = network([whole, rows]) if edits(model) else first(whole)
+    if edits(model):
+        expected = network([whole, rows])
+    else:
+        masks = [values[..., None] for values in asked.values()]
+        expected = first([whole, *masks] if masks else whole)
     own = model.translate(whole, size="own", **asked)
     np.testing.assert_allclose(own, expected, atol=1e-5)
     others = np.concatenate([images, images], axis=-1)
@@ -272,6 +282,9 @@ def test_roles_are_those_of_the_batch_and_the_networks(name):
         assert spec.name == part
     for key, network in model.networks_to_export().items():
         signature = model.signature()[key]
+        for part, role in signature.of(Mask).items():
+            shape = (role.height, role.width, 1)
+            assert tuple(network.get_layer(part).output.shape[1:]) == shape
         named = {tensor.name: tensor for tensor in network.inputs}
         named |= dict(zip(network.output_names, network.outputs, strict=True))
         for part, role in {**signature.inputs, **signature.outputs}.items():

@@ -2,6 +2,7 @@
 
 python client.py sample exported --label Dress --label 3 --attribute Smiling --output sheet.png
 python client.py translate exported photos --network generator_ba --output translated
+python client.py translate exported photo.png --mask hole.png --output filled.png
 python client.py upscale exported photos --output upscaled
 """
 
@@ -18,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}  # {format: package}, best first
 # What Pillow may take a file for, whatever its name: it reads some others by foreign programs.
@@ -194,17 +195,42 @@ class Network:
                 feeds[head["name"]] = np.full(count, number)
         return {**feeds, **switched(self.inputs("attributes"), attributes, count)}
 
-    def translate(self, picture, seed=0, size=None, label=None, attributes=()):
+    def check_mask(self, mask):
+        """Refuses a mask that the network does not take, and the lack of one that it needs.
+
+        Raises:
+            ValueError: which of the two.
+        """
+        takes = bool(self.inputs("mask"))
+        if takes and mask is None:
+            raise ValueError(
+                f"{self.record['network']} fills holes and must be told where they are: give a "
+                "mask, white in the hole and black elsewhere."
+            )
+        if mask is not None and not takes:
+            raise ValueError(f"{self.record['network']} takes no mask: leave it out.")
+
+    def translate(self, picture, seed=0, size=None, label=None, attributes=(), mask=None):
         """A picture's translation, both uint8 (H, W, C), of any size.
 
         `seed` is of the masks of a stochastic network's dropout; for `size` see
         `size_of_translation`. `label` and `attributes` are all that the picture is to have, of
-        networks that take such, see `labels`: nothing here knows what it has.
+        networks that take such, see `labels`: nothing here knows what it has. `mask`, bool (H, W)
+        and True in the hole, is of networks that fill holes; all else stays as it was.
 
         A picture that is scaled is scaled back. Else sides that must be a multiple of something, or
         longer, are padded by reflection and cropped back. What a network enlarges stays larger.
         """
+        self.check_mask(mask)
         source, sides = self.source, picture.shape[:2]
+        if mask is not None and mask.shape != sides:
+            raise ValueError(
+                f"it has {sides[1]} x {sides[0]} pixels and the mask "
+                f"{' x '.join(map(str, mask.shape[::-1]))}: a mask must have its picture's size"
+            )
+        if "hole" in source:  # always the same: hidden, and filled in
+            mask = hole_of(source, sides)
+            picture = np.where(mask[..., None], 127.5, picture)
         height, width = self.size_of_translation(sides, size)
         least, multiple = source.get("smallest", 1), source.get("multiple_of", 1)
         wanted = [-(-max(side, least) // multiple) * multiple for side in (height, width)]
@@ -217,9 +243,13 @@ class Network:
             source["name"]: encoded(padded[None], source),
             **self.labels(1, label, attributes),
         }
+        for tensor in self.inputs("mask"):
+            hole = np.pad(fitted(mask, (height, width)), missing, mode="reflect")[None, ..., None]
+            feeds[tensor["name"]] = hole.transpose(0, 3, 1, 2) if is_nchw(tensor) else hole
         scale = self.output.get("scale", 1)
         made = self.levels(feeds)[0, : height * scale, : width * scale]
-        return rounded(resized(made, (sides[0] * scale, sides[1] * scale)))
+        made = rounded(resized(made, (sides[0] * scale, sides[1] * scale)))
+        return made if mask is None else rounded(np.where(mask[..., None], made, picture))
 
     def upscale(self, picture, tile=None, done=None):
         """A picture enlarged by the network's own scale, both uint8 (H, W, C), of any size.
@@ -405,6 +435,10 @@ def check_tensor(tensor):
         cut = [tensor.get("scale", 1), *tensor.get("tile", [1, 1]), tensor.get("overlap", 0) + 1]
         known = len(cut) == 4 and all(is_whole(side) and side <= LONGEST for side in cut)
         expect(known, f"{name}: scale, tile and overlap + 1 are {cut}")
+        if "hole" in tensor:
+            check_hole(tensor)
+    elif kind == "mask":
+        expect(len(shape) == 4 and nhwc(tensor)[3] == 1, f"{name} has the shape {shape}")
     else:
         fixed = None not in shape[1:] and (kind != "attributes" or len(shape) == 2)
         fixed = fixed and len(shape) == {"styles": 3, "psi": 2}.get(kind, len(shape))
@@ -414,6 +448,15 @@ def check_tensor(tensor):
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
         expect(known, f"{key} of {name} are not texts")
     check_numbers(tensor)
+
+
+def check_hole(tensor):
+    """Refuses a hole that is not inside of pictures of one size."""
+    hole, (height, width) = tensor["hole"], nhwc(tensor)[1:3]
+    known = isinstance(hole, list) and len(hole) == 4 and all(type(one) is int for one in hole)
+    inside = known and None not in (height, width)
+    inside = inside and 0 <= hole[0] < hole[2] <= height and 0 <= hole[1] < hole[3] <= width
+    expect(inside, f"{tensor['name']}: hole is {hole!r}")
 
 
 def check_numbers(tensor):
@@ -677,6 +720,11 @@ def nhwc(tensor):
     return [tensor["shape"][tensor["layout"].index(axis)] for axis in "NHWC"]
 
 
+def is_nchw(tensor):
+    """Whether a tensor of four axes has its channels first."""
+    return tensor.get("layout") == "NCHW"
+
+
 def encoded(pixels, tensor):
     """uint8 (N, H, W, C) in the manifest's range and layout."""
     low, high = tensor["value_range"]
@@ -751,6 +799,55 @@ def resized(picture, size):
         for plane in np.moveaxis(picture, -1, 0)
     ]
     return np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0, 255)
+
+
+def fitted(mask, size):
+    """A mask, bool (H, W), of another (height, width), float32.
+
+    It grows by what the scaling of pictures, which sees 2 pixels to each side, mixes into others.
+    """
+    if mask.shape == tuple(size):
+        return mask.astype("float32")
+    scaled = Image.fromarray(np.uint8(mask) * 255)
+    if any(new > old for new, old in zip(size, mask.shape, strict=True)):
+        scaled = scaled.filter(ImageFilter.MaxFilter(5))
+    scaled = Image.fromarray(np.uint8(touched(scaled, size)) * 255)
+    if any(new < old for new, old in zip(size, mask.shape, strict=True)):
+        scaled = scaled.filter(ImageFilter.MaxFilter(5))
+    return np.float32(np.asarray(scaled) > 0)
+
+
+def touched(mask, size):
+    """The pixels of another (height, width), bool, that something of a mask falls in."""
+    return np.asarray(mask.convert("F").resize(size[::-1], Image.Resampling.BOX)) > 0
+
+
+def hole_of(tensor, sides):
+    """The part of a picture of these sides, bool (H, W), that a network always fills in."""
+    top, left, bottom, right = tensor["hole"]
+    mask = np.zeros(nhwc(tensor)[1:3], "uint8")
+    mask[top:bottom, left:right] = 255
+    return touched(Image.fromarray(mask), sides)
+
+
+def read_mask(path):
+    """A mask, bool (H, W), True in the hole, of a file that is white there and black elsewhere.
+
+    Raises:
+        ValueError: for what is no picture, has other colours, or no hole.
+    """
+    try:
+        levels = read_picture(path, 1)[..., 0]
+    except Exception as error:  # Pillow's parsers have their own classes
+        raise ValueError(f"{path} cannot be read as a mask: {error}") from None
+    if not np.isin(levels, (0, 255)).all():
+        raise ValueError(
+            f"{path} has other values than white (255) in the hole and black (0) elsewhere. Draw "
+            "it without soft edges, and save it as PNG."
+        )
+    if not levels.any():
+        raise ValueError(f"{path} is black: a mask without a hole. Paint the hole white.")
+    return levels > 0
 
 
 def image_of(pixels):
@@ -936,6 +1033,9 @@ def main(arguments=None):
     translate.add_argument(
         "--attribute", action="append", default=[], help="NAME or !NAME; repeated; others are off"
     )
+    translate.add_argument(
+        "--mask", type=Path, help="picture of the same size, white in the hole that is to be filled"
+    )
     upscale.add_argument(
         "--tile", type=int, help="side of the tiles, in pixels, where the file leaves it free"
     )
@@ -976,11 +1076,13 @@ def draw(network, given):
 def translate_all(network, given):
     """`translate`: a file for each picture; exit code 1 where some could not be translated."""
     network.labels(1, given.label, given.attribute)  # refused before the first picture
+    network.check_mask(given.mask)
+    mask = None if given.mask is None else read_mask(given.mask)
     pairs, left_out = plan(given.path, given.output, given.overwrite)
     height, width = network.size_of_translation((None, None), given.size)
     if height and width:
         print(f"Pictures are scaled to {width} x {height} pixels, and translations back.")
-    asked = {"size": given.size, "label": given.label, "attributes": given.attribute}
+    asked = {"size": given.size, "label": given.label, "attributes": given.attribute, "mask": mask}
     write_and_tell(
         network, pairs, left_out, given, lambda picture: network.translate(picture, **asked)
     )

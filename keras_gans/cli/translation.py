@@ -47,6 +47,13 @@ def translate(
             "repeated. Others stay."
         ),
     ] = None,
+    mask: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="Where the hole is, for models that fill holes: a picture of the same size, white "
+            "in the hole and black elsewhere; of a folder one for all."
+        ),
+    ] = None,
     output: Annotated[
         pathlib.Path,
         typer.Option(
@@ -71,6 +78,8 @@ def translate(
 
         keras-gans translate runs/00002-stargan-avatars face.png --attribute glasses --label pink
 
+        keras-gans translate runs/00003-inpainting-avatars face.png --mask hole.png
+
         keras-gans translate horse2zebra.keras horses/ --direction ab --output zebras --sheet
     """
     load_tensorflow()
@@ -85,7 +94,9 @@ def translate(
         if not translates(loaded):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
         changes = {"labels": _classes(label), "attributes": attribute or None}
-        made = translate_files.translate_files(loaded, pairs, direction, size, account, changes)
+        hole = None if mask is None else translate_files.read_mask(mask)
+        how = (direction, size, account, changes, hole)
+        made = translate_files.translate_files(loaded, pairs, *how)
         count, scaled, shown = _written(made, len(pairs), file_plan.SHEET_ROWS * sheet)
         if scaled:
             height, width = scaled

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core import masks
 from keras_gans.core.mixin import Mixin
 from keras_gans.core.scaling import scaled, up_to_multiple
 from keras_gans.core.signature import Image
@@ -48,10 +49,16 @@ class Generating(Mixin):
                 it was trained at, but for networks that enlarge them.
 
         Raises:
-            ValueError: for another size.
+            ValueError: for another size, or "own" of a network that takes one size only.
         """
         check_choice("size", size or "own", SIZES)
         (source,), (target,) = self._ends(name)
+        if source.sides is not None and size == "own":
+            height, width = source.sides
+            raise ValueError(
+                f"{self.name} takes pictures of {width} x {height} pixels only, to which others "
+                "are scaled: leave out size='own' (--size own)."
+            )
         if size == "own" or (size is None and target.scale > 1):
             return None
         return source.trained
@@ -64,13 +71,14 @@ class Generating(Mixin):
         if name not in self._bytes_per_pixel:
             (source,), _ = self._ends(name)
             side = up_to_multiple(64, source.multiple_of)
-            call = _call_of(self.networks[name], (side, side), training=False)
+            sides = source.sides or (side, side)
+            call = _call_of(self.networks[name], sides, training=False)
             graph = call.get_concrete_function().graph
             shapes = [t.shape for op in graph.get_operations() for t in op.outputs]
             # The kernels of a convolution have four axes too, and no first one of 1.
             maps = [s for s in shapes if s.rank == 4 and s.is_fully_defined() and s[0] == 1]
             largest = max(shape.num_elements() for shape in maps)
-            self._bytes_per_pixel[name] = 4 * 4 * largest / side**2
+            self._bytes_per_pixel[name] = 4 * 4 * largest / (sides[0] * sides[1])
         return int(self._bytes_per_pixel[name] * height * width)
 
     def _ends(self, name):
@@ -88,7 +96,8 @@ class Generating(Mixin):
             size: see `size_of_translation`. Of the pictures' own size sides that the network does
                 not take are padded by reflection, and what comes out is cropped; pictures that
                 were scaled are scaled back.
-            beside: what the network takes besides pictures, arrays (N, ...) in its order.
+            beside: what the network takes besides pictures, arrays (N, ...) in its order. Masks
+                (N, H, W, 1) are scaled and padded as the pictures are, see `masks.fitted`.
 
         Returns:
             float32 (N, scale H, scale W, channels), or one picture.
@@ -104,11 +113,17 @@ class Generating(Mixin):
         outputs = []
         for number, picture in enumerate(batch):
             inner = picture if trained is None else scaled(picture, trained)
-            others = [part[number : number + 1] for part in beside]
+            others = [self._fitted(part[number], inner, source)[None] for part in beside]
             made = forward(self._padded(inner, source)[None], *others).numpy()[0]
             made = made[: inner.shape[0] * target.scale, : inner.shape[1] * target.scale]
             outputs.append(scaled(made, (height * target.scale, width * target.scale)))
         return outputs[0] if np.ndim(images) == 3 else np.stack(outputs)
+
+    def _fitted(self, part, picture, source):
+        """What belongs to a picture, as it goes in beside it: a mask by its size."""
+        if np.ndim(part) != 3:
+            return part
+        return _reflected(masks.fitted(part, picture.shape[:2]), source)
 
     def pictures_to_translate(self, name, images):
         """Pictures for a network of `signature()`, (N, H, W, C); one (H, W, C) is a batch of one.
@@ -128,9 +143,8 @@ class Generating(Mixin):
 
     def _padded(self, picture, source):
         """A picture (H, W, C), float32, its sides such as a network takes."""
-        sides = picture.shape[:2]
-        wanted = [up_to_multiple(max(side, source.smallest), source.multiple_of) for side in sides]
-        trained = source.trained
+        padded = _reflected(picture, source)
+        trained, wanted = source.trained, padded.shape[:2]
         if trained and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
             warnings.warn(
                 f"{self.name} is a U-Net trained at {trained[0]} x {trained[1]} pixels, whose "
@@ -138,8 +152,7 @@ class Generating(Mixin):
                 "Use size='trained' (--size trained).",
                 stacklevel=4,
             )
-        missing = [(0, want - side) for want, side in zip(wanted, sides, strict=True)]
-        return np.pad(picture, (*missing, (0, 0)), mode="reflect").astype("float32")
+        return padded
 
     def compiled_call(self, network, training=False):
         """The network's call for one picture of any size, compiled: layer by layer it is slow.
@@ -156,6 +169,14 @@ class Generating(Mixin):
         if key not in self._forwards:
             self._forwards[key] = _call_of(network, (None, None), training)
         return self._forwards[key]
+
+
+def _reflected(picture, source):
+    """A picture (H, W, C), or a mask, continued by reflection to sides that a network takes."""
+    sides = picture.shape[:2]
+    wanted = [up_to_multiple(max(side, source.smallest), source.multiple_of) for side in sides]
+    missing = [(0, want - side) for want, side in zip(wanted, sides, strict=True)]
+    return np.pad(picture, (*missing, (0, 0)), mode="reflect").astype("float32")
 
 
 def _call_of(network, sides, training):

@@ -17,10 +17,13 @@ import numpy as np
 from keras_gans.core.feeding import Feed
 from keras_gans.core.mixin import Mixin
 from keras_gans.core.signature import (
+    as_parts,
+    completes,
     directions,
     edits,
     has_truth,
     source_of,
+    takes_masks,
     target_of,
     translates,
 )
@@ -37,11 +40,13 @@ class Measure:
     Attributes:
         directions: `{figure: "min" or "max"}`, which way it is better; None where nobody can say.
         of_pairs: whether each generated picture is compared with the real one in its row.
+        of_holes: whether it looks at holes that were filled in, through `observe_holes`.
         least: pictures of each kind it needs.
     """
 
     directions: dict[str, str | None] = {}
     of_pairs = False
+    of_holes = False
     least = 1
 
     def ready(self) -> None:
@@ -63,6 +68,16 @@ class Measure:
             fake: generated ones, as many.
         """
         raise NotImplementedError(f"{type(self).__name__} must say what it sees in pictures.")
+
+    def observe_holes(self, real: np.ndarray, fake: np.ndarray, holes: np.ndarray) -> None:
+        """Adds pictures of a model that fills holes: as `observe`, unless it looks at these.
+
+        Args:
+            real: true ones.
+            fake: the same with their holes filled in.
+            holes: float32 (N, height, width, 1), 1 in the hole and 0 elsewhere.
+        """
+        self.observe(real, fake)
 
     def figures(self) -> dict[str, float]:
         """What was measured, by the names of `directions`."""
@@ -111,6 +126,11 @@ class Measuring(Mixin):
                 raise ValueError(
                     f"{type(metric).__name__} compares each picture with its true one, and "
                     f"{self.name} is not trained on pairs. Use keras_gans.metrics.KID()."
+                )
+            if metric.of_holes and not completes(self):
+                raise ValueError(
+                    f"{type(metric).__name__} measures holes that were filled in, and {self.name} "
+                    "fills none. Use keras_gans.metrics.Pairs() or KID()."
                 )
         names = [name for metric in metrics for name in metric.directions]
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -248,7 +268,10 @@ class Measuring(Mixin):
         for way, _, measures in observers:
             real, fake = pictures_for(self, batch, way, number)
             for measure in measures:
-                measure.observe(real, fake)
+                if completes(self):
+                    measure.observe_holes(real, fake, holes_for(self, batch, number))
+                else:
+                    measure.observe(real, fake)
 
 
 def pictures_for(model, batch, direction: str, number: int, seed: int = 0, **how):
@@ -270,13 +293,29 @@ def pictures_for(model, batch, direction: str, number: int, seed: int = 0, **how
         rows = np.random.default_rng(seed_of(seed, number, 0)).permutation(batch[1])
         return batch[0], model.translate(batch[0], **model.conditions.asked(rows))
     if translates(model):
-        made = model.translate(source_of(batch, direction), direction=direction)
+        beside = {"masks": holes_for(model, batch, number, seed)} if takes_masks(model) else {}
+        made = model.translate(source_of(batch, direction), direction=direction, **beside)
         return real_pictures(model, batch, direction), made
     real = real_pictures(model, batch, direction)
     how["seed"] = seed_of(seed, number, 0)
     if isinstance(batch, tuple):
         return real, model.sample(**how, **model.conditions.asked(batch[1]))
     return real, model.sample(len(real), **how)
+
+
+def holes_for(model, batch, number: int, seed: int = 0) -> np.ndarray:
+    """The holes that a batch's pictures are given, by a model that fills them.
+
+    Args:
+        model: a `keras_gans.GAN` that completes pictures.
+        batch: arrays, as `batch_spec` says.
+        number: of the batch: its holes are its own.
+        seed: of all holes.
+
+    Returns:
+        float32 (N, height, width, 1): 1 in the hole, 0 where the picture is known.
+    """
+    return np.asarray(model.holes(len(as_parts(batch)[0]), (seed_of(seed, number, 0), 0)))
 
 
 def real_pictures(model, batch, direction: str) -> np.ndarray:

@@ -10,6 +10,8 @@ A batch is described by `GAN.batch_roles()`, what the generating networks take a
     cyclegan   batch {"a": Image(..., domain="a"), "b": Image(..., domain="b")}
     stargan    batch {"source": Image(128, 128, 3), "attributes": Labels(...)}
                {"generator": Signature({"source": Image(...), "attributes": Attributes(5)}, ...)}
+    inpainting batch {"source": Image(256, 256, 3)}
+               {"generator": Signature({"source": Image(...), "mask": Mask(...)}, ...)}
 """
 
 from __future__ import annotations
@@ -58,6 +60,8 @@ class Image(Role):
             where a program need not choose them; None where pictures go through whole.
         overlap: of the same, pixels that neighbouring tiles share. A network that sees no further
             than 3/8 of it to each side makes the same of tiles as of the whole picture.
+        hole: of an input whose same part is always hidden and filled in, the part: (top, left,
+            bottom, right) in pixels, the last two behind it; None where nothing is, or masks say.
     """
 
     height: int | None
@@ -71,6 +75,7 @@ class Image(Role):
     degradation: str = "bicubic"
     tile: tuple[int, int] | None = None
     overlap: int | None = None
+    hole: tuple[int, int, int, int] | None = None
 
     @property
     def sides(self) -> tuple[int, int] | None:
@@ -96,7 +101,27 @@ class Image(Role):
             about["tile"] = list(self.tile)
         if self.overlap is not None:
             about["overlap"] = self.overlap
+        if self.hole is not None:
+            about["hole"] = list(self.hole)
         return about
+
+
+@dataclasses.dataclass(frozen=True)
+class Mask(Role):
+    """Holes in the pictures beside it, float32 (N, height, width, 1) of their height and width.
+
+    1 is in the hole, 0 where the picture is known.
+
+    Attributes:
+        height: in pixels; None where any will do.
+        width: likewise.
+    """
+
+    height: int | None
+    width: int | None
+
+    def describe(self):
+        return {"kind": "mask", "layout": "NHWC", "value_range": [0.0, 1.0]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,6 +273,16 @@ def edits(model) -> bool:
     return translates(model) and bool(model.conditions)
 
 
+def completes(model) -> bool:
+    """Whether the model fills holes in pictures, and learns from pictures without any."""
+    return translates(model) and len(model.batch_roles()) == len(images_of(model)) == 1
+
+
+def takes_masks(model) -> bool:
+    """Whether the model is told where the holes are that it fills."""
+    return any(signature.of(Mask) for signature in model.signature().values())
+
+
 def has_truth(model) -> bool:
     """Whether each translation of a batch can be compared with its true picture."""
     return translates(model) and not domains(model) and not edits(model)
@@ -305,13 +340,13 @@ def _pictures(roles):
 
 
 def source_of(batch, direction: str):
-    """The pictures of a batch that go in, in this direction."""
-    return batch[0 if direction == "ab" else 1]
+    """The pictures of a batch that go in, in this direction; where there are no others these."""
+    return as_parts(batch)[0 if direction == "ab" else -1]
 
 
 def target_of(batch, direction: str):
     """The pictures of a batch that a translation is compared with, in this direction."""
-    return batch[1 if direction == "ab" else 0]
+    return as_parts(batch)[-1 if direction == "ab" else 0]
 
 
 def inputs_from(batch, model) -> dict[str, dict[str, Any]]:
@@ -334,4 +369,4 @@ def inputs_from(batch, model) -> dict[str, dict[str, Any]]:
 
 def as_parts(batch) -> tuple:
     """A batch as a tuple of its parts: one where it is not a tuple."""
-    return batch if isinstance(batch, tuple) else (batch,)
+    return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)

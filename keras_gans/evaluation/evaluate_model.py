@@ -1,15 +1,16 @@
 """Figures of a run, on pictures it has not learned from."""
 
 from keras_gans import data
-from keras_gans.core.signature import directions, domains, edits, translates
+from keras_gans.core.signature import completes, directions, domains, edits, translates
 from keras_gans.data import sources
 from keras_gans.evaluation import features
 from keras_gans.evaluation.evaluator import OF_PAIRS, WITHOUT_FEATURES, Evaluator
 
 _TRANSLATED, _PAIRED = ("kid",), ("kid", "pairs", "perceptual")
+_COMPLETED = (*_PAIRED, "holes")
 _BATCH = 250
 _TOO_FEW, _ENOUGH = 100, 2000  # pictures, for figures of whole sets
-_OF_EACH_PICTURE = {"l1", "psnr", "ssim", "perceptual"}
+_OF_EACH_PICTURE = {"l1", "psnr", "ssim", "perceptual", "hole_l1"}
 
 
 def evaluate(
@@ -38,7 +39,7 @@ def evaluate(
         names: of `keras_gans.evaluation.METRICS`; what the model can be judged by where None: all
             of features for which there are pictures enough, or of translators "kid" and, where the
             source's pictures belong together, "pairs" and, of an extractor that shows maps,
-            "perceptual".
+            "perceptual"; of models that fill holes "holes" too.
         extractor: as `keras_gans.evaluation.features.get` takes it, or a `features.Extractor`.
         count: pictures of each kind, at most; all there are where None. Of two domains no more
             than the smaller one has.
@@ -177,6 +178,8 @@ def _fitting(model, source, split):
         return None
     if edits(model):
         return _TRANSLATED
+    if completes(model):
+        return _COMPLETED
     if not domains(model):
         return _PAIRED
     opened = sources.open_source(source, split, sources.DOMAINS)

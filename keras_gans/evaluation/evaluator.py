@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import latent
-from keras_gans.core.measuring import pictures_for, real_pictures, seed_of
-from keras_gans.core.signature import Latent, edits, translates
+from keras_gans.core.measuring import holes_for, pictures_for, real_pictures, seed_of
+from keras_gans.core.signature import Latent, completes, edits, translates
 from keras_gans.evaluation import metrics
 from keras_gans.utils.checks import check_positive
 from keras_gans.utils.versions import versions
@@ -49,20 +49,20 @@ _ON_CLASSES = {
 }
 
 #: And of those that compare each translation with its true picture.
-_ON_PAIRS = {"pairs": metrics.Pairs, "perceptual": metrics.Perceptual}
+_ON_PAIRS = {"pairs": metrics.Pairs, "perceptual": metrics.Perceptual, "holes": metrics.Holes}
 
 _FIGURES = {name: figures for name, (figures, _) in {**_ON_FEATURES, **_ON_CLASSES}.items()}
 
 #: Metrics an `Evaluator` can be asked for; "inception_score" and "modes" with an extractor that
 #: knows classes, "path_length" of models of latents, "pairs" and "perceptual" of translators, where
-#: pictures belong together.
+#: pictures belong together, and "holes" of models that fill these.
 METRICS = (*_ON_FEATURES, *_ON_CLASSES, "path_length", *_ON_PAIRS)
 
 #: Those that compare with true translations.
 OF_PAIRS = frozenset(_ON_PAIRS)
 
 #: Those that ask for no features.
-WITHOUT_FEATURES = frozenset({"pairs"})
+WITHOUT_FEATURES = frozenset({"pairs", "holes"})
 
 
 class Evaluator:
@@ -70,14 +70,16 @@ class Evaluator:
 
     A model of latents draws as many pictures as there are real ones; with labels, of the labels
     these have. A translator's pictures are compared with the real ones of the domain they should
-    belong to and, of "pairs" and "perceptual", each with its true one. A model that edits pictures
-    gives the real ones each other's labels.
+    belong to and, of "pairs", "perceptual" and "holes", each with its true one. A model that edits
+    pictures gives the real ones each other's labels; one that fills holes is given the same ones
+    every time.
 
     Args:
         real: dataset as `keras_gans.data.load` makes it (with `shuffle=False` and
             `drop_remainder=False`), or a list of such batches: held out, where the figures shall
             say anything. It is gone through several times and never held in memory.
-        extractor: a `features.Extractor`; None where only "pairs" is asked for.
+        extractor: a `features.Extractor`; None where only "pairs" and "holes" are
+            asked for.
         names: of `METRICS`; where None all of features for which there are pictures enough.
         count: pictures of each kind, at most; all there are where None.
         seed: of the latents, and of what the metrics draw.
@@ -177,10 +179,14 @@ class Evaluator:
         }
         of_pairs = {name: made() for name, made in _ON_PAIRS.items() if name in self.names}
         if collected or of_classes or of_pairs:
-            for batch, fake in self._generated(model):
+            for number, (batch, fake) in enumerate(self._generated(model)):
                 if collected or of_classes:
                     self._show(collected, of_classes, self.extractor(fake))
-                self._show_pairs(of_pairs, real_pictures(model, batch, self.direction), fake)
+                true = real_pictures(model, batch, self.direction)
+                self._show_pairs(of_pairs, true, fake)
+                if "holes" in of_pairs:
+                    holes = holes_for(model, batch, number, self.seed)
+                    of_pairs["holes"].update(true, fake, holes)
         figures = {}
         for name, metric in {**collected, **of_classes}.items():
             result = metric.result()
@@ -191,7 +197,9 @@ class Evaluator:
             figures[_named("path_length", self.extractor.name)] = self._path_length(model)
         if "perceptual" in of_pairs:
             figures[_named("perceptual", self.extractor.name)] = of_pairs["perceptual"].result()
-        return {**figures, **(of_pairs["pairs"].result() if "pairs" in of_pairs else {})}
+        for name in ("pairs", "holes"):
+            figures.update(of_pairs[name].result() if name in of_pairs else {})
+        return figures
 
     def _show(self, collected, of_classes, features):
         """Shows generated pictures' features to metrics of these, and of the classes in them."""
@@ -226,6 +234,11 @@ class Evaluator:
                 raise ValueError(
                     f"'{name}' compares with true pictures, and nobody knows how the pictures that "
                     f"{model.name} edits would truly look. Use kid."
+                )
+            if name == "holes" and not completes(model):
+                raise ValueError(
+                    f"'holes' compares what was filled in, and {model.name} fills no holes. Use "
+                    "pairs."
                 )
             if name == "path_length" and from_pictures:
                 raise ValueError(

@@ -49,6 +49,13 @@ network was trained at (scale to it and back, unless it enlarges, by "scale" of 
 what enlarges also "tile", [height, width] of the tiles that larger pictures are cut into, which
 the shape says again where it is fixed, and "overlap", how many pixels neighbouring tiles share
 (drop the outer 3/8 of these, and fade the tiles into each other across the quarter between);
+what is always filled in at the same place has "hole", [top, left, bottom, right] of it in pixels of
+the file's shape, the last two behind it (of a picture of another size the pixels that lie in it
+when scaled are hidden under grey before, and nothing else is taken of the result);
+for masks (N, height, width, 1), of the pictures' height and width, "kind": "mask", "layout" and
+"value_range" [0, 1]: 1 in the holes that are to be filled in, 0 where the picture is known, whose
+pixels come back unchanged (a mask is scaled and padded as its picture is; where it is scaled, 1 is
+all that lies within 2 pixels of the hole, which the pictures' filter mixes in);
 for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
 "value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
 "classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":

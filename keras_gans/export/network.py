@@ -23,6 +23,11 @@ class Tensor:
         """Whether this is a batch of pictures, (N, H, W, C)."""
         return len(self.shape) == 4 and self.kind in (None, "image")
 
+    @property
+    def has_sides(self):
+        """Whether its height and width are those of pictures: of masks too."""
+        return self.is_picture or self.kind == "mask"
+
 
 class ExportNetwork:
     """A functional network as exporters want it.

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core import masks as holes
 from keras_gans.export.formats.base import ExportError, Tolerance
 
 _SEED = 20140610
@@ -307,7 +308,7 @@ def draw(tensor, description, batch_size, sides, rng):
             f"{', '.join(_DRAWS)}. Received: {description!r}."
         )
     shape = [batch_size, *tensor.shape[1:]]
-    if tensor.is_picture:
+    if tensor.has_sides:
         shape[1:3] = [own or free for own, free in zip(shape[1:3], sides, strict=True)]
     values = _DRAWS[kind](rng, shape, description)
     return values.astype(tf.as_dtype(tensor.dtype).as_numpy_dtype)
@@ -329,12 +330,19 @@ def _between(rng, shape, description):
     return rng.uniform(*description.get("value_range", (-1.0, 1.0)), shape)
 
 
+def _mask(rng, shape, description):
+    """Holes as models that fill them have learned from."""
+    count, height, width, _ = shape
+    return np.asarray(holes.draw(count, height, width, rng.integers(2**31, size=2)))
+
+
 _DRAWS = {
     "latent": _noise,
     "noise": _noise,
     "label": _label,
     "attributes": _label,
     "image": _between,
+    "mask": _mask,
     "styles": _noise,
     "psi": _between,
 }

@@ -9,7 +9,15 @@ from PIL import Image
 
 from keras_gans.core.label_names import unnamed
 from keras_gans.core.scaling import scaled
-from keras_gans.core.signature import directions, edits, images_of, source_of, upscaling_network
+from keras_gans.core.signature import (
+    completes,
+    directions,
+    edits,
+    images_of,
+    source_of,
+    takes_masks,
+    upscaling_network,
+)
 from keras_gans.data.account import Account
 from keras_gans.data.decode import UnreadableError
 from keras_gans.data.image_converter import ImageConverter
@@ -48,7 +56,36 @@ class Translated:
         return self.translation is not None and self.translation.shape[1::-1] != self.size
 
 
-def translate_files(model, pairs, direction=None, size=None, account=None, changes=None):
+def read_mask(path):
+    """A picture file of two colours as a mask.
+
+    Args:
+        path: of a file, white in the hole and black where pictures are known.
+
+    Returns:
+        bool (H, W), True in the hole.
+
+    Raises:
+        ValueError: for a file that is no picture, has other colours than black and white, or is
+            without a hole.
+    """
+    try:
+        levels = read_picture(pathlib.Path(path), 1, set())[..., 0]
+    except UnreadableError as error:
+        raise ValueError(f"{path} cannot be read as a mask: {plain_line(error)}.") from None
+    values = np.unique(levels)
+    if not np.isin(values, (0, 255)).all():
+        raise ValueError(
+            f"{path} is no mask of two values: white (255) in the hole, black (0) elsewhere. "
+            f"Received {len(values)} levels of grey. Draw it without soft edges, and save it as "
+            "PNG: JPEG blurs edges."
+        )
+    if 255 not in values:
+        raise ValueError(f"{path} is black: a mask without a hole. Paint the hole white.")
+    return levels == 255
+
+
+def translate_files(model, pairs, direction=None, size=None, account=None, changes=None, mask=None):
     """Translates files one after the other; those that cannot be are left out.
 
     Args:
@@ -58,18 +95,22 @@ def translate_files(model, pairs, direction=None, size=None, account=None, chang
         size: as of `model.translate`.
         account: an `Account`, of what is left out or changed.
         changes: of a model that edits, the `labels` and `attributes` of its `translate`.
+        mask: of a model that fills holes, bool (H, W) as `read_mask` gives it, of all pictures;
+            those of another size are left out.
 
     Yields:
         `Translated` for each of the pairs.
 
     Raises:
         ValueError: for a direction or size the model does not have; for a model that upscales; for
-            changes the model cannot make, or none where it makes some.
+            changes the model cannot make, or none where it makes some; for a mask the model does
+            not take, or none where it needs one.
     """
     if upscaling_network(model):
         raise ValueError(f"{model.name} makes pictures larger: use `upscale`.")
     account = Account() if account is None else account
-    translator = _Translator(model, direction, size, _checked_changes(model, changes))
+    _check_mask(model, mask)
+    translator = _Translator(model, direction, size, _checked_changes(model, changes), mask)
     for source, target in pairs:
         noted: set = set()
         try:
@@ -84,6 +125,18 @@ def translate_files(model, pairs, direction=None, size=None, account=None, chang
         else:
             account.change(name, sorted(noted))
         yield made
+
+
+def _check_mask(model, mask):
+    """Refuses a mask that is not taken, and its lack, before the first picture is read."""
+    if takes_masks(model) and mask is None:
+        raise ValueError(
+            f"{model.name} fills holes and must be told where they are: give a picture of the "
+            "same size, white in the hole and black elsewhere (--mask FILE)."
+        )
+    if mask is not None and not takes_masks(model):
+        why = "always fills the same hole" if completes(model) else "fills no holes"
+        raise ValueError(f"{model.name} {why} and takes no mask: leave it out (--mask).")
 
 
 def _checked_changes(model, changes):
@@ -115,14 +168,16 @@ class _Translator:
         direction: "ab" or "ba".
         size: as of `model.translate`.
         changes: further arguments of `model.translate`.
+        mask: bool (H, W), or None.
     """
 
-    def __init__(self, model, direction, size, changes):
+    def __init__(self, model, direction, size, changes, mask):
         known = directions(model)
         direction = known[0] if direction is None else direction
         check_choice("direction", direction, known)
         self._model, self._how = model, {"direction": direction, "size": size, **changes}
-        images = list(images_of(model).values())
+        self._mask = mask
+        images = tuple(images_of(model).values())
         self._channels = source_of(images, direction).channels
         self._network = next(
             name for name in (f"generator_{direction}", "generator") if name in model.signature()
@@ -135,20 +190,32 @@ class _Translator:
         Raises:
             UnreadableError: if it cannot be read, or would take too much memory.
         """
-        if self._trained is None:
+        if self._trained is None or completes(self._model):  # whose known pixels stay
             picture = read_picture(source, self._channels, noted)
             height, width = picture.shape[:2]
-            self._check_memory(height, width)
+            self._check_memory(*(self._trained or (height, width)))
         else:
             # Decoded and fitted as in training, to the pixel.
             height, width = self._trained
             converter = ImageConverter(height, width, self._channels, "stretch")
             picture, (width, height) = read_scaled(source, converter, noted)
         values = np.float32(picture) / np.float32(127.5) - 1
-        translation = self._model.translate(values, **self._how)
+        translation = self._model.translate(values, **self._how, **self._holes(height, width))
         size = width, height
         grids.save(grids.from_pixels(_whole(translation, size)), target, format=None)
         return Translated(source, target, None, picture, grids.to_uint8(translation), size)
+
+    def _holes(self, height, width):
+        """The mask as an argument, where there is one; refused for pictures of another size."""
+        if self._mask is None:
+            return {}
+        if self._mask.shape != (height, width):
+            other = " x ".join(map(str, self._mask.shape[::-1]))
+            raise UnreadableError(
+                f"it has {width} x {height} pixels and the mask {other}: a mask must have the size "
+                "of its picture"
+            )
+        return {"masks": self._mask}
 
     def _check_memory(self, height, width):
         needed = self._model.bytes_to_translate(self._network, height, width)

@@ -7,6 +7,7 @@ from keras_gans.layers.blur import BlurDown, BlurUp
 from keras_gans.layers.clip import ClipInInference
 from keras_gans.layers.dropout import Dropout
 from keras_gans.layers.equalized import EqualizedConv2D, EqualizedDense
+from keras_gans.layers.fill_holes import FillHoles
 from keras_gans.layers.fir import FIRUpsample2D
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
@@ -46,6 +47,7 @@ __all__ = [
     "EqualizedConv2D",
     "EqualizedDense",
     "FIRUpsample2D",
+    "FillHoles",
     "ImagePool",
     "InstanceNorm",
     "LabelColumns",

@@ -5,6 +5,7 @@ from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import animegan as _animegan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
+from keras_gans.zoo import context_encoder as _context_encoder  # noqa: F401
 from keras_gans.zoo import cut as _cut  # noqa: F401
 from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
 from keras_gans.zoo import dcgan as _dcgan  # noqa: F401
@@ -12,6 +13,7 @@ from keras_gans.zoo import discogan as _discogan  # noqa: F401
 from keras_gans.zoo import dualgan as _dualgan  # noqa: F401
 from keras_gans.zoo import esrgan as _esrgan  # noqa: F401
 from keras_gans.zoo import gan as _gan  # noqa: F401
+from keras_gans.zoo import inpainting as _inpainting  # noqa: F401
 from keras_gans.zoo import lsgan as _lsgan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
 from keras_gans.zoo import r3gan as _r3gan  # noqa: F401

@@ -573,3 +573,80 @@ def test_edits_of_a_model_that_makes_none_are_refused(saved, tmp_path):
 def test_the_sheet_of_a_run_of_edits_has_a_column_for_each(edited_run):
     sheet = Image.open(edited_run / "samples" / "epoch-0001.png")
     assert sheet.size == ((1 + 8 + 3) * 66 + 2, 8 * 66 + 2)
+
+
+# === Holes ===
+
+
+@pytest.fixture(scope="module")
+def filling(tmp_path_factory):
+    """The file of a model that fills holes."""
+    path = tmp_path_factory.mktemp("filling") / "inpainting.keras"
+    tiny("inpainting").save(path)
+    return path
+
+
+def write_mask(path, size=(60, 40), levels=(0, 255)):
+    pixels = np.full(size[::-1], levels[0], "uint8")
+    pixels[10:25, 20:45] = levels[1]
+    Image.fromarray(pixels).save(path)
+    return pixels > 127
+
+
+@pytest.mark.parametrize("name", ["inpainting", "context_encoder"])
+def test_holes_are_filled_and_known_pixels_stay(name, tmp_path):
+    model, path = tiny(name), tmp_path / "model.keras"
+    model.save(path)
+    draw(tmp_path / "a.png", (60, 40))
+    picture = read_picture(tmp_path / "a.png", 3)
+    mask = write_mask(tmp_path / "mask.png")
+    takes = model.name == "inpainting"
+    asked = ("--mask", tmp_path / "mask.png") if takes else ()
+    output = tmp_path / "b.png"
+    result = call("translate", path, tmp_path / "a.png", *asked, "--output", output, "--sheet")
+    assert result.exit_code == 0, result.output
+    written = np.asarray(Image.open(output))
+    how = {"masks": mask} if takes else {}
+    expected = model.inpaint(picture / np.float32(127.5) - 1, **how)
+    np.testing.assert_array_equal(written, grids.to_uint8(expected))
+    kept = (written == picture).all(-1)
+    assert not kept.all() and kept.mean() > 0.5
+    assert not takes or kept[~mask].all()
+
+
+@pytest.mark.parametrize(
+    ("levels", "size", "words"),
+    [
+        (None, None, "must be told where they are: give a picture of the same size"),
+        ((0, 200), (60, 40), "is no mask of two values"),
+        ((0, 0), (60, 40), "a mask without a hole"),
+        ((0, 255), (40, 60), "has 60 x 40 pixels and the mask 40 x 60"),
+        ("text", (60, 40), "cannot be read as a mask"),
+    ],
+)
+def test_masks_that_cannot_be_are_refused_in_a_sentence(filling, tmp_path, levels, size, words):
+    draw(tmp_path / "a.png", (60, 40))
+    asked = () if levels is None else ("--mask", tmp_path / "mask.png")
+    if levels == "text":
+        (tmp_path / "mask.png").write_text("no picture")
+    elif levels is not None:
+        write_mask(tmp_path / "mask.png", size, levels)
+    result = call("translate", filling, tmp_path / "a.png", *asked, "--output", tmp_path / "b.png")
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "b.png").exists()
+
+
+@pytest.mark.parametrize("name", ["context_encoder", "pix2pix"])
+def test_a_mask_for_a_model_that_takes_none_is_refused(name, tmp_path):
+    tiny(name).save(tmp_path / "model.keras")
+    draw(tmp_path / "a.png", (60, 40))
+    write_mask(tmp_path / "mask.png")
+    result = call(
+        "translate", tmp_path / "model.keras", tmp_path / "a.png", "--mask", tmp_path / "mask.png",
+        "--output", tmp_path / "b.png",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "takes no mask: leave it out" in " ".join(result.output.split())
+    assert not (tmp_path / "b.png").exists()

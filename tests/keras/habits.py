@@ -12,7 +12,8 @@ import json
 import keras
 import numpy as np
 import pytest
-from fabrication import families, same, snapshot, tiny
+import tensorflow as tf
+from fabrication import asked_of, families, same, snapshot, tiny
 
 from keras_gans import zoo
 
@@ -41,7 +42,18 @@ SAMPLERS = sorted([*PLAIN, *LABELLED])
 
 #: Families whose learning rates follow a schedule.
 SCHEDULED = [
-    *("cgan", "cyclegan", "gan", "pix2pix", "r3gan", "rdn", "rrdn", "sngan", "sngan_projection"),
+    *(
+        "cgan",
+        "cyclegan",
+        "gan",
+        "inpainting",
+        "pix2pix",
+        "r3gan",
+        "rdn",
+        "rrdn",
+        "sngan",
+        "sngan_projection",
+    ),
     *("srgan", "stargan", "wgan_gp"),
 ]
 CONSTANT = [name for name in families() if name not in SCHEDULED]
@@ -122,5 +134,6 @@ def pictures_of(model):
     """Pictures that tell two models apart: sampled, or translated from the same pictures."""
     if hasattr(model, "sample"):
         return model.sample(2, seed=1)
-    spec = model.batch_spec(1)[0]
-    return model.translate(np.linspace(-1, 1, spec.shape.num_elements()).reshape(spec.shape))
+    spec = tf.nest.flatten(model.batch_spec(1))[0]
+    images = np.linspace(-1, 1, spec.shape.num_elements()).reshape(spec.shape)
+    return model.translate(images, **asked_of(model, images))

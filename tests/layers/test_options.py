@@ -107,9 +107,9 @@ ALL = [
 
 
 def test_every_layer_is_here():
-    # Without kernels and slopes, or with styles beside the maps: their tests are elsewhere.
+    # Without kernels and slopes, or with more beside the maps: their tests are elsewhere.
     others = {
-        *(layers.ImagePool, layers.LabelColumns, layers.LabelMaps),
+        *(layers.FillHoles, layers.ImagePool, layers.LabelColumns, layers.LabelMaps),
         *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
         *(layers.NoiseInjection, layers.RepeatStyle, layers.StyleAt, layers.Truncation),
     }

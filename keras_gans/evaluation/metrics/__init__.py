@@ -8,6 +8,7 @@ extractor it was decides what a figure means: name it beside it.
 
 from keras_gans.evaluation.metrics.density_coverage import DensityCoverage
 from keras_gans.evaluation.metrics.fid import FID
+from keras_gans.evaluation.metrics.holes import Holes
 from keras_gans.evaluation.metrics.inception_score import InceptionScore
 from keras_gans.evaluation.metrics.kid import KID
 from keras_gans.evaluation.metrics.modes import Modes
@@ -19,6 +20,7 @@ from keras_gans.evaluation.metrics.precision_recall import PrecisionRecall
 __all__ = [
     "DensityCoverage",
     "FID",
+    "Holes",
     "InceptionScore",
     "KID",
     "Modes",
