@@ -40,7 +40,9 @@ def details_of(path):
 # LiteRT cannot run a one-hot code that its converter makes int16; the export says so and ships
 # no file.
 QUICK = ("cdcgan", "pix2pix", "srgan")
-WITHOUT = {"sngan_projection": {"int16x8"}}
+# AnimeGANv2's tiny form, thirty convolutions of four maps and untrained, stays below 30 dB with 8
+# bits (27.6 in int8), and the export refuses it; its full size was not measured.
+WITHOUT = {"sngan_projection": {"int16x8"}, "animegan_avatars": {"int8", "dynamic_range"}}
 
 
 @pytest.mark.parametrize("name", by_default(QUICK, ARCHITECTURES.values()))
