@@ -25,11 +25,19 @@ def as_if_trained(network, seed=0):
 def settled(network, side=64, seed=0):
     """A translator whose batch norm knows its activations: untrained, they are next to nothing."""
     if any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers):
-        shape = (4, side, side, network.inputs[0].shape[-1])
-        images = np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32")
+        rng = np.random.default_rng(seed)
+        inputs = [_settling(tensor, side, rng) for tensor in network.inputs]
         for _ in range(40):
-            network(images, training=True)
+            network(inputs if len(inputs) > 1 else inputs[0], training=True)
     return network
+
+
+def _settling(tensor, side, rng):
+    """Four random pictures, masks or labels."""
+    if len(tensor.shape) < 4:
+        return np.zeros((4, *tensor.shape[1:]), tensor.dtype)
+    sides = [fixed or side for fixed in tensor.shape[1:3]]
+    return rng.uniform(-1, 1, (4, *sides, tensor.shape[-1])).astype("float32")
 
 
 def tiny(name):

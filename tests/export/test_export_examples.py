@@ -6,7 +6,7 @@ import tensorflow as tf
 from export_models import as_if_trained
 
 from keras_gans import zoo
-from keras_gans.core.signature import inputs_from, translates
+from keras_gans.core.signature import Image, inputs_from, translates
 from keras_gans.export import ExportError, calibration
 from keras_gans.export.network import ExportNetwork
 
@@ -38,8 +38,7 @@ def test_each_network_of_every_translator_is_given_its_own_side():
         model = zoo.get(name, **zoo.entry(name).tiny)
         inputs = inputs_from(batches(model, 8)[0], model) if translates(model) else {}
         takes_pictures = {
-            network: {tensor.name for tensor in functional.inputs if len(tensor.shape) == 4}
-            for network, functional in model.networks_to_export().items()
+            network: set(signature.of(Image)) for network, signature in model.signature().items()
         }
         assert {n: set(i) for n, i in inputs.items()} == {
             n: i for n, i in takes_pictures.items() if i
