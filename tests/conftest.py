@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import importlib.util
 import os
 import sys
@@ -30,6 +31,13 @@ def without_torchvision(monkeypatch):
         return
     for part in ("", ".datasets", ".transforms", ".transforms.functional", ".models"):
         monkeypatch.setitem(sys.modules, f"torchvision{part}", unittest.mock.MagicMock())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def swept():
+    """Models point to themselves: what a module has left is freed before the next begins."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
