@@ -23,7 +23,7 @@ def pytest_configure(config):
 class Record:
     def __init__(self, path):
         # As long as the run: whoever kills it gets no chance to have this closed.
-        self.file = open(path, "w", encoding="utf-8", buffering=1)
+        self.file = open(path, "a", encoding="utf-8", buffering=1)
 
     def write(self, what, test, why=""):
         self.file.write(json.dumps([what, test, why]) + "\n")
