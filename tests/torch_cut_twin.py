@@ -10,7 +10,7 @@ from torch_twins import ConvBlock, Wrapped
 class Down(nn.Module):
     def forward(self, x):
         line = torch.tensor([1.0, 2.0, 1.0])
-        kernel = (line[:, None] * line / 16).expand(x.shape[1], 1, 3, 3)
+        kernel = (line[:, None] * line / 16).to(x).expand(x.shape[1], 1, 3, 3)
         x = functional.pad(x, (1, 1, 1, 1), mode="reflect")
         return functional.conv2d(x, kernel, stride=2, groups=x.shape[1])
 
@@ -20,7 +20,7 @@ class Up(nn.Module):
 
     def forward(self, x):
         line = torch.tensor([1.0, 3.0, 3.0, 1.0])
-        kernel = (line[:, None] * line / 16).expand(x.shape[1], 1, 4, 4)
+        kernel = (line[:, None] * line / 16).to(x).expand(x.shape[1], 1, 4, 4)
         x = functional.pad(x, (1, 1, 1, 1), mode="replicate")
         x = functional.conv_transpose2d(x, kernel, stride=2, padding=2, groups=x.shape[1])
         return x[:, :, 1:-1, 1:-1]
