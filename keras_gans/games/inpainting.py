@@ -7,7 +7,6 @@ learns from D as just updated and from the picture itself. A family states both 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from keras_gans.core import masks as holes_of
 from keras_gans.core.holes import Holes
@@ -114,14 +113,7 @@ class InpaintingGAN(GAN):
             loss = self.generator_loss(source, holes, painted)
         self.update("generator", loss.value, generator_tape)
 
-        return self.report(
-            generator_loss=loss.value,
-            discriminator_loss=judged.value,
-            real_accuracy=ops.mean(ops.cast(judged.real > 0.0, "float32")),
-            fake_accuracy=ops.mean(ops.cast(judged.fake < 0.0, "float32")),
-            **loss.logs,
-            **judged.logs,
-        )
+        return self.report(generator_loss=loss.value, **judged.verdict(), **loss.logs)
 
     def fed(self, source, holes):
         """What the generator takes: pictures, and their holes unless these are always the same."""

@@ -3,6 +3,7 @@
 import dataclasses
 
 import tensorflow as tf
+from keras import ops
 
 
 class Loss:
@@ -18,6 +19,19 @@ class Loss:
 
     def __init__(self, value, real=None, fake=None, **logs):
         self.value, self.real, self.fake, self.logs = value, real, fake, logs
+
+    def verdict(self, boundary=0.0):
+        """What a discriminator's loss is logged as, with the shares of logits that are right.
+
+        Args:
+            boundary: the logit between "real" and "fake".
+        """
+        return {
+            "discriminator_loss": self.value,
+            "real_accuracy": ops.mean(ops.cast(self.real > boundary, "float32")),
+            "fake_accuracy": ops.mean(ops.cast(self.fake < boundary, "float32")),
+            **self.logs,
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,14 +8,12 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from keras_gans.augment import diff_augment
 from keras_gans.core.model import GAN
 from keras_gans.core.pairs import Pairs
 from keras_gans.core.signature import Image, Signature
 from keras_gans.core.upscaling import OVERLAP, Upscaler
-from keras_gans.games.loss import Loss
 
 
 class PairedGAN(GAN):
@@ -89,28 +87,18 @@ class PairedGAN(GAN):
 
         with tf.GradientTape() as generator_tape:
             fake = self.generator(source, training=True)
-        judged = Loss(None)
+        verdict = {}
         if "discriminator" in self.players:
             with tf.GradientTape() as discriminator_tape:
                 judged = self.discriminator_loss(source, target, fake)
             self.update("discriminator", judged.value, discriminator_tape)
+            verdict = judged.verdict(self.boundary)
 
         with generator_tape:  # goes on from the picture it has recorded
             loss = self.generator_loss(source, target, fake)
         self.update("generator", loss.value, generator_tape)
 
-        return self.report(generator_loss=loss.value, **self._verdict(judged), **loss.logs)
-
-    def _verdict(self, judged):
-        """What D's loss is logged as; nothing in a game without D."""
-        if judged.value is None:
-            return {}
-        return {
-            "discriminator_loss": judged.value,
-            "real_accuracy": ops.mean(ops.cast(judged.real > self.boundary, "float32")),
-            "fake_accuracy": ops.mean(ops.cast(judged.fake < self.boundary, "float32")),
-            **judged.logs,
-        }
+        return self.report(generator_loss=loss.value, **verdict, **loss.logs)
 
     def judge(self, source, target, draw):
         """D's logits of a pair as it sees it: augmented, the same way on both sides.

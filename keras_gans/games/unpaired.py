@@ -17,7 +17,6 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from keras_gans.core.model import GAN
 from keras_gans.core.signature import Image, Signature
@@ -84,14 +83,41 @@ class TwoSetsGAN(GAN):
         outputs = {"target": Image(None, None, channels[target], domain=target)}
         return Signature({"source": free}, outputs)
 
-    def verdict(self, judged):
-        """What the discriminators' `Loss` is logged as."""
-        return {
-            "discriminator_loss": judged.value,
-            "real_accuracy": ops.mean(ops.cast(judged.real > self.boundary, "float32")),
-            "fake_accuracy": ops.mean(ops.cast(judged.fake < self.boundary, "float32")),
-            **judged.logs,
-        }
+    def made(self, real_a, real_b):
+        """What the generators make of a pair of unrelated pictures, in training.
+
+        Args:
+            real_a: (N, H, W, C).
+            real_b: (N, H, W, C').
+
+        Returns:
+            An object with the translations.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say what its generators make.")
+
+    def judged(self, real_a, real_b, made):
+        """The discriminators' `Loss` of these pictures and what `made` returned of them."""
+        raise NotImplementedError(f"{type(self).__name__} must say what it judges.")
+
+    def discriminators_first(self, batch):
+        """A step in which generators learn from what discriminators have just become."""
+        real_a, real_b = self.checked(batch)
+
+        with tf.GradientTape() as generator_tape:
+            made = self.made(real_a, real_b)
+        with tf.GradientTape() as tape:
+            judged = self.judged(real_a, real_b, made)
+        self.update("discriminator", judged.value, tape)
+
+        with generator_tape:  # goes on from the pictures it has recorded
+            loss = self.generator_loss(real_a, real_b, made)
+        self.update("generator", loss.value, generator_tape)
+        return self.outcome(loss, judged)
+
+    def outcome(self, loss, judged):
+        """Ends a step whose losses these are, and returns its logs."""
+        verdict = judged.verdict(self.boundary)
+        return self.report(generator_loss=loss.value, **verdict, **loss.logs)
 
     def generate(self, images, **how):  # type: ignore[override]
         return self.translate(images, **how)
@@ -157,7 +183,7 @@ class UnpairedGAN(TwoSetsGAN):
             judged = self.discriminator_loss(real_a, real_b, pooled_a, pooled_b)
         self.update("discriminator", judged.value, tape)
 
-        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
+        return self.outcome(loss, judged)
 
     def made(self, real_a, real_b):
         """Returns the `Translations` of a pair of unrelated pictures, in training."""
@@ -221,20 +247,11 @@ class DiscriminatorsFirstGAN(UnpairedGAN):
         **kwargs: those of `keras_gans.GAN`.
     """
 
+    def judged(self, real_a, real_b, made):
+        return self.discriminator_loss(real_a, real_b, made.fake_a, made.fake_b)
+
     def train_step(self, batch):
-        real_a, real_b = self.checked(batch)
-
-        with tf.GradientTape() as generator_tape:
-            made = self.made(real_a, real_b)
-        with tf.GradientTape() as tape:
-            judged = self.discriminator_loss(real_a, real_b, made.fake_a, made.fake_b)
-        self.update("discriminator", judged.value, tape)
-
-        with generator_tape:  # goes on from the pictures it has recorded
-            loss = self.generator_loss(real_a, real_b, made)
-        self.update("generator", loss.value, generator_tape)
-
-        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
+        return self.discriminators_first(batch)
 
 
 class TakingTurnsGAN(UnpairedGAN):
@@ -276,31 +293,18 @@ class TakingTurnsGAN(UnpairedGAN):
             loss, judged = self.both_losses(real_a, real_b, self.made(real_a, real_b))
             value = {"generator": loss, "discriminator": judged}[player].value
         self.update(player, value, tape)
-        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
+        return self.outcome(loss, judged)
 
 
 class OneWayGAN(TwoSetsGAN):
     """A game of one generator, from the first set to the second, and one discriminator.
 
-    A family sets besides the networks `generator` and `discriminator`, and states
-    `generator_loss` and `discriminator_loss`.
+    A family sets besides the networks `generator` and `discriminator`, and states `made`, an object
+    whose `fake_b` is the translation of a, `generator_loss` and `discriminator_loss`.
 
     Args:
         **kwargs: those of `keras_gans.GAN`.
     """
-
-    def made(self, real_a, real_b):
-        """What the generator makes of a pair of unrelated pictures, in training.
-
-        Args:
-            real_a: (N, H, W, C).
-            real_b: (N, H, W, C').
-
-        Returns:
-            An object whose `fake_b` is the translation of `real_a`; what else it holds is the
-            family's own.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must say what its generator makes.")
 
     def generator_loss(self, real_a, real_b, made):
         """The paper's loss of the generator, judged by the discriminator as it is now.
@@ -326,20 +330,11 @@ class OneWayGAN(TwoSetsGAN):
     def signature(self):
         return {"generator": self.translator("a", "b")}
 
+    def judged(self, real_a, real_b, made):
+        return self.discriminator_loss(real_b, made.fake_b)
+
     def train_step(self, batch):
-        real_a, real_b = self.checked(batch)
-
-        with tf.GradientTape() as generator_tape:
-            made = self.made(real_a, real_b)
-        with tf.GradientTape() as tape:
-            judged = self.discriminator_loss(real_b, made.fake_b)
-        self.update("discriminator", judged.value, tape)
-
-        with generator_tape:  # goes on from the pictures it has recorded
-            loss = self.generator_loss(real_a, real_b, made)
-        self.update("generator", loss.value, generator_tape)
-
-        return self.report(generator_loss=loss.value, **self.verdict(judged), **loss.logs)
+        return self.discriminators_first(batch)
 
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
