@@ -43,9 +43,12 @@ class InPlace(keras.callbacks.Callback):
 
     def _look(self):
         if not self._lock.in_place():
-            raise FolderGoneError(
-                f"{self._path} was removed or renamed while its run was training, which has ended."
-            )
+            raise FolderGoneError(gone(self._path))
+
+
+def gone(path):
+    """What is said of a folder that was taken away."""
+    return f"{path} was removed or renamed while its run was training, which has ended."
 
 
 @contextlib.contextmanager

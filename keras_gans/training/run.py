@@ -170,9 +170,11 @@ def _fit(run, model, dataset, callbacks, verbose, lock):
                 ],
                 verbose=verbose,
             )
-        except guards.FolderGoneError as error:
-            raise guards.FolderGoneError(f"{error} {_rescue(model, run)}") from None
         except BaseException as error:
+            # Whoever wrote into the folder just then met it first, with a word of his own file.
+            if chief and isinstance(error, OSError) and not lock.in_place():
+                said = f"{guards.gone(run.path)} {_rescue(model, run)}"
+                raise guards.FolderGoneError(said) from None
             if isinstance(error, DivergedError):
                 checkpoints.restore(model)
             with contextlib.suppress(OSError):

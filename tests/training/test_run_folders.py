@@ -334,18 +334,33 @@ class Remove(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         if int(self.model.step) == 3:
+            checkpoints._WRITER.submit(int).result()  # `rmtree` fails where files come and go
             self._take()
 
 
+class RemoveAndWrite(Remove):
+    """Then writes there, as a callback does that comes after the one that looks."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Nothing is taken yet."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.step) == 4:
+            checkpoints._WRITER.submit(int).result()
+            (self._take() / "sheet.png").write_bytes(b"")
+
+
 @pytest.mark.parametrize("rename", [True, False])
-def test_a_folder_that_is_removed_ends_training_and_the_model_is_kept(tmp_path, rename):
+@pytest.mark.parametrize("callback", [Remove, RemoveAndWrite])
+def test_a_folder_that_is_removed_ends_training_and_the_model_is_kept(tmp_path, rename, callback):
     path = tmp_path / "runs" / "00001-gan"
 
     def take():
         path.rename(tmp_path / "moved") if rename else shutil.rmtree(path)
+        return path
 
     with pytest.raises(OSError, match="was removed or renamed while.*00001-gan-model.keras"):
-        training.train(LONGER, path.parent, callbacks=[Remove(take)], verbose=0)
+        training.train(LONGER, path.parent, callbacks=[callback(take)], verbose=0)
     assert [one.name for one in path.parent.iterdir()] == ["00001-gan-model.keras"]
     assert int(zoo.load(path.with_name("00001-gan-model.keras")).step) == 4
 
