@@ -15,7 +15,7 @@ import pathlib
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from keras_gans import data, training, zoo
-from keras_gans.core.signature import edits, translates
+from keras_gans.core.signature import edits
 from keras_gans.evaluation import evaluate_model
 from keras_gans.images import grids
 from keras_gans.utils import files
@@ -95,8 +95,7 @@ def draw(model, name, source, family, run):
         count = 8 if edits(model) else 16
         batches = data.load(
             source, model, split="test", batch_size=max(1, count // model.discriminator_steps),
-            shuffle=False, jitter=False if translates(model) and not edits(model) else None,
-            **labels_of(run),
+            shuffle=False, jitter=False, **labels_of(run),
         )  # fmt: skip
         picture = grids.translations(model, next(batches.as_numpy_iterator()))
     else:
