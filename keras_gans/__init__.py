@@ -75,13 +75,12 @@ def _register(module):
         importlib.import_module("keras_gans.zoo")
 
 
-# What the command imports before it knows whether it needs TensorFlow.
-_AT_ONCE = ("utils", "web")
-
 if "keras" in sys.modules:
     _register(sys.modules["keras"])
 else:
     wrapt.register_post_import_hook(_register, "keras")
     for _room in _ROOMS:
-        if _room not in _AT_ONCE:
+        if (
+            _room != "utils"
+        ):  # which the command imports before it knows whether it needs TensorFlow
             wrapt.register_post_import_hook(_register, _ROOMS[_room])

@@ -66,7 +66,9 @@ def test_any_module_may_be_imported_first(module):
     assert python(script) == "True"
 
 
-@pytest.mark.parametrize("module", by_default(SOME[:1], ["keras_gans.export", "keras_gans.data"]))
+@pytest.mark.parametrize(
+    "module", by_default(SOME[:1], ["keras_gans.export", "keras_gans.data", "keras_gans.web"])
+)
 def test_a_room_brings_the_zoo_with_it(module):
     load = f"import {module}, keras\n"
     load += f"print(type(keras.saving.load_model({str(FILE)!r})).__name__)"
