@@ -653,8 +653,10 @@ def _vector_as_nchw(graph, node, value):
         inputs = [made.inputs[0], _initializer(graph, "channels_first", np.array([2, 3]))]
     elif made.op_type in ("Mul", "Add"):  # a number, such as the 1 of 1 + gamma
         constant, other = _constant_and_other(made)
-        inner = None if constant is None else _vector_as_nchw(graph, node, other)
-        if inner is None or constant.size != 1:
+        if constant is None or constant.size != 1:
+            return None
+        inner = _vector_as_nchw(graph, node, other)
+        if inner is None:
             return None
         inputs = [inner, next(one for one in made.inputs if one is not other)]
     else:
