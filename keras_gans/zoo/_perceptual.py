@@ -33,7 +33,7 @@ class PerceptualLoss:
         check_choice("perceptual", name, NAMES)
         self._name = name
         self._network: Any = None
-        self._weights: Any = None
+        self._weights: Any = [1.0]  # of the pixels, where there is no network
 
     def use(self, network, weights=None):
         """Sets the network.
@@ -75,14 +75,26 @@ class PerceptualLoss:
         self.load()
         if self._network is None:
             return ops.zeros(())
+        return self.compared(wanted, made, lambda maps: maps)
+
+    def compared(self, wanted, made, seen):
+        """Mean absolute differences of what is `seen` in each map, weighted and summed.
+
+        Args:
+            wanted: pictures (N, H, W, C) in [-1, 1].
+            made: pictures of the same shape.
+            seen: function of float32 maps (N, h, w, C).
+        """
         total = 0.0
         pairs = zip(self._maps(wanted), self._maps(made), self._weights, strict=True)
-        for true, fake, weight in pairs:
-            true, fake = ops.cast(true, "float32"), ops.cast(fake, "float32")
-            total = total + weight * ops.mean(ops.abs(tf.stop_gradient(true) - fake))
+        for maps in pairs:
+            true, fake = (seen(ops.cast(one, "float32")) for one in maps[:2])
+            total = total + maps[2] * ops.mean(ops.abs(tf.stop_gradient(true) - fake))
         return total
 
     def _maps(self, images):
+        if self._network is None:
+            return [images]
         if images.shape[-1] == 1:
             images = ops.repeat(images, 3, axis=-1)
         maps = self._network(images, training=False)
@@ -129,23 +141,13 @@ class ContentAndStyle(PerceptualLoss):
 
     def content(self, wanted, made):
         """The content loss of pictures (N, H, W, 3) in [-1, 1], a float32 scalar."""
-        return self._factors[0] * self._compared(wanted, made, lambda maps: maps)
+        self.load()
+        return self._factors[0] * self.compared(wanted, made, lambda maps: maps)
 
     def style(self, wanted, made):
         """The style loss of pictures (N, H, W, 3) in [-1, 1], a float32 scalar."""
-        return self._factors[1] * self._compared(wanted, made, gram)
-
-    def _compared(self, wanted, made, seen):
         self.load()
-        if self._network is None:
-            pairs = [(wanted, made, 1.0)]
-        else:
-            pairs = list(zip(self._maps(wanted), self._maps(made), self._weights, strict=True))
-        total = 0.0
-        for true, fake, weight in pairs:
-            true, fake = (seen(ops.cast(maps, "float32")) for maps in (true, fake))
-            total = total + weight * ops.mean(ops.abs(tf.stop_gradient(true) - fake))
-        return total
+        return self._factors[1] * self.compared(wanted, made, gram)
 
 
 def gram(maps):
