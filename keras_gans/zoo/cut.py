@@ -47,7 +47,7 @@ from keras_gans import losses
 from keras_gans.core.model import GAN
 from keras_gans.games.loss import Loss
 from keras_gans.games.unpaired import OneWayGAN, both
-from keras_gans.layers import InstanceNorm, NarrowConv2D, ReflectionPadding2D, Upsample2D
+from keras_gans.layers import BilinearUpsample2D, InstanceNorm, NarrowConv2D, ReflectionPadding2D
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.utils.checks import check_multiple, check_positive, check_weight
 from keras_gans.zoo._registry import register
@@ -67,7 +67,9 @@ def generator(source_channels, target_channels, filters, num_blocks):
     for block in range(1, num_blocks + 1):
         x = layers.Add(name=f"block_{block}")([x, _residual(x, 4 * filters, block)])
     for level in (2, 1):
-        x = _conv(filters * 2 ** (level - 1), 3, f"up_{level}", padding="same")(_doubled(x))
+        x = _conv(filters * 2 ** (level - 1), 3, f"up_{level}", padding="same")(
+            BilinearUpsample2D()(x)
+        )
         x = layers.ReLU()(InstanceNorm()(x))
     x = ReflectionPadding2D(3)(x)
     x = NarrowConv2D(target_channels, 7, kernel_initializer=_glorot(), name="c7s1_out")(x)
@@ -126,14 +128,6 @@ def _halved(x):
     """[1, 2, 1] / 4 around every second pixel: the mean of two neighbouring means."""
     x = layers.AveragePooling2D(2, strides=1)(ReflectionPadding2D(1)(x))
     return layers.AveragePooling2D(2, strides=2)(x)
-
-
-def _doubled(x):
-    """[1, 3, 3, 1] / 4 between zeros, which is [1, 2, 1] / 4 over pixels that stand twice."""
-    x = ReflectionPadding2D(1)(Upsample2D()(x))
-    for _ in range(2):
-        x = layers.AveragePooling2D(2, strides=1)(x)
-    return x
 
 
 @keras.saving.register_keras_serializable("keras_gans")
