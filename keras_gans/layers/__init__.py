@@ -33,6 +33,7 @@ from keras_gans.layers.styles import (
 )
 from keras_gans.layers.torch_conv_transpose import TorchConvTranspose2D
 from keras_gans.layers.upsample import Upsample2D
+from keras_gans.layers.warp import Warp
 
 __all__ = [
     "BatchNorm",
@@ -71,4 +72,5 @@ __all__ = [
     "TorchConvTranspose2D",
     "Truncation",
     "Upsample2D",
+    "Warp",
 ]
