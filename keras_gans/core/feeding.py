@@ -17,8 +17,8 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
 from keras_gans.core import batches
-from keras_gans.core.signature import domains
-from keras_gans.utils.checks import check_pictures, check_range_of_set, check_shares
+from keras_gans.core.signature import Flow, domains
+from keras_gans.utils.checks import check_flow, check_pictures, check_range_of_set, check_shares
 
 _MEASURED_AT_ONCE = 32  # Keras' batch size
 
@@ -337,10 +337,13 @@ def check_values(model, batch, whole=False, first=False):
     Raises:
         ValueError: what came, what was expected, what to do.
     """
+    roles = model.batch_roles().values()
     specs = tf.nest.flatten(model.batch_spec())
-    for tensor, spec in zip(tf.nest.flatten(batch), specs, strict=True):
+    for tensor, spec, role in zip(tf.nest.flatten(batch), specs, roles, strict=True):
         values = np.asarray(tensor)
-        if spec.dtype.is_floating and spec.shape.rank == 4:
+        if isinstance(role, Flow):
+            check_flow(values)
+        elif spec.dtype.is_floating and spec.shape.rank >= 4:
             check_pictures(values)
             if first:
                 check_range_of_set(values, whole)

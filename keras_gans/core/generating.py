@@ -82,9 +82,10 @@ class Generating(Mixin):
         return int(self._bytes_per_pixel[name] * height * width)
 
     def _ends(self, name):
-        """The pictures a network of `signature()` takes, and those it gives."""
+        """The pictures a network of `signature()` takes from outside, and those it gives."""
         signature = self.signature()[name]
-        return signature.of(Image).values(), signature.outputs.values()
+        given = [role for role in signature.of(Image).values() if role.fed_by is None]
+        return given, signature.outputs.values()
 
     def in_full(self, name, images, training=False, size=None, beside=()):
         """Translations of pictures of any size, one picture at a time.

@@ -21,6 +21,7 @@ from keras_gans.core.signature import (
     completes,
     directions,
     edits,
+    frames_of,
     has_truth,
     source_of,
     takes_masks,
@@ -295,7 +296,7 @@ def pictures_for(model, batch, direction: str, number: int, seed: int = 0, **how
     if translates(model):
         beside = {"masks": holes_for(model, batch, number, seed)} if takes_masks(model) else {}
         made = model.translate(source_of(batch, direction), direction=direction, **beside)
-        return real_pictures(model, batch, direction), made
+        return real_pictures(model, batch, direction), frames_of(made)
     real = real_pictures(model, batch, direction)
     how["seed"] = seed_of(seed, number, 0)
     if isinstance(batch, tuple):
@@ -321,7 +322,7 @@ def holes_for(model, batch, number: int, seed: int = 0) -> np.ndarray:
 def real_pictures(model, batch, direction: str) -> np.ndarray:
     """Those pictures of a batch that what the model makes should be like."""
     if translates(model) and not edits(model):
-        return np.asarray(target_of(batch, direction))
+        return frames_of(target_of(batch, direction))
     return np.asarray(batch[0] if isinstance(batch, tuple) else batch)
 
 

@@ -12,6 +12,10 @@ A batch is described by `GAN.batch_roles()`, what the generating networks take a
                {"generator": Signature({"source": Image(...), "attributes": Attributes(5)}, ...)}
     inpainting batch {"source": Image(256, 256, 3)}
                {"generator": Signature({"source": Image(...), "mask": Mask(...)}, ...)}
+    vid2vid    batch {"source": Clip(6, 64, 64, 3), "flow": Flow(6, 64, 64), "target": Clip(...)}
+               {"generator": Signature({"source": Image(None, None, 9, frames=3),
+                                        "previous": Image(None, None, 6, frames=2,
+                                                          fed_by="target")}, ...)}
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_gans.core.conditioning import Conditions
@@ -62,6 +67,10 @@ class Image(Role):
             than 3/8 of it to each side makes the same of tiles as of the whole picture.
         hole: of an input whose same part is always hidden and filled in, the part: (top, left,
             bottom, right) in pixels, the last two behind it; None where nothing is, or masks say.
+        frames: of an input that takes several frames of a clip, how many lie one behind the other
+            in the channels, the oldest first.
+        fed_by: of an input that takes the frames which the network gave before, the name of the
+            output that they come from; zeros where there are none yet. None of others.
     """
 
     height: int | None
@@ -76,6 +85,8 @@ class Image(Role):
     tile: tuple[int, int] | None = None
     overlap: int | None = None
     hole: tuple[int, int, int, int] | None = None
+    frames: int = 1
+    fed_by: str | None = None
 
     @property
     def sides(self) -> tuple[int, int] | None:
@@ -103,7 +114,53 @@ class Image(Role):
             about["overlap"] = self.overlap
         if self.hole is not None:
             about["hole"] = list(self.hole)
+        if self.frames > 1:
+            about["frames"] = self.frames
+        if self.fed_by is not None:
+            about["fed_by"] = self.fed_by
         return about
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip(Role):
+    """Clips, float32 (N, frames, height, width, channels) in [-1, 1].
+
+    Attributes:
+        frames: of each clip of a batch.
+        height: in pixels.
+        width: likewise.
+        channels: 3 for colour, 1 for grey.
+    """
+
+    frames: int
+    height: int
+    width: int
+    channels: int
+
+    def spec(self, size, name):
+        shape = (size, self.frames, self.height, self.width, self.channels)
+        return tf.TensorSpec(shape, tf.float32, name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flow(Role):
+    """Where each pixel of the clips beside it was in the frame before, (N, frames, H, W, 3).
+
+    Across, as a share of the width, and down, as a share of the height, from its place; then 1
+    where that is known for sure, else 0 or less. Nothing is known of the first frame of a clip.
+
+    Attributes:
+        frames: of each clip of a batch.
+        height: in pixels.
+        width: likewise.
+    """
+
+    frames: int
+    height: int
+    width: int
+
+    def spec(self, size, name):
+        return tf.TensorSpec((size, self.frames, self.height, self.width, 3), tf.float32, name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,6 +335,11 @@ def completes(model) -> bool:
     return translates(model) and len(model.batch_roles()) == len(images_of(model)) == 1
 
 
+def takes_clips(model) -> bool:
+    """Whether the model learns from clips, and makes clips of clips frame by frame."""
+    return bool(clips_of(model))
+
+
 def takes_masks(model) -> bool:
     """Whether the model is told where the holes are that it fills."""
     return any(signature.of(Mask) for signature in model.signature().values())
@@ -318,6 +380,12 @@ def images_of(model) -> dict[str, Image]:
     return {name: role for name, role in roles.items() if isinstance(role, Image)}
 
 
+def clips_of(model) -> dict[str, Clip]:
+    """The clips of a batch, by name, in the order they come in."""
+    roles = model.batch_roles()
+    return {name: role for name, role in roles.items() if isinstance(role, Clip)}
+
+
 def directions(model) -> tuple[str, ...]:
     """The ways a model of two pictures translates: "ab", or "ab" and "ba"; none of others.
 
@@ -330,7 +398,7 @@ def directions(model) -> tuple[str, ...]:
             "".join(role.domain or "" for role in (*s.of(Image).values(), *_pictures(s.outputs)))
             for s in model.signature().values()
         )
-    first = next(iter(images_of(model)))
+    first = next(iter(images_of(model) or clips_of(model)))
     (signature,) = model.signature().values()
     return ("ab",) if first in signature.inputs else ("ba",)
 
@@ -356,15 +424,30 @@ def inputs_from(batch, model) -> dict[str, dict[str, Any]]:
         `{network: {input name: (N, ...)}}`; empty where networks are fed with latents and labels
         alone, which are drawn.
     """
-    parts = dict(zip(model.batch_roles(), as_parts(batch), strict=True))
+    roles = model.batch_roles()
+    parts = dict(zip(roles, as_parts(batch), strict=True))
     found: dict[str, dict[str, Any]] = {}
     for network, signature in model.signature().items():
         for name, role in signature.of(Image).items():
-            if name in parts:
+            part = role.fed_by or name
+            if isinstance(roles.get(part), Clip):
+                found.setdefault(network, {})[name] = _first_frames(parts[part], role.frames)
+            elif name in parts:
                 found.setdefault(network, {})[name] = parts[name]
             elif role.domain in parts:
                 found.setdefault(network, {})[name] = parts[role.domain]
     return found
+
+
+def _first_frames(clips, count):
+    """The first frames of clips (N, T, H, W, C), one behind the other in the channels."""
+    return np.concatenate([clips[:, number] for number in range(count)], axis=-1)
+
+
+def frames_of(clips):
+    """All frames of clips (N, T, H, W, C) as pictures (N * T, H, W, C); pictures as they are."""
+    clips = np.asarray(clips)
+    return clips.reshape(-1, *clips.shape[2:]) if clips.ndim == 5 else clips
 
 
 def as_parts(batch) -> tuple:

@@ -8,6 +8,7 @@ emoji/styles_paired     pairs: an emoji drawn by Twemoji, and by Noto
 avatars/edges           pairs: a face in black lines, the face in colours
 emoji/styles            unpaired: Twemoji and Noto; other emoji in each, but for the test split
 avatars/styles          unpaired: faces by two artists, Micah Lanier and Lisa Wischofsky
+sprites                 pairs of clips: sketches of moving emoji, the emoji, and their exact flow
 avatars/glasses         unpaired: faces without and with glasses; in the test split the same people
 """
 
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_gans.data import avatars, emoji, patches, photos
+from keras_gans.data import avatars, emoji, patches, photos, sprites
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.examples import Arrays
 from keras_gans.data.image_converter import ImageConverter
@@ -87,8 +88,22 @@ class _Domains:
     holds = "two unpaired domains of pictures"
 
 
-_Kind = TypeVar("_Kind", _Pictures, _Pairs, _Domains)
-_Set = _Pictures | _Photographs | _Pairs | _Domains
+@dataclasses.dataclass(frozen=True)
+class _Clips:
+    """A set of pairs of clips.
+
+    Attributes:
+        numbers: split -> the numbers of its clips, (count,).
+        read: such numbers and a count of frames -> `sprites.Clips`.
+    """
+
+    numbers: Callable
+    read: Callable
+    holds = "pairs of clips"
+
+
+_Kind = TypeVar("_Kind", _Pictures, _Pairs, _Domains, _Clips)
+_Set = _Pictures | _Photographs | _Pairs | _Domains | _Clips
 
 
 class Bundled:
@@ -178,6 +193,34 @@ class BundledPairs:
         return Arrays(np.concatenate(fitted, axis=-1))
 
 
+class BundledClips:
+    """Pairs of clips that ship with the package.
+
+    Args:
+        name: of a set of clips, "sprites" for example.
+        split: "train", "test" or "all".
+
+    Raises:
+        ValueError: for an unknown name, or a set that is not of clips.
+        NoSuchSplitError: for an unknown split.
+    """
+
+    def __init__(self, name, split="train"):
+        self.name = _checked(name, split)
+        held = _of_kind(self.name, _SETS[name], _Clips, "clips")
+        self._read, self._numbers = held.read, held.numbers(split)
+        self.count = len(self._numbers)
+
+    def clips(self, which, frames):
+        """Some clips, see `sprites.Clips`.
+
+        Args:
+            which: their places in the split, (N,).
+            frames: of each.
+        """
+        return self._read(self._numbers[which], frames)
+
+
 class BundledDomains:
     """Two sets of pictures without pairs that ship with the package.
 
@@ -252,6 +295,7 @@ _SETS: dict[str, _Set] = {
     "avatars/styles": _Domains(avatars.styles, has_pairs=False),
     "avatars/glasses": _Domains(avatars.glasses, has_pairs=True),
     "photos": _Photographs(photos.photographs),
+    "sprites": _Clips(sprites.numbers, sprites.clips),
 }
 _SPLITS = ("train", "test", "all")
 

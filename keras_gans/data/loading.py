@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_gans.core.resuming import NumberedDataset
-from keras_gans.data import labels, paired, pictures, unpaired, upscaled
+from keras_gans.data import clips, labels, paired, pictures, unpaired, upscaled
 from keras_gans.data.account import Account
 from keras_gans.data.degradations import Degradation, named
 from keras_gans.data.examples import Order
@@ -20,7 +20,7 @@ from keras_gans.utils.checks import check_choice, is_whole
 
 # One file for each kind of batch, with `FIT`, `accepts(model)` and
 # `open_batches(request, model)`, a function from a request to its dataset.
-_KINDS = (pictures, upscaled, paired, unpaired)
+_KINDS = (pictures, upscaled, paired, unpaired, clips)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,7 +246,8 @@ def _kind_of(model):
     kind = next((kind for kind in _KINDS if kind.accepts(model)), None)
     if kind is None:
         raise ValueError(
-            "`data.load` makes batches of pictures, of pictures and labels, or of two pictures; "
+            "`data.load` makes batches of pictures, of pictures and labels, of two pictures, or of "
+            "two clips and their flow; "
             f"{type(model).__name__} learns from {model.batch_roles()}. Make a tf.data.Dataset of "
             "such batches."
         )

@@ -9,6 +9,7 @@ pictures    `heads`, `{name: names of its classes}`, and `attributes`, names; `h
             `has_photographs`, whether it has `photographs(height, width, channels)`, of which
             patches are cut
 pairs       `examples(converters)`, whose pictures have the channels of both
+clips       `count`, and `clips(which, frames)`, which returns `sprites.Clips`
 domains     `domains`, two that have `examples(converter, labelled)`, and whether their pictures
             belong together row by row, `aligned`
 
@@ -18,7 +19,7 @@ All but `examples` is cheap.
 import pathlib
 
 from keras_gans.data import bundled, labels
-from keras_gans.data.bundled import Bundled, BundledDomains, BundledPairs
+from keras_gans.data.bundled import Bundled, BundledClips, BundledDomains, BundledPairs
 from keras_gans.data.folder import Folder
 from keras_gans.data.folder_domains import FolderDomains
 from keras_gans.data.folder_pairs import FolderPairs
@@ -30,6 +31,7 @@ from keras_gans.utils.text import did_you_mean
 #: Who opens what, for each kind of batch.
 PICTURES = {"bundled": Bundled, "folder": Folder, "idx": Idx, "tfds": TFDS}
 PAIRS = {"bundled": BundledPairs, "folder": FolderPairs}
+CLIPS = {"bundled": BundledClips}
 DOMAINS = {"bundled": BundledDomains, "folder": FolderDomains, "tfds": TFDSDomains}
 
 _SETS = {"idx": "IDX files", "tfds": "Sets of TensorFlow Datasets"}
@@ -50,7 +52,7 @@ def open_source(
     Args:
         source: "bundled:NAME", "folder:PATH", "idx:PATH" or "tfds:NAME[/CONFIG]".
         split: of the source.
-        openers: `PICTURES`, `PAIRS` or `DOMAINS`.
+        openers: `PICTURES`, `PAIRS`, `CLIPS` or `DOMAINS`.
         data_dir: for TFDS, where prepared data lies.
         manual_dir: for TFDS, where downloaded archives lie.
         cache_dir: for folders, where decoded pictures are kept that do not fit in memory.
@@ -65,6 +67,11 @@ def open_source(
             f"A source is 'bundled:NAME' ({', '.join(bundled.NAMES)}), 'folder:PATH', 'idx:PATH' "
             f"or 'tfds:NAME[/CONFIG]'. Received: {str(source)!r}."
             f"{_meant(str(source), scheme, rest)}"
+        )
+    if scheme not in openers and openers is CLIPS:
+        raise ValueError(
+            f"Clips are not read from {scheme!r} sources. Received: {str(source)!r}. Use "
+            "'bundled:sprites', or make a tf.data.Dataset of (source, flow, target) batches."
         )
     if scheme not in openers:
         raise ValueError(

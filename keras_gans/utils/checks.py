@@ -85,6 +85,17 @@ def check_pictures(images):
     )
 
 
+def check_flow(flow):
+    """Refuses a flow that is not in shares of the frame, or not finite."""
+    if not flow.size or np.abs(flow).max() <= 1.001:  # which NaN is not
+        return
+    raise ValueError(
+        "Flow must be in [-1, 1]: across as a share of the width, down as a share of the height, "
+        f"then 1 where it is sure and 0 elsewhere. Received values from {float(flow.min()):g} to "
+        f"{float(flow.max()):g}. Divide a flow in pixels by the width and the height."
+    )
+
+
 def check_range_of_set(images, whole):
     """Refuses pictures in [0, 1], as they come of a division by 255, for ones in [-1, 1].
 
