@@ -12,7 +12,7 @@ A batch is described by `GAN.batch_roles()`, what the generating networks take a
                {"generator": Signature({"source": Image(...), "attributes": Attributes(5)}, ...)}
     inpainting batch {"source": Image(256, 256, 3)}
                {"generator": Signature({"source": Image(...), "mask": Mask(...)}, ...)}
-    vid2vid    batch {"source": Clip(6, 64, 64, 3), "flow": Flow(6, 64, 64), "target": Clip(...)}
+    of clips   batch {"source": Clip(6, 64, 64, 3), "flow": Flow(6, 64, 64), "target": Clip(...)}
                {"generator": Signature({"source": Image(None, None, 9, frames=3),
                                         "previous": Image(None, None, 6, frames=2,
                                                           fed_by="target")}, ...)}

@@ -85,7 +85,8 @@ def _refuse_changes(request, model):
 
 def _fitted(clips, spec):
     """Clips (N, T, h, w, 3) at the size and with the channels of a batch."""
-    converter = ImageConverter(*spec.shape[2:], FIT)
+    height, width, channels = spec.shape[2:]
+    converter = ImageConverter(height, width, channels, FIT)
     return np.stack([[converter.from_array(frame) for frame in clip] for clip in clips])
 
 
@@ -94,5 +95,5 @@ def _shares(flow, height, width):
     tall, wide = flow.shape[1:3]
     rows = (np.arange(height) * 2 + 1) * tall // (2 * height)
     columns = (np.arange(width) * 2 + 1) * wide // (2 * width)
-    shares = flow[:, rows][:, :, columns] / np.float32([wide, tall, 1])
+    shares = flow[:, rows][:, :, columns] / np.array([wide, tall, 1], "float32")
     return np.clip(shares, -1, 1).astype("float32")

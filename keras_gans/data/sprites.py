@@ -1,8 +1,9 @@
 """Sprites in motion: clips of bundled emoji that are moved by known affine motion.
 
-Each clip shows two emoji on a patterned ground. All three turn, grow and wander at a steady pace, so
-that the flow between frames is known exactly. The source is a sketch of each frame: white, darker
-where a colour channel changes. A clip is drawn when it is asked for and is always the same.
+Each clip shows two emoji that turn, grow and wander over a patterned ground that drifts, all at a
+steady pace, so that the flow between frames is known exactly. The source is a sketch of each frame:
+white, darker where a colour channel changes. A clip is drawn when it is asked for and is always the
+same.
 """
 
 import dataclasses

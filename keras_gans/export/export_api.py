@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_gans.core.model import GAN
 from keras_gans.core.scaling import up_to_multiple
-from keras_gans.core.signature import clips_of, images_of, upscaling_network
+from keras_gans.core.signature import Clip, Image, clips_of, images_of, upscaling_network
 from keras_gans.export import calibration, parity
 from keras_gans.export import manifest as manifests
 from keras_gans.export._quiet import quiet
@@ -440,7 +440,8 @@ def picture_size(model, image_size=None):
     """(height, width) of `image_size` or, where not given, of the training's pictures, or None."""
     if image_size is not None:
         return _pair(image_size)
-    for role in (*images_of(model).values(), *clips_of(model).values()):
+    roles: list[Image | Clip] = [*images_of(model).values(), *clips_of(model).values()]
+    for role in roles:
         if None not in (role.height, role.width):
             return role.height, role.width
     return None
