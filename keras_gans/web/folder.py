@@ -30,11 +30,11 @@ def write(
     attributes=None,
     made_of=None,
 ):
-    """Writes a page that draws, translates or fills holes in the browser, a folder any web server can host.
+    """Writes a page that draws, translates or fills holes in the browser.
 
-    The networks are ONNX files of batch 1, proven equal to Keras. Nothing in the folder needs a
-    network, Python or a server that computes. `manifest.json` is all the page reads to know what
-    it shows; it refuses files whose hash is another one.
+    Any web server can host the folder. The networks are ONNX files of batch 1, proven equal to
+    Keras. Nothing in the folder needs a network, Python or a server that computes. `manifest.json`
+    is all the page reads to know what it shows; it refuses files whose hash is another one.
 
         page/index.html ...         the page
         page/ort/                   onnxruntime-web
