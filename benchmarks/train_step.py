@@ -35,7 +35,6 @@ from torch_steps import ARGUMENTS, BATCHES, ENTRIES, LAZY, TWINS, random_batches
 from keras_gans import zoo
 from keras_gans.core.saving import PRECISIONS
 
-
 _FIRST = ("dcgan", "pix2pix", "cyclegan_128")  # rows with a target of their own
 
 
