@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))  # the twins' networks
 
 BATCHES = {"dcgan": 64, "pix2pix": 1, "cyclegan_128": 1, "stylegan2_avatars": 32}
-BATCHES |= {"stylegan2_64": 8, "realesrgan_small": 8}
+BATCHES |= {"stylegan2_64": 8, "realesrgan_small": 8, "cut_128": 1, "stargan_avatars": 8}
 
 
 def descend(optimizer, loss):
@@ -194,18 +194,96 @@ def realesrgan_twin():
     return step
 
 
+def cut_twin():
+    """The reference's order: D, then G and the projector; features of a and b, and of both made."""
+    import torch
+    import torch_cut_twin as twins
+
+    g, d = twins.generator(9, 64), twins.discriminator(64)
+    f = twins.Projector([3, 128, 256, 256, 256])
+    g_optimizer, d_optimizer = adam(g, f), adam(d)
+    taps = (0, 4, 8, 12, 16)
+    a, b = (torch.rand(1, 3, 128, 128) * 2 - 1 for _ in range(2))
+    sizes = [134**2, 128**2, 64**2, 32**2, 32**2]
+
+    def step():
+        places = [torch.randperm(size)[:256] for size in sizes]
+        fake, same = g(torch.cat([a, b])).chunk(2)
+        require([d], True)
+        loss = ((d(b) - 1) ** 2).mean() + (d(fake.detach()) ** 2).mean()
+        descend(d_optimizer, 0.5 * loss)
+        require([d], False)
+        nce = twins.nce(g, f, taps, fake, a, places, False)
+        nce = nce + twins.nce(g, f, taps, same, b, places, False)
+        descend(g_optimizer, ((d(fake) - 1) ** 2).mean() + 0.5 * nce)
+
+    return step
+
+
+def stargan_twin():
+    """D twice, each time with a gradient penalty and other pictures, then G."""
+    import torch
+    import torch_editing_twins as twins
+
+    count, classes, attributes = BATCHES["stargan_avatars"], 8, 3
+    g = twins.Generator(classes + attributes, 32, 4)
+    d = twins.Discriminator(classes + attributes, 64, 32, 5)
+    g_optimizer, d_optimizer = adam(g), adam(d)
+    functional = torch.nn.functional
+    real = torch.rand(2, count, 3, 64, 64) * 2 - 1
+    labels = torch.randint(classes, (2, count))
+    switches = torch.randint(2, (2, count, attributes)).float()
+
+    def code(part, order):
+        which = functional.one_hot(labels[part][order], classes).float()
+        return torch.cat([which, switches[part][order]], 1)
+
+    def wrong(said, wanted):
+        which, on = wanted.split([classes, attributes], 1)
+        loss = functional.cross_entropy(said[:, :classes], which.argmax(1))
+        binary = functional.binary_cross_entropy_with_logits
+        return loss + binary(said[:, classes:], on, reduction="sum") / count
+
+    def penalty(x, fake):
+        mix = torch.rand(count, 1, 1, 1)
+        shown = (mix * x + (1 - mix) * fake).requires_grad_(True)
+        (slope,) = torch.autograd.grad(d(shown)[0].sum(), shown, create_graph=True)
+        return ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+    def step():
+        require([d], True)
+        for part in range(2):
+            x, order = real[part], torch.randperm(count)
+            own, wanted = code(part, torch.arange(count)), code(part, order)
+            with torch.no_grad():
+                fake = g(x, wanted)
+            logits, said = d(x)
+            loss = d(fake)[0].mean() - logits.mean() + 10 * penalty(x, fake) + wrong(said, own)
+            descend(d_optimizer, loss)
+        require([d], False)
+        fake = g(x, wanted)
+        logits, said = d(fake)
+        loss = wrong(said, wanted) - logits.mean() + 10 * (g(fake, own) - x).abs().mean()
+        descend(g_optimizer, loss)
+
+    return step
+
+
 #: Arguments of the rows that leave out what the twins have not, or make the row another size.
 ARGUMENTS = {
     "realesrgan_small": {"pixel_steps": 0, "perceptual": "none", "sharpen": False},
     "stylegan2_avatars": {"augment": (), "ada_target": 0.0, "class_weight": 0.0},
     "stylegan2_64": {"image_size": 64, "augment": (), "ada_target": 0.0},
+    "cut_128": {"image_size": 128},
 }
 
 #: Entries of rows that are not called as theirs.
-ENTRIES = {"stylegan2_64": "stylegan2"}
+ENTRIES = {"stylegan2_64": "stylegan2", "cut_128": "cut"}
 
 TWINS = {
     "realesrgan_small": realesrgan_twin,
+    "cut_128": cut_twin,
+    "stargan_avatars": stargan_twin,
     "dcgan": dcgan_twin,
     "pix2pix": pix2pix_twin,
     "cyclegan_128": cyclegan_twin,

@@ -5,8 +5,9 @@
 
 1. `dcgan` at batch 64, `pix2pix` (256 px) and `cyclegan_128` at batch 1, `stylegan2_avatars` at
    batch 32 and `stylegan2` of 64 px at batch 8 (means over 16 steps, as penalties are not due at
-   each; without augmentation and classifier, which their twin has not), the game of
-   `realesrgan_small` at batch 8 (on pixels and logits), float32: our `fit` against the same
+   each; without augmentation and classifier, which their twin has not), `cut` of 128 px at batch 1,
+   `stargan_avatars` at batch 8, the game of `realesrgan_small` at batch 8 (on pixels and logits),
+   float32: our `fit` against the same
    networks and game in PyTorch. Skipped with a message where torch is not installed; any
    CPU build does.
    With --precision ours computes in it, and PyTorch in float32. Each row also says which share of

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
+import weakref
 from typing import Any
 
 import keras
@@ -166,17 +167,14 @@ class Feed:
         """The dataset, each batch in the structure of `batch_spec` and looked at."""
         form = batches.formed(data.element_spec, self.spec, self.conditions)
         of_one_size = _size(data) is not None
+        # TensorFlow keeps what `py_function` calls until the process ends, and would the model.
+        feed = weakref.ref(self)
 
         def check(first, *tensors):
-            try:
+            here = feed()
+            if here is not None:
                 batch = tf.nest.pack_sequence_as(form, [tensor.numpy() for tensor in tensors])
-                batches.formed(batch, self.spec, self.conditions)
-                check_values(self.model, batch, first=bool(first))
-                if of_one_size:
-                    self.check_shares(len(tensors[0]))
-            except ValueError as error:
-                self.failures.append(error)
-                raise
+                here.check(batch, bool(first), of_one_size)
             return True
 
         @tf.autograph.experimental.do_not_convert
@@ -195,6 +193,26 @@ class Feed:
                 return tf.nest.map_structure(lambda leaf: tf.raw_ops.DeepCopy(x=leaf), batch)
 
         return data.enumerate().map(passed, num_parallel_calls=1)
+
+    def check(self, batch, first, of_one_size):
+        """Looks at a batch of a stream.
+
+        Args:
+            batch: arrays in the structure of `batch_spec`.
+            first: whether it is the first.
+            of_one_size: whether all batches shall have as many rows.
+
+        Raises:
+            ValueError: for what cannot be learned from; it is kept in `failures`, too.
+        """
+        try:
+            batches.formed(batch, self.spec, self.conditions)
+            check_values(self.model, batch, first=first)
+            if of_one_size:
+                self.check_shares(len(tf.nest.flatten(batch)[0]))
+        except ValueError as error:
+            self.failures.append(error)
+            raise
 
     def _are_right(self, leaves):
         """Whether values can be, in the graph: a fraction of a millisecond."""

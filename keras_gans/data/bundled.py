@@ -9,6 +9,7 @@ avatars/edges           pairs: a face in black lines, the face in colours
 emoji/styles            unpaired: Twemoji and Noto; other emoji in each, but for the test split
 avatars/styles          unpaired: faces by two artists, Micah Lanier and Lisa Wischofsky
 avatars/glasses         unpaired: faces without and with glasses; in the test split the same people
+haunted                 unpaired: faces and patches of photographs, and others as of a bad dream
 """
 
 import dataclasses
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_gans.data import avatars, emoji, patches, photos
+from keras_gans.data import avatars, emoji, haunted, patches, photos
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.examples import Arrays
 from keras_gans.data.image_converter import ImageConverter
@@ -251,6 +252,7 @@ _SETS: dict[str, _Set] = {
     "emoji/styles": _Domains(emoji.styles, has_pairs=True),
     "avatars/styles": _Domains(avatars.styles, has_pairs=False),
     "avatars/glasses": _Domains(avatars.glasses, has_pairs=True),
+    "haunted": _Domains(haunted.ordinary_and_haunted, has_pairs=True),
     "photos": _Photographs(photos.photographs),
 }
 _SPLITS = ("train", "test", "all")

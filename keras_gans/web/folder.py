@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from keras_gans import __version__
-from keras_gans.core.signature import takes_masks, translates, upscaling_network
+from keras_gans.core.signature import translates, upscaling_network
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
@@ -30,11 +30,11 @@ def write(
     attributes=None,
     made_of=None,
 ):
-    """Writes a page that draws or translates in the browser, a folder any web server can host.
+    """Writes a page that draws, translates or fills holes in the browser.
 
-    The networks are ONNX files of batch 1, proven equal to Keras. Nothing in the folder needs a
-    network, Python or a server that computes. `manifest.json` is all the page reads to know what
-    it shows; it refuses files whose hash is another one.
+    Any web server can host the folder. The networks are ONNX files of batch 1, proven equal to
+    Keras. Nothing in the folder needs a network, Python or a server that computes. `manifest.json`
+    is all the page reads to know what it shows; it refuses files whose hash is another one.
 
         page/index.html ...         the page
         page/ort/                   onnxruntime-web
@@ -63,17 +63,10 @@ def write(
         The `Manifest`.
 
     Raises:
-        ValueError: as `keras_gans.export.export`, if `runtime_path` is not onnxruntime-web, or for
-            a model that takes masks, which nobody can draw on the page.
+        ValueError: as `keras_gans.export.export`, or if `runtime_path` is not onnxruntime-web.
         FileExistsError: as `keras_gans.export.export`.
         RuntimeError: if onnxruntime-web is not here and cannot be fetched.
     """
-    if takes_masks(model):
-        raise ValueError(
-            f"{model.name} fills holes, and the page has no brush to draw them with. Use "
-            "`keras-gans translate RUN PICTURE --mask MASK`, or export it and run "
-            "export/python/client.py."
-        )
     batches = None if examples is None else list(examples)
     target = resolve(directory)
     export_api.refuse_folder(target, overwrite)

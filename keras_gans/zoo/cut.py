@@ -392,3 +392,14 @@ register(
     num_blocks=4,
     filters=24,
 )
+register(
+    "cut_haunted",
+    CUT,
+    parameters=_SMALL,
+    recipe={"epochs": 2, "jitter": False},
+    **_ENTRY,
+    data="bundled:haunted",
+    image_size=64,
+    num_blocks=4,
+    filters=24,
+)

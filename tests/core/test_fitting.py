@@ -1,5 +1,8 @@
 """What `fit` takes and refuses, and Keras' own callbacks around it."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -260,3 +263,16 @@ def test_backup_goes_on_where_it_stopped(tmp_path):
     resumed.fit(fabricated(resumed), epochs=4, verbose=0, callbacks=[backup()])
     assert int(resumed.step) == int(whole.step) == 8
     assert int(resumed.generator_optimizer.iterations) == 8
+
+
+@pytest.mark.parametrize("name", ["gan", "cgan", "wgan_gp", "cyclegan"])
+def test_a_trained_model_is_freed_with_its_last_reference(name):
+    model = tiny(name)
+    model.compile()
+    batch = fabricate(model, 4 * model.discriminator_steps)
+    data = tf.data.Dataset.from_tensors(batch).repeat(2)
+    model.fit(data, verbose=0)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None

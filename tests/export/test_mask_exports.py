@@ -8,7 +8,7 @@ from fabrication import tiny
 from PIL import Image
 from test_python_client import client, photo, same_pictures
 
-from keras_gans import export, web
+from keras_gans import export
 from keras_gans.export.export_api import export_networks
 from keras_gans.export.parity import probes
 
@@ -113,9 +113,3 @@ def test_masks_on_the_client_s_command_line(tmp_path, capsys):
         said = capsys.readouterr()
         assert words in said.out + said.err
         assert not output.exists()
-
-
-def test_the_page_refuses_what_it_has_no_brush_for(tmp_path):
-    with pytest.raises(ValueError, match="no brush to draw them with"):
-        web.write(tiny("inpainting"), tmp_path / "page")
-    assert not (tmp_path / "page").exists()

@@ -21,13 +21,13 @@ from fabrication import fabricate
 from PIL import Image
 
 from keras_gans import export, web, zoo
-from keras_gans.core.signature import inputs_from, takes_masks
+from keras_gans.core.signature import inputs_from
 from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.web import drawing, runtime
 
 FAKE = {name: f"// not the real {name}\n".encode() for name in runtime.FILES}
 # What the page knows how to feed, and to show.
-KINDS = {"image", "latent", "label", "attributes", "psi", "styles"}
+KINDS = {"image", "mask", "latent", "label", "attributes", "psi", "styles"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -135,13 +135,8 @@ def test_latent_models_have_a_page_with_their_names(conditional, small_runtime, 
 
 
 @pytest.mark.parametrize("name", {zoo.entry(name).cls: name for name in zoo.names()}.values())
-def test_the_page_can_feed_every_family(name, tmp_path):
+def test_the_page_can_feed_every_family(name):
     model = zoo.get(name, **zoo.entry(name).tiny)
-    if takes_masks(model):  # the page has no brush yet, and says so
-        with pytest.raises(ValueError, match="mask"):
-            web.write(model, tmp_path / "page")
-        assert not (tmp_path / "page").exists()
-        return
     tensors = model.describe_tensors()
     assert {about["kind"] for about in tensors.values()} <= KINDS
     given = []
@@ -663,6 +658,18 @@ def test_networks_are_chosen_by_their_roles():
         [["synthesis", "float16", named[0][2]]],
         "refused", "refused",
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+def test_a_mask_comes_with_its_picture():
+    source = {**PICTURE, "name": "source"}
+    mask = {"name": "mask", "dtype": "float32", "shape": [1, 64, 64, 1], "kind": "mask"}
+    said = read_by_the_page([
+        [network([source, mask], network="generator", precision="float32")],
+        [network([mask], network="generator", precision="float32")],
+        [network([source, {**mask, "shape": [1, 64, 64, 3]}])],
+    ])  # fmt: skip
+    assert said == [[["generator", "float32", ["g.onnx"]]], "refused", "refused"]
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")

@@ -22,7 +22,7 @@ from fabrication import fabricate
 from PIL import Image
 
 from keras_gans import latent, web, zoo
-from keras_gans.core.signature import domains, translates
+from keras_gans.core.signature import domains, takes_masks, translates
 from keras_gans.images import grids
 from keras_gans.web import runtime
 
@@ -86,7 +86,7 @@ def varied(model):
 def made(name, ort, folder, precisions=("float32",), prepared=vivid, **changes):
     model = prepared(zoo.get(name, seed=0, **{**zoo.entry(name).tiny, **changes}))
     examples = None
-    if translates(model) and not domains(model):
+    if translates(model) and not (domains(model) or takes_masks(model)):
         examples = [tuple(map(line_drawings, model.batch_spec(64)))]
     elif translates(model):
         # Noise: in flat pictures instance norm finds nothing but rounding errors to enlarge.
@@ -104,6 +104,11 @@ def translator(ort, tmp_path_factory):
 @pytest.fixture(scope="module")
 def both_ways(ort, tmp_path_factory):
     return made("cyclegan", ort, tmp_path_factory.mktemp("both_ways") / "page")
+
+
+@pytest.fixture(scope="module")
+def filling(ort, tmp_path_factory):
+    return made("inpainting", ort, tmp_path_factory.mktemp("filling") / "page")
 
 
 @pytest.fixture(scope="module")
@@ -327,6 +332,62 @@ def test_pictures_and_examples_arrive_as_they_are(translator, browser, tmp_path)
         examples = [np.asarray(Image.open(path)) for path in (folder / "examples").iterdir()]
         shown = pixels(browser, "drawing")
         assert any(np.array_equal(shown, example) for example in examples)
+
+
+def mask_of(browser):
+    """The hole on the page, bool (height, width): what is not transparent."""
+    alpha = """
+      const canvas = document.getElementById("drawing");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return [canvas.height, canvas.width, Array.from(data.filter((_, i) => i % 4 === 3))];
+    """
+    height, width, values = browser.execute_script(alpha)
+    return np.reshape(values, (height, width)) > 0
+
+
+def filled(model, picture, mask):
+    return grids.to_uint8(model.inpaint(picture / 127.5 - 1.0, mask))
+
+
+def test_a_painted_hole_is_filled_as_keras_fills_it(filling, browser, tmp_path):
+    folder, model = filling
+    with serving(folder) as url:
+        opened(browser, url)
+        WebDriverWait(browser, 10).until(lambda _: "Example" in element(browser, "status").text)
+        settled(browser)
+        assert element(browser, "pencil").text == "Brush"
+        assert not element(browser, "colours").is_displayed()
+        picture, begun = pixels(browser, "beneath"), mask_of(browser)
+        examples = [np.asarray(Image.open(path)) for path in (folder / "examples").iterdir()]
+        assert any(np.array_equal(picture, example) for example in examples)
+        assert begun[16, 16] and not begun[0, 0] and 0.05 < begun.mean() < 0.2
+        answer, expected = pixels(browser, "result"), filled(model, picture, begun)
+        assert np.abs(expected.astype(int) - picture)[begun].mean() > 10
+        assert distance(answer, expected) <= LEVELS
+
+        element(browser, "clear").click()
+        settled(browser)
+        assert not mask_of(browser).any()
+        assert distance(pixels(browser, "result"), picture) <= LEVELS
+        circle(browser)
+        ring = mask_of(browser)
+        assert ring.any() and not ring[16, 16]
+        assert distance(pixels(browser, "result"), filled(model, picture, ring)) <= LEVELS
+        element(browser, "eraser").click()
+        circle(browser)
+        assert not mask_of(browser).any()
+        element(browser, "undo").click()
+        settled(browser)
+        assert np.array_equal(mask_of(browser), ring)
+
+        other = np.random.default_rng(0).integers(0, 256, picture.shape).astype("uint8")
+        Image.fromarray(other).save(tmp_path / "mine.png")
+        element(browser, "file").send_keys(str(tmp_path / "mine.png"))
+        WebDriverWait(browser, 10).until(lambda _: "mine.png" in element(browser, "status").text)
+        settled(browser)
+        assert np.array_equal(pixels(browser, "beneath"), other)
+        assert np.array_equal(mask_of(browser), ring)
+        assert distance(pixels(browser, "result"), filled(model, other, ring)) <= LEVELS
 
 
 def test_both_directions_of_a_cyclegan(both_ways, browser):

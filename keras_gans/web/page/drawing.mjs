@@ -61,6 +61,14 @@ export class Drawing {
     this.onChange();
   }
 
+  // Paints a disc in the middle.
+  stamp(width) {
+    this.#remember();
+    const [x, y] = [this.canvas.width >> 1, this.canvas.height >> 1];
+    for (const [right, down] of disc(width)) this.#dot(x + right, y + down, this.colour);
+    this.onChange();
+  }
+
   // Fills the drawing with a picture, stretched as pictures were in training.
   load(bitmap) {
     this.#remember();
@@ -76,6 +84,7 @@ export class Drawing {
   }
 
   #fill() {
+    this.#context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.#context.fillStyle = this.background;
     this.#context.fillRect(0, 0, this.canvas.width, this.canvas.height);
   }
@@ -161,15 +170,21 @@ export class Drawing {
 
   #line([x0, y0], [x1, y1]) {
     const width = this.erasing ? Math.max(4, 3 * this.lineWidth) : this.lineWidth;
-    this.#context.fillStyle = this.erasing ? this.background : this.colour;
+    const colour = this.erasing ? this.background : this.colour;
     const steps = Math.max(Math.abs(x1 - x0), Math.abs(y1 - y0), 1);
     const offsets = disc(width);
     for (let step = 0; step <= steps; step += 1) {
       const x = Math.round(x0 + ((x1 - x0) * step) / steps);
       const y = Math.round(y0 + ((y1 - y0) * step) / steps);
-      for (const [right, down] of offsets) this.#context.fillRect(x + right, y + down, 1, 1);
+      for (const [right, down] of offsets) this.#dot(x + right, y + down, colour);
     }
     this.onChange();
+  }
+
+  #dot(x, y, colour) {
+    this.#context.clearRect(x, y, 1, 1); // a transparent colour replaces what was there, too
+    this.#context.fillStyle = colour;
+    this.#context.fillRect(x, y, 1, 1);
   }
 }
 

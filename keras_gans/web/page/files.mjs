@@ -152,6 +152,7 @@ function isUsable(tensor) {
   const sides = shape.slice(1);
   if (!sides.every((side) => side === null || isWhole(side))) return false;
   if (kind === "image") return shape.length === 4 && isRange(tensor.value_range);
+  if (kind === "mask") return shape.length === 4 && shape[3] === 1;
   if (kind === "label") return isRange(tensor.value_range, true) && areTexts(tensor.classes);
   if (kind === "attributes") {
     return sides.length === 1 && isWhole(sides[0]) && areTexts(tensor.names);
@@ -193,12 +194,12 @@ function roleOf(record) {
   const latent = takes.includes("latent") && areAll(STEERED);
   if (latent && given.length === 1 && given[0].kind === "styles") return "mapping";
   if (takes.length === 1 && takes[0] === "styles" && images === 1) return "synthesis";
-  const unknown = inputs.find(({ kind }) => ![...STEERED, "image", "styles"].includes(kind));
+  const unknown = inputs.find(({ kind }) => ![...STEERED, "image", "mask", "styles"].includes(kind));
   if (unknown || images !== 1) {
     throw new Problem(`${record.path} is not a network this page can show: `
       + (unknown ? `it does not know what to feed “${unknown.name}”.`
         : `it makes ${images} pictures.`), "Show it with a page made for it.");
   }
-  const image = takes.includes("image") && areAll([...STEERED, "image"]);
+  const image = takes.includes("image") && areAll([...STEERED, "image", "mask"]);
   return latent || image ? "whole" : null;
 }

@@ -3,6 +3,7 @@
 import { Drawing } from "./drawing.mjs";
 import { Engine } from "./engine.mjs";
 import { Problem, readManifest, verified } from "./files.mjs";
+import { HOLE, Holes, painted } from "./holes.mjs";
 import { Labels } from "./labels.mjs";
 import { Latents } from "./latents.mjs";
 import { fromPixels, sidesOf, tensor, toColour, toPixels } from "./tensors.mjs";
@@ -25,6 +26,7 @@ const drawing = new Drawing(element("drawing"), element("cursor"), {
   onKey: (key) => press({ p: "pencil", e: "eraser", u: "undo", c: "clear", x: "example", d: "download" }, key),
   say,
 });
+const holes = new Holes(element("beneath"));
 const labels = new Labels(ask);
 const latents = new Latents(labels, ask, say);
 const upscaling = new Upscaling(element, { onChange: ask, say });
@@ -140,16 +142,32 @@ function showPanel() {
     background: Array(channels).fill(high), stroke: Array(channels).fill(low),
     width: Math.max(1, Math.round(height / 32)),
   };
+  element("example").hidden = !examples().length;
+  const filled = record.inputs.some(({ kind }) => kind === "mask");
+  element("holes-hint").hidden = !filled;
+  element("draw-title").textContent = filled ? "Picture" : "Draw";
+  element("pencil").textContent = filled ? "Brush" : "Pencil";
+  if (filled) {
+    showHoles(image, height, width);
+    return;
+  }
+  holes.hide();
   const palette = look.palette ?? [look.background, look.stroke];
   drawing.reset(height, width, {
     background: toColour(look.background, image), stroke: toColour(look.stroke, image), lineWidth: look.width,
   });
   showColours(palette.map((colour) => toColour(colour, image)), channels);
-  element("width").max = Math.max(12, 3 * look.width);
-  setWidth(look.width);
-  setTool(false);
-  element("undo").disabled = true;
-  element("example").hidden = !examples().length;
+  showWidth(look.width);
+}
+
+// An example, or a grey picture, with a hole in its middle: what the network does is seen at once.
+function showHoles(image, height, width) {
+  holes.reset(height, width, "#808080");
+  drawing.reset(height, width, { background: "#00000000", stroke: HOLE });
+  showColours([], 1);
+  showWidth(Math.max(1, Math.round(height / 10)));
+  drawing.stamp(Math.round(height / 3));
+  if (examples().length) loadExample().catch(fail);
 }
 
 // === Drawing ===
@@ -180,6 +198,13 @@ function setColour(colour) {
   setTool(false);
 }
 
+function showWidth(width) {
+  element("width").max = Math.max(12, 3 * width);
+  setWidth(width);
+  setTool(false);
+  element("undo").disabled = true;
+}
+
 function setTool(erasing) {
   drawing.erasing = erasing;
   element("pencil").setAttribute("aria-pressed", String(!erasing));
@@ -205,8 +230,18 @@ async function loadExample() {
     await upscaling.load(blob, path.split("/").pop());
     return;
   }
-  drawing.load(await createImageBitmap(blob));
+  take(await createImageBitmap(blob));
   say("Example loaded.");
+}
+
+// Shows a picture to translate, or to fill holes of.
+function take(bitmap) {
+  if (!holes.shown) {
+    drawing.load(bitmap);
+    return;
+  }
+  holes.load(bitmap);
+  ask();
 }
 
 // [path, its content] of one of the examples.
@@ -220,7 +255,7 @@ async function anyExample() {
 
 async function loadPicture(file) {
   try {
-    drawing.load(await createImageBitmap(file));
+    take(await createImageBitmap(file));
     say(`${file.name} loaded.`);
   } catch {
     say(`${file.name} is not a picture this browser can read: use PNG, JPEG or WebP.`);
@@ -281,10 +316,12 @@ async function computed() {
 function questions() {
   const image = record.inputs.find((input) => input.kind === "image");
   if (!image) return latents.tensors();
-  const pixels = drawing.pixels;
-  return record.inputs.map((input) => (input === image
-    ? tensor(image, fromPixels(pixels, image), [pixels.height, pixels.width])
-    : labels.tensor(input)));
+  const pixels = holes.shown ? holes.pixels : drawing.pixels;
+  const sides = [pixels.height, pixels.width];
+  return record.inputs.map((input) => {
+    if (input === image) return tensor(image, fromPixels(pixels, image), sides);
+    return input.kind === "mask" ? tensor(input, painted(drawing.pixels), sides) : labels.tensor(input);
+  });
 }
 
 function download(canvas, name) {
