@@ -206,13 +206,18 @@ def raced(files, inputs, rounds, cpu):
     """`{file: seconds}` of one run, medians of rounds."""
     clock, threads = (time.process_time, 1) if cpu else (time.perf_counter, 2)
     runners = {label: runner(path, inputs, threads) for label, path in files.items()}
+    return raced_runners(runners, rounds, clock)
+
+
+def raced_runners(runners, rounds, clock=time.perf_counter):
+    """`{name: seconds}` of one run of each function, turn about, medians of rounds."""
     turns = {}
     for label, run in runners.items():
         run()
         started = clock()
         run()
         turns[label] = max(1, round(LEAST_SECONDS / max(clock() - started, 1e-4)))
-    seconds = {label: [] for label in files}
+    seconds = {label: [] for label in runners}
     order = random.Random(0)
     for _ in range(rounds):
         for label in order.sample(list(runners), len(runners)):
