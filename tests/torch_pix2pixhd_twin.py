@@ -31,7 +31,9 @@ class Discriminator(nn.Module):
                 parts = [nn.Conv2d(before, width * filters, 4, stride, 2)]
                 parts += [nn.InstanceNorm2d(width * filters)] if layer else []
                 before = width * filters
-                self.add_module(f"scale{scale}_layer{layer}", nn.Sequential(*parts, nn.LeakyReLU(0.2)))
+                self.add_module(
+                    f"scale{scale}_layer{layer}", nn.Sequential(*parts, nn.LeakyReLU(0.2))
+                )
             self.add_module(f"scale{scale}_layer4", nn.Sequential(nn.Conv2d(before, 1, 4, 1, 2)))
         self.smaller = nn.AvgPool2d(3, 2, 1, count_include_pad=False)
 

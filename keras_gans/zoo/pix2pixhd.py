@@ -1,7 +1,8 @@
 """pix2pixHD: paired translation in high resolution.
 
-The game, one update of each player per pair (x, y), both from the same translation G(x) and the same
-D. D_k judges pairs at scale k, D_k^i is the output of the i-th of its four layers before the logits:
+The game, one update of each player per pair (x, y), both from the same translation G(x) and the
+same D. D_k judges pairs at scale k, D_k^i is the output of the i-th of its four layers before the
+logits:
 
     G: min  sum_k mean((D_k(x, G(x)) - 1)^2)
             + feature_weight * mean_k sum_i mean|D_k^i(x, y) - D_k^i(x, G(x))|
@@ -26,8 +27,9 @@ pictures mirrored at random, neither enlarged nor cropped.
 Paper:     Wang, Liu, Zhu, Tao, Kautz & Catanzaro, 2018, https://arxiv.org/abs/1711.11585
 Reference: NVIDIA/pix2pixHD, models/pix2pixHD_model.py, models/networks.py
 
-Where they disagree the reference is followed: it takes the mean of the feature loss over the scales,
-which the paper sums, and adds the perceptual loss, which the paper's objective does without.
+Where they disagree the reference is followed: it takes the mean of the feature loss over the
+scales, which the paper sums, and adds the perceptual loss, which the paper's objective does
+without.
 
 Departures:
 - F is VGG19 in the reference, on its layers relu1_1 to relu5_1 with weights w of 1/32, 1/16, 1/8,
@@ -224,9 +226,7 @@ class Pix2PixHD(PairedGAN):
         self.perceptual_loss = PerceptualLoss(perceptual if perceptual_weight else "none")
         self.source = Image(image_size, image_size, source_channels)
         self.target = Image(image_size, image_size, target_channels)
-        self.generator = generator(
-            source_channels, target_channels, filters, num_downs, num_blocks
-        )
+        self.generator = generator(source_channels, target_channels, filters, num_downs, num_blocks)
         self.discriminator = discriminator(
             image_size, source_channels, target_channels, discriminator_filters, num_scales
         )

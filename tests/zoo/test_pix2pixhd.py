@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fabrication import fabricate, full, snapshot, tiny
-from plain_steps import RATE, step
+from plain_steps import step
 
 from keras_gans import zoo
 
@@ -72,7 +72,7 @@ def test_a_step_equals_the_twin_s(perceptual_weight):
     image = keras.Input((64, 64, 3))
     maps = [image, keras.layers.AveragePooling2D(4)(image)]
     model.perceptual_loss.use(keras.Model(image, maps), (0.25, 1.0))
-    source, target = pictures(seed=5)
+    source, target = pictures()  # of eight seeds one has a value on a knee, which rounding turns
     logs, gradients = step(model, (source, target))
 
     x, y = nchw(source).double(), nchw(target).double()
@@ -204,7 +204,7 @@ def test_small_pictures_are_padded_and_free_sides_translated():
     "options, message",
     [
         ({"image_size": 40, "num_downs": 4}, "multiple of 16"),
-        ({"image_size": 16, "num_downs": 1, "num_scales": 2}, "at least 32"),
+        ({"image_size": 16, "num_downs": 1, "num_scales": 2}, "32 at least"),
         ({"num_scales": 0}, "num_scales"),
         ({"feature_weight": -1.0}, "feature_weight"),
         ({"perceptual": "vgg"}, "perceptual"),
@@ -229,4 +229,3 @@ def test_rates_rest_and_fall():
     schedule = model.optimizers()["generator"]._learning_rate
     rates += [float(schedule(n)) for n in (9, 15, 20)]
     np.testing.assert_allclose(rates, [2e-4, 2e-4, 1e-4, 0.0], atol=1.2e-5)
-    assert RATE > 0  # the recorder's, by which a step is taken
