@@ -16,6 +16,7 @@ from keras_gans.zoo import gan as _gan  # noqa: F401
 from keras_gans.zoo import inpainting as _inpainting  # noqa: F401
 from keras_gans.zoo import lsgan as _lsgan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
+from keras_gans.zoo import pix2pixhd as _pix2pixhd  # noqa: F401
 from keras_gans.zoo import r3gan as _r3gan  # noqa: F401
 from keras_gans.zoo import rdn as _rdn  # noqa: F401
 from keras_gans.zoo import realesrgan as _realesrgan  # noqa: F401
