@@ -3,6 +3,7 @@
 # Each import registers the family's entries.
 from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import animegan as _animegan  # noqa: F401
+from keras_gans.zoo import cartoongan as _cartoongan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
 from keras_gans.zoo import context_encoder as _context_encoder  # noqa: F401
