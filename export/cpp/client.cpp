@@ -3,9 +3,10 @@
 //   client EXPORT --output sheet.ppm --count 8 --seed 3 --label Dress,red --attribute Smiling
 //   client EXPORT --output sheet.ppm --count 8 --psi 0.7
 //   client EXPORT --output translated.ppm --picture photo.ppm --network generator_ba
+//   client EXPORT --output filled.ppm --picture photo.ppm --mask hole.pgm
 //   client upscale EXPORT --output large.ppm --picture photo.ppm
 //
-// Pictures are PPM (P6), grey ones PGM (P5). Samples stand one below the other.
+// Pictures are PPM (P6), grey ones and masks PGM (P5). Samples stand one below the other.
 
 #include <algorithm>
 #include <cctype>
@@ -35,7 +36,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 struct Options {
-  fs::path folder, output, picture, latents;
+  fs::path folder, output, picture, mask, latents;
   std::string network, precision;
   std::vector<std::string> label, attributes;
   int count = 1;
@@ -156,6 +157,22 @@ Picture read_picture(const fs::path& path) {
   if (static_cast<std::int64_t>(picture.pixels.size()) != size)
     refuse(path.string() + " is cut off.");
   return picture;
+}
+
+// A mask: 255 in the hole and 0 elsewhere, of its picture's size.
+Picture read_mask(const fs::path& path, const Picture& picture) {
+  Picture mask = read_picture(path);
+  if (mask.channels != 1) refuse(path.string() + " is in colour: a mask is a PGM (P5).");
+  if (mask.height != picture.height || mask.width != picture.width)
+    refuse(path.string() + " has " + std::to_string(mask.width) + " x " +
+           std::to_string(mask.height) + " pixels, and its picture " +
+           std::to_string(picture.width) + " x " + std::to_string(picture.height) + ".");
+  for (const std::uint8_t level : mask.pixels)
+    if (level != 0 && level != 255)
+      refuse(path.string() + " has other values than 255 in the hole and 0 elsewhere.");
+  if (std::count(mask.pixels.begin(), mask.pixels.end(), std::uint8_t{255}) == 0)
+    refuse(path.string() + " is black: a mask without a hole.");
+  return mask;
 }
 
 void write_picture(const Picture& picture, const fs::path& path) {
@@ -573,6 +590,7 @@ Options parsed(int argc, char** argv) {
     const std::string name = argv[i], value = argv[i + 1];
     if (name == "--output") options.output = value;
     else if (name == "--picture") options.picture = value;
+    else if (name == "--mask") options.mask = value;
     else if (name == "--latents") options.latents = value;  // float32, one after the other
     else if (name == "--network") options.network = value;
     else if (name == "--precision") options.precision = value;
@@ -592,11 +610,12 @@ Options parsed(int argc, char** argv) {
 }
 
 void check_asked(const json& record, const Options& options) {
-  std::size_t heads = 0, attributes = 0, pictures = 0;
+  std::size_t heads = 0, attributes = 0, pictures = 0, masks = 0;
   for (const json& tensor : record.at("inputs")) {
     heads += tensor.at("kind") == "label";
     attributes += tensor.at("kind") == "attributes";
     pictures += tensor.at("kind") == "image";
+    masks += tensor.at("kind") == "mask";
   }
   if (!options.label.empty() && options.label.size() != heads)
     refuse("A label is " + std::to_string(heads) + " classes, with commas between.");
@@ -604,6 +623,28 @@ void check_asked(const json& record, const Options& options) {
   if (options.picture.empty() == (pictures > 0))
     refuse(pictures ? "The network translates pictures: give --picture." :
                       "The network takes no --picture.");
+  if (options.mask.empty() == (masks > 0))
+    refuse(masks ? "The network fills holes: give --mask, 255 in the hole and 0 elsewhere." :
+                   "The network takes no --mask.");
+}
+
+// The sides of the picture that a network takes.
+Sides sides_taken(const Picture& picture, const json& record) {
+  for (const json& tensor : record.at("inputs"))
+    if (tensor.at("kind") == "image") return sides_of(picture, tensor);
+  refuse("A mask comes with the picture it is of, which " + record.at("path").dump() +
+         " does not take.");
+}
+
+// Brings back what was known, which rounding may have moved.
+void keep_known(const Picture& source, const Picture& mask, Picture& filled) {
+  for (std::size_t pixel = 0; pixel < mask.pixels.size(); ++pixel)
+    if (mask.pixels[pixel] == 0)
+      for (std::int64_t channel = 0; channel < source.channels; ++channel) {
+        const std::size_t at = pixel * static_cast<std::size_t>(source.channels) +
+                               static_cast<std::size_t>(channel);
+        filled.pixels.at(at) = source.pixels[at];
+      }
 }
 
 Ort::Session opened(const Ort::Env& env, const fs::path& folder, const json& record) {
@@ -687,8 +728,8 @@ void check_upscaling(const Picture& source, const json& record, std::int64_t til
 }
 
 // Pictures from latents one below the other, or the translation of a picture.
-Picture made(const Options& options, const Picture& source, const std::vector<json>& records,
-             std::vector<Ort::Session>& sessions) {
+Picture made(const Options& options, const Picture& source, const Picture& mask,
+             const std::vector<json>& records, std::vector<Ort::Session>& sessions) {
   const json& record = records.front();
   const json& output = records.back().at("outputs").at(0);
   std::istringstream latents(options.latents.empty() ? "" : read_all(options.latents));
@@ -707,6 +748,8 @@ Picture made(const Options& options, const Picture& source, const std::vector<js
       else if (kind == "psi") values.push_back(truncated(tensor, options));
       else if (kind == "image")
         values.push_back(encoded(source, tensor, sides_of(source, tensor)));
+      else if (kind == "mask")
+        values.push_back(encoded(mask, tensor, sides_taken(source, record)));
       else refuse("Inputs of kind '" + kind + "' are not known.");
       tensors.push_back(batch(values.back(), tensor));
     }
@@ -718,6 +761,10 @@ Picture made(const Options& options, const Picture& source, const std::vector<js
     sheet.height += picture.height;
     append_rounded(sheet.pixels, picture.values.data(), picture.values.size());
   }
+  if (!mask.pixels.empty()) {
+    if (sheet.channels != source.channels) refuse("What is filled in has other channels.");
+    keep_known(source, mask, sheet);
+  }
   return sheet;
 }
 
@@ -726,13 +773,14 @@ void run(const Options& options) {
   const std::vector<json> records = all_chosen(manifest, options);
   check_asked(records.front(), options);
   const Picture source = options.picture.empty() ? Picture{} : read_picture(options.picture);
+  const Picture mask = options.mask.empty() ? Picture{} : read_mask(options.mask, source);
   if (options.upscale) check_upscaling(source, records.front(), options.tile);
 
   Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "client");
   std::vector<Ort::Session> sessions;
   for (const json& one : records) sessions.push_back(opened(env, options.folder, one));
   write_picture(options.upscale ? upscaled(source, records.front(), options.tile, sessions[0]) :
-                                  made(options, source, records, sessions),
+                                  made(options, source, mask, records, sessions),
                 options.output);
 }
 

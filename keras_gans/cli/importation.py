@@ -58,13 +58,14 @@ def import_weights(
     """Turn weights trained with another implementation into a model of the zoo.
 
     pix2pix and CycleGAN: checkpoints of pytorch-CycleGAN-and-pix2pix. CUT: those of
-    contrastive-unpaired-translation. AnimeGANv2: .pt of animegan2-pytorch. StyleGAN2: checkpoints
-    of stylegan2-ada-pytorch, of StyleGAN2 in stylegan3, of the TensorFlow implementations stylegan2
-    and stylegan2-ada (.pkl), and of rosinality/stylegan2-pytorch (.pt). ESRGAN, BSRGAN and
-    Real-ESRGAN: .pth with names of any time, nested or not, and others' finetunes of them; .param
-    and .bin of ncnn. RDN and RRDN: model.json of TensorFlow.js, as ISR made them for UpscalerJS
-    (--set value_range=255 for networks of images up to 255). DCGAN: checkpoints of PyTorch's
-    example. Sizes are read from the file, but for pix2pix and CycleGAN.
+    contrastive-unpaired-translation. StarGAN: 200000-G.ckpt of stargan. AnimeGANv2: .pt of
+    animegan2-pytorch. StyleGAN2: checkpoints of stylegan2-ada-pytorch, of StyleGAN2 in stylegan3,
+    of the TensorFlow implementations stylegan2 and stylegan2-ada (.pkl), and of
+    rosinality/stylegan2-pytorch (.pt). ESRGAN, BSRGAN and Real-ESRGAN: .pth with names of any
+    time, nested or not, and others' finetunes of them; .param and .bin of ncnn. RDN and RRDN:
+    model.json of TensorFlow.js, as ISR made them for UpscalerJS (--set value_range=255 for
+    networks of images up to 255). DCGAN: checkpoints of PyTorch's example. Sizes are read from the
+    file, but for pix2pix and CycleGAN.
 
     Needs no PyTorch and runs nothing of the files. Networks without a file keep their initial
     weights.

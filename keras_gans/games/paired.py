@@ -38,6 +38,9 @@ class PairedGAN(GAN):
     #: What the sides of pictures to translate must be a multiple of.
     stride = 1
 
+    #: What they must be at least.
+    smallest = 1
+
     #: Of models that upscale: side of the tiles that exported files take, in pixels, and what
     #: neighbouring tiles share, see `keras_gans.core.signature.Image`.
     tile = 128
@@ -72,7 +75,11 @@ class PairedGAN(GAN):
 
     def signature(self):
         source, target = self.source, self.target
-        free = Image(None, None, source.channels, self.stride, trained=source.sides)
+        free = Image(
+            *(None, None, source.channels, self.stride),
+            smallest=self.smallest,
+            trained=source.sides,
+        )
         if target.scale > 1:
             free = dataclasses.replace(free, tile=(self.tile, self.tile), overlap=self.overlap)
         inputs = {"source": free}
@@ -128,8 +135,8 @@ class PairedGAN(GAN):
             direction: the one the model was trained in; given only to make sure of it.
             size: "trained" scales pictures to the size the model was trained at, and translations
                 back; "own" leaves them as they are, but for sides that are no multiple of
-                `stride`, which are padded by reflection and cropped back. Where not given
-                "trained", and "own" for models that upscale.
+                `stride` or smaller than `smallest`, which are padded by reflection and cropped
+                back. Where not given "trained", and "own" for models that upscale.
 
         Returns:
             float32, shaped like `images` but for the channels and, of models that upscale, sides.

@@ -22,6 +22,9 @@ _OTHERS = (
 )
 
 
+_SOURCES = {"animegan": "animegan2-pytorch", "stargan": "stargan"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Look:
     """What a file looks like.
@@ -91,7 +94,7 @@ def _look(path, part, state):
             return Look(f"{words}, which the zoo has not", None, part, len(state))
     if known := junyanz.look_of(plain):
         words, name = known
-        source = "animegan2-pytorch" if name == "animegan" else "pytorch-CycleGAN-and-pix2pix"
+        source = _SOURCES.get(name, "pytorch-CycleGAN-and-pix2pix")
         return Look(f"{words}, of {source}", name, part, len(state))
     if known := stylegan2.look_of(plain):
         return Look(known, "stylegan2" if "StyleGAN2" in known else None, part, len(state))

@@ -10,10 +10,9 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
     """Loads weights that were trained with another implementation into an entry of the zoo.
 
     Args:
-        files: a checkpoint, or several; see `junyanz.import_checkpoints` (pix2pix, CycleGAN,
-            AnimeGANv2),
-            `stylegan2.import_checkpoint`, `esrgan.import_checkpoints`,
-            `dcgan.import_checkpoints` and `rdn.import_checkpoints`.
+        files: a checkpoint, or several; see `junyanz.import_checkpoints` (pix2pix, pix2pixHD,
+            CycleGAN, CUT, AnimeGANv2, StarGAN), `stylegan2.import_checkpoint`,
+            `esrgan.import_checkpoints`, `dcgan.import_checkpoints` and `rdn.import_checkpoints`.
         name: name of the entry, see `keras_gans.zoo.names()`.
         network: network in the file, or a list, one for each file.
         output: `.keras` file to save the model in, or None.

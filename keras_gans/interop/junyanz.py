@@ -1,4 +1,4 @@
-"""Weights of pytorch-CycleGAN-and-pix2pix, of CUT, its descendant, and of animegan2-pytorch.
+"""Weights of pytorch-CycleGAN-and-pix2pix, its relatives CUT and pix2pixHD, AnimeGANv2 and StarGAN.
 
     model = import_checkpoints("latest_net_G_A.pth", "cyclegan", output="horse2zebra.keras")
 
@@ -24,7 +24,7 @@ from keras_gans import zoo
 from keras_gans.core.model import GAN
 from keras_gans.interop.reports import Imported, checked_output, listed, refuse_not_finite
 from keras_gans.interop.torch_files import read_state_dict
-from keras_gans.layers import LayerNorm2D
+from keras_gans.layers import InstanceNorm, LayerNorm2D
 from keras_gans.utils.files import write_whole
 from keras_gans.utils.memory import no_larger_than
 
@@ -34,7 +34,7 @@ _LARGEST_TRIED = 2**30  # bytes of a model that is made to see whether a file fi
 
 # The end of a checkpoint's name -> our networks, in order of preference. In the reference D_A
 # judges what G_A makes, which are pictures of domain B.
-_USUAL_NAMES = re.compile(r"(?:^|_)net_([GD](?:_[AB])?)\.pth$")
+_USUAL_NAMES = re.compile(r"(?:(?:^|_)net_([GD](?:_[AB])?)\.pth|^[0-9]+-([GD])\.ckpt)$")
 _NETWORKS = {
     "G": ("generator", "generator_ab"),  # published CycleGANs are G_A under this name
     "D": ("discriminator",),
@@ -52,17 +52,20 @@ _BOOKKEEPING = (".running_mean", ".running_var", ".num_batches_tracked", _BLUR)
 #: The first convolution of animegan2-pytorch's generator.
 _ANIME = "block_a.0.1.weight"
 
+#: And of StarGAN's networks.
+_STAR = "main.0.weight"
+
 
 def import_checkpoints(files, name, *, network=None, output=None, overwrite=False, **overrides):
-    """An entry of the zoo with weights of pytorch-CycleGAN-and-pix2pix, or of animegan2-pytorch.
+    """An entry of the zoo with weights of its reference, of the families that name its layers.
 
     Networks no file is given for keep their initial weights. `model.imported`,
     `{network: Imported}`, says which were read, and from where; it is not saved.
 
     Args:
-        files: a checkpoint (`latest_net_G_A.pth`), several, or `{network: path}`. Where the
-            network is not given it is told by the reference's usual file names; a file whose
-            name says nothing is taken for the generator (from A to B).
+        files: a checkpoint (`latest_net_G_A.pth`, `200000-G.ckpt`), several, or
+            `{network: path}`. Where the network is not given it is told by the reference's usual
+            file names; a file whose name says nothing is taken for the generator (from A to B).
         name: of the entry, see `keras_gans.zoo.names()`.
         network: name of the network in the file, or a list, one for each file.
         output: `.keras` file to save the model in, or None.
@@ -104,8 +107,9 @@ def import_checkpoints(files, name, *, network=None, output=None, overwrite=Fals
 def _check_entry(name):
     if not _has_reference(zoo.entry(name).cls):
         raise ValueError(
-            f"{name} has no networks of pytorch-CycleGAN-and-pix2pix or animegan2-pytorch. Entries "
-            f"that do: {', '.join(entries()) or 'none'}."
+            f"{name} has no networks of pytorch-CycleGAN-and-pix2pix, its relatives, "
+            "animegan2-pytorch or stargan. Entries that do: "
+            f"{', '.join(entries()) or 'none'}."
         )
 
 
@@ -160,7 +164,7 @@ def _assigned(named, name, reference):
 
 def _guess(path, name, reference):
     usual = _USUAL_NAMES.search(pathlib.Path(path).name)
-    candidates = _NETWORKS[usual[1] if usual else "G"]
+    candidates = _NETWORKS[(usual[1] or usual[2]) if usual else "G"]
     for candidate in candidates:
         if candidate in reference:
             return candidate, usual is None or candidate != candidates[0]
@@ -283,11 +287,11 @@ def _places(layer):
             "running_mean": layer.moving_mean,
             "running_var": layer.moving_variance,
         }
-    elif isinstance(layer, LayerNorm2D):
+    elif isinstance(layer, (LayerNorm2D, InstanceNorm)):
         variables = {"weight": layer.gamma, "bias": layer.beta}
     else:
         raise TypeError(
-            "`reference_layers` may name convolutions, batch and layer normalizations. "
+            "`reference_layers` may name convolutions and normalizations with weights. "
             f"Received: {layer.name}, a {type(layer).__name__}."
         )
     return {
@@ -342,6 +346,8 @@ def look_of(state):
         return None
     if _ANIME in state:
         return _look(state), "animegan"
+    if _STAR in state:
+        return _look(state), "stargan"
     if _blurs(state):
         return _look(state), "cut"
     return _look(state), "cyclegan" if "num_blocks" in sizes else "pix2pix"
@@ -356,6 +362,8 @@ def _look(state):
     sizes = _sizes(state)
     if _ANIME in state:
         return f"AnimeGANv2's generator of {sizes['filters']} filters"
+    if _STAR in state:
+        return _look_of_star(sizes)
     if "num_blocks" in sizes:
         kind = f"a ResNet generator of {sizes['num_blocks']} blocks"
         if any(n.endswith("conv_block.6.weight") and a.ndim == 4 for n, a in state.items()):
@@ -373,6 +381,15 @@ def _look(state):
         array for name, array in state.items() if array.ndim == 4 and not name.endswith(_BLUR)
     )
     return f"{kind}, {sizes['filters']} filters, {first.shape[1]} input channels, {_norm(state)}"
+
+
+def _look_of_star(sizes):
+    if "num_downs" in sizes:
+        return f"StarGAN's discriminator of {sizes['num_downs']} halvings"
+    return (
+        f"StarGAN's generator of {sizes['num_blocks']} blocks, {sizes['filters']} filters, colour "
+        f"pictures and {sizes['num_attributes']} labels"
+    )
 
 
 def _norm(state):
@@ -397,6 +414,12 @@ def _sizes(state):
 
     if _ANIME in kernels:
         return {"filters": kernels[_ANIME][0]}
+    if _STAR in kernels:
+        blocks = matching(r"main\.(\d+)\.main\.0\.weight")
+        filters, inputs = kernels[_STAR][:2]
+        if not blocks:
+            return {"filters": filters, "num_downs": len(matching(r"main\.(\d+)\.weight"))}
+        return {"num_blocks": len(blocks), "filters": filters, "num_attributes": inputs - 3}
     blocks = matching(r"model\.(\d+)\.conv_block\.\d+\.weight")
     if blocks and "model.1.weight" in kernels:
         return {"num_blocks": len(blocks), "filters": kernels["model.1.weight"][0]}

@@ -142,10 +142,12 @@ def check_multiple(name, value, divisor, reason, least=1):
         raise ValueError(f"`{name}` must be a whole number. Received: {value!r}")
     if value >= least and value % divisor == 0:
         return
-    upper = max(-(-int(value) // divisor) * divisor, -(-least // divisor) * divisor)
+    lowest = -(-least // divisor) * divisor
+    upper = max(-(-int(value) // divisor) * divisor, lowest)
+    from_there = f", {lowest} at least" if value < lowest else ""
     raise ValueError(
-        f"`{name}` must be a multiple of {divisor}, because {reason}. Received: {value!r}; the "
-        f"next that works is {upper}."
+        f"`{name}` must be a multiple of {divisor}{from_there}, because {reason}. Received: "
+        f"{value!r}; the next that works is {upper}."
     )
 
 

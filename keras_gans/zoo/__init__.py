@@ -3,6 +3,7 @@
 # Each import registers the family's entries.
 from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import animegan as _animegan  # noqa: F401
+from keras_gans.zoo import cartoongan as _cartoongan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
 from keras_gans.zoo import context_encoder as _context_encoder  # noqa: F401
@@ -16,6 +17,7 @@ from keras_gans.zoo import gan as _gan  # noqa: F401
 from keras_gans.zoo import inpainting as _inpainting  # noqa: F401
 from keras_gans.zoo import lsgan as _lsgan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
+from keras_gans.zoo import pix2pixhd as _pix2pixhd  # noqa: F401
 from keras_gans.zoo import r3gan as _r3gan  # noqa: F401
 from keras_gans.zoo import rdn as _rdn  # noqa: F401
 from keras_gans.zoo import realesrgan as _realesrgan  # noqa: F401

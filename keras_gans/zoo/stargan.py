@@ -249,6 +249,30 @@ class StarGAN(EditingGAN):
     def _score(self, images):
         return self.discriminator(images, training=True)[0]
 
+    def reference_layers(self):
+        """`{network: {module name in the reference's checkpoints: our layer's name}}`."""
+        halvings = {f"main.{2 * n}": f"conv_{n + 1}" for n in range(self.num_downs)}
+        return {
+            "generator": _generator_modules(self.num_blocks),
+            "discriminator": {**halvings, "conv1": "score", "conv2": "class"},
+        }
+
+
+def _generator_modules(num_blocks):
+    """Each convolution has its norm behind it, but the last."""
+    convs = {"main.0": "c7", "main.3": "down_1", "main.6": "down_2"}
+    norms = {"main.1": "c7_norm", "main.4": "down_1_norm", "main.7": "down_2_norm"}
+    for block in range(1, num_blocks + 1):
+        for place, half in ((0, 1), (3, 2)):
+            name = f"block_{block}_{half}"
+            convs[f"main.{8 + block}.main.{place}"] = name
+            norms[f"main.{8 + block}.main.{place + 1}"] = f"{name}_norm"
+    place = 9 + num_blocks
+    for level in (2, 1):
+        convs[f"main.{place}"], norms[f"main.{place + 1}"] = f"up_{level}", f"up_{level}_norm"
+        place += 3
+    return {**convs, **norms, f"main.{place}": "c7_out"}
+
 
 _ENTRY: dict = {
     "task": "attribute_editing",

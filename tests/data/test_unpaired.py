@@ -245,7 +245,8 @@ def test_bundled_sets_of_another_kind_are_refused(make_unpaired):
     with pytest.raises(
         ValueError,
         match="edges holds pairs of pictures, but this model learns from two unpaired domains. "
-        "Use bundled:emoji/styles or bundled:avatars/styles or bundled:avatars/glasses, or another",
+        "Use bundled:emoji/styles or bundled:avatars/styles or bundled:avatars/glasses or "
+        "bundled:haunted, or another",
     ):
         data.load("bundled:emoji/edges", make_unpaired())
     with pytest.raises(ValueError, match="fashion_mnist holds single pictures, but"):

@@ -300,6 +300,57 @@ def test_a_file_that_is_none_is_not_waited_for(program, conditional, tmp_path):
 # === upscale ===
 
 
+# === Filling holes ===
+
+
+@pytest.fixture(scope="module")
+def filling(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("filling"), "inpainting", "onnx")
+
+
+def filled(program, folder, picture, mask, place):
+    Image.fromarray(picture).save(place / "photo.ppm")
+    Image.fromarray(np.uint8(mask)).save(place / "hole.pgm")
+    return run(
+        program, folder, "--output", place / "filled.ppm", "--picture", place / "photo.ppm",
+        "--mask", place / "hole.pgm",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(32, 32), (44, 50)])
+def test_holes_are_filled_as_keras_fills_them(program, filling, tmp_path, size):
+    folder, model = filling
+    picture, mask = photo(*size), np.zeros(size, bool)
+    mask[5:20, 8:30] = True
+    done = filled(program, folder, picture, 255 * mask, tmp_path)
+    assert done.returncode == 0, done.stderr
+    given = np.asarray(Image.open(tmp_path / "filled.ppm"))
+    assert same_pictures(given, model.inpaint(picture / 127.5 - 1.0, mask, size="own"))
+    np.testing.assert_array_equal(given[~mask], picture[~mask])
+    assert (given[mask] != picture[mask]).any()
+
+
+def test_masks_that_cannot_be_get_one_sentence(program, filling, unpaired, tmp_path):
+    picture = photo(32, 32)
+    hole = np.zeros((32, 32), "uint8")
+    hole[4:9, 4:9] = 255
+    for mask, words in (
+        (hole[:20], "has 32 x 20 pixels, and its picture 32 x 32"),
+        (hole // 2, "has other values than 255"),
+        (0 * hole, "a mask without a hole"),
+        (np.stack([hole] * 3, -1), "is in colour"),
+    ):
+        done = filled(program, filling[0], picture, mask, tmp_path)
+        assert done.returncode == 2 and words in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "filled.ppm").exists()
+    done = filled(program, unpaired[0], picture, hole, tmp_path)
+    assert done.returncode == 2 and "takes no --mask" in done.stderr
+    Image.fromarray(picture).save(tmp_path / "photo.ppm")
+    arguments = ["--output", tmp_path / "filled.ppm", "--picture", tmp_path / "photo.ppm"]
+    done = run(program, filling[0], *arguments)
+    assert done.returncode == 2 and "give --mask" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def upscaler(tmp_path_factory):
     folder = tmp_path_factory.mktemp("upscaler")

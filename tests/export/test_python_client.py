@@ -263,9 +263,9 @@ def asked_for(model):
 def test_every_translator_gives_back_the_size_that_came(name, tmp_path):
     upscales = zoo.entry(name).task == "upscaling"  # whose enlarged numbers outgrow float32
     folder, model = made(tmp_path, name, formats=("onnx",), times=2 if upscales else 5)
-    picture = photo(50, 50)
     asked, how = asked_for(model)
     taken = [role for one in model.signature().values() for role in one.of(ImageRole).values()]
+    picture = photo(50, 50, taken[0].channels)
     is_fixed = any(role.sides for role in taken)
     for size in (None,) if is_fixed else ("own", None):
         network = client.Network(folder)

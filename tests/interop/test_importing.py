@@ -17,7 +17,7 @@ from keras_gans.export import Manifest
 from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.interop import junyanz
 from keras_gans.interop.junyanz import import_checkpoints
-from keras_gans.layers import LayerNorm2D
+from keras_gans.layers import InstanceNorm, LayerNorm2D
 from keras_gans.zoo import _registry as registry
 
 # === Two small families with the reference's names ===
@@ -152,7 +152,7 @@ def checkpoint(model, network, seed=0):
         if isinstance(layer, layers.BatchNormalization):
             tensors |= {"bias": layer.beta, "running_mean": layer.moving_mean}
             tensors |= {"running_var": layer.moving_variance}
-        elif isinstance(layer, LayerNorm2D):
+        elif isinstance(layer, (LayerNorm2D, InstanceNorm)):
             tensors["bias"] = layer.beta
         elif layer.use_bias:
             tensors["bias"] = layer.bias
@@ -514,7 +514,7 @@ def test_requests_that_cannot_be(tmp_path):
         ([path, other], "twin_cycle", "1 for 2 files", {"network": "generator_ab"}),
         ({"generator_ab": path}, "twin_cycle", "leave out `network`", {"network": "generator_ab"}),
         ([], "twin_cycle", "No checkpoint was given", {}),
-        (path, "dcgan", "or animegan2-pytorch. Entries that do: animegan,", {}),
+        (path, "dcgan", "or stargan. Entries that do: animegan,", {}),
         (path, "twin_cycl", "Did you mean 'twin_cycle", {}),
         (path, "twin_cycle", "no argument 'blocks'", {"blocks": 3}),
         (path, "twin_cycle", "must end in .keras", {"output": tmp_path / "model.h5"}),

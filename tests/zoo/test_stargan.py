@@ -301,3 +301,47 @@ def test_the_avatars_are_learned_by_the_recipe_s_labels():
     assert names["attributes"] == ("glasses", "smile", "beard")
     other = training.Options("stargan_avatars", data="folder:faces")
     assert other.heads is None and other.attributes is None
+
+
+# === Files of the reference ===
+
+
+@pytest.mark.fidelity
+def test_files_of_the_reference_come_over(tmp_path):
+    import torch
+    import torch_editing_twins as twins
+
+    from keras_gans.interop import identify, import_checkpoints
+
+    made = {"G": twins.Generator(5, 4, 2), "D": twins.Discriminator(5, 32, 4, 3)}
+    files = []
+    for seed, (letter, twin) in enumerate(made.items()):
+        twins.initialise(twin, seed)
+        names = {"layers": "main", "score": "conv1", "code": "conv2"}
+        state = {}
+        for name, tensor in twin.state_dict().items():
+            parts = [names.get(part, part) for part in name.split(".")]
+            state[".".join(parts)] = tensor
+        if letter == "G":  # what the reference counts, and never uses
+            state["main.1.running_mean"] = torch.ones(4)
+            state["main.1.num_batches_tracked"] = torch.tensor(7)
+        files.append(tmp_path / f"200000-{letter}.ckpt")
+        torch.save(state, files[-1])
+    looks = [look for path in files for look in identify(path)]
+    assert [look.name for look in looks] == ["stargan", "stargan"]
+    assert "of 2 blocks, 4 filters, colour pictures and 5 labels, of stargan" in looks[0].words
+    assert "discriminator of 3 halvings" in looks[1].words
+
+    sizes = {"image_size": 32, "filters": 4, "num_blocks": 2, "num_downs": 3}
+    model = import_checkpoints(files, "stargan", **sizes)
+    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype("float32")
+    switches = np.random.default_rng(1).integers(0, 2, (3, 5)).astype("int32")
+    shown = torch.from_numpy(pictures.transpose(0, 3, 1, 2))
+    with torch.no_grad():
+        edited = made["G"](shown, torch.from_numpy(switches).float()).numpy()
+        said = made["D"](shown)[1].numpy()
+    ours = model.generator([pictures, switches], training=False)
+    np.testing.assert_allclose(ours, edited.transpose(0, 2, 3, 1), atol=1e-5)
+    np.testing.assert_allclose(model.discriminator(pictures)[1], said, atol=1e-5)
+    with pytest.raises(ValueError, match="It fits --set num_blocks=2 --set filters=4"):
+        import_checkpoints(files[0], "stargan", image_size=32, num_downs=3)
