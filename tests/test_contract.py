@@ -27,6 +27,8 @@ from fabrication import (
 import keras_gans
 from keras_gans import zoo
 from keras_gans.core.signature import (
+    Clip,
+    Flow,
     Image,
     Labels,
     Latent,
@@ -35,11 +37,13 @@ from keras_gans.core.signature import (
     draws,
     edits,
     images_of,
+    takes_clips,
     translates,
     upscaling_network,
 )
 from keras_gans.core.upscaling import Upscaler
 from keras_gans.games.adversarial import AdversarialGAN
+from keras_gans.games.clips import ClipGAN
 
 
 def distinct_forms():
@@ -59,7 +63,8 @@ ALL = pytest.mark.parametrize("name", distinct_forms())
 FAMILIES_FIRST = pytest.mark.parametrize("name", by_default(families(), distinct_forms()))
 SOME_FIRST = pytest.mark.parametrize("name", by_default(SOME, distinct_forms()))
 SAMPLERS = [n for n in distinct_forms() if issubclass(zoo.entry(n).cls, AdversarialGAN)]
-TRANSLATORS = [n for n in distinct_forms() if n not in SAMPLERS]
+CLIPS = [n for n in distinct_forms() if issubclass(zoo.entry(n).cls, ClipGAN)]
+TRANSLATORS = [n for n in distinct_forms() if n not in (*SAMPLERS, *CLIPS)]
 
 
 @functools.cache
@@ -202,6 +207,36 @@ def test_translate_takes_any_size(name):
         model.translate(images, direction="ca")
 
 
+@pytest.mark.parametrize("name", CLIPS)
+def test_translate_takes_clips_of_any_size_and_length(name):
+    model = untrained(name)
+    assert translates(model) and takes_clips(model) and not draws(model)
+    shape = (2, 4, 37, 45, model.source_channels)
+    clips = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
+    translated = model.translate(clips)
+    assert translated.shape == (*shape[:-1], model.target_channels)
+    assert translated.dtype == np.float32 and np.abs(translated).max() <= 1.0
+    np.testing.assert_array_equal(translated[1], model.translate(clips[1]))
+    # The first frame is the network's, of nothing before it.
+    source, previous = model.called_network().inputs
+    whole = clips[:, :1, :32, :32]
+    given = [np.concatenate([whole[:, 0]] * model.window, -1), np.zeros((2, 32, 32, 1), "float32")]
+    given[1] = given[1].repeat(previous.shape[-1], -1)
+    assert given[0].shape[-1] == source.shape[-1]
+    own = model.translate(whole, size="own")[:, 0]
+    np.testing.assert_allclose(own, model.called_network()(given), atol=1e-5)
+    others = np.concatenate([clips, clips], axis=-1)
+    for bad, message in (
+        (others, "must have shape"),
+        (clips[0, 0], "single picture"),
+        (clips * 200, "in \\[-1, 1\\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.translate(bad)
+    with pytest.raises(ValueError, match="direction"):
+        model.translate(clips, direction="ca")
+
+
 @pytest.mark.parametrize("name", TRANSLATORS)
 def test_upscale_makes_in_tiles_what_translate_makes_of_the_whole(name):
     model = untrained(name)
@@ -279,7 +314,7 @@ def test_roles_are_those_of_the_batch_and_the_networks(name):
     roles, specs = model.batch_roles(), tf.nest.flatten(model.batch_spec(2))
     assert [spec.shape[0] for spec in specs] == [2 * model.discriminator_steps] * len(roles)
     for (part, role), spec in zip(roles.items(), specs, strict=True):
-        assert isinstance(role, (Image, Labels))
+        assert isinstance(role, (Clip, Flow, Image, Labels))
         assert spec.name == part
     for key, network in model.networks_to_export().items():
         signature = model.signature()[key]

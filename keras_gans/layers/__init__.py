@@ -11,12 +11,14 @@ from keras_gans.layers.fill_holes import FillHoles
 from keras_gans.layers.fir import FIRUpsample2D
 from keras_gans.layers.image_pool import ImagePool
 from keras_gans.layers.instance_norm import InstanceNorm
+from keras_gans.layers.is_empty import IsEmpty
 from keras_gans.layers.label_columns import LabelColumns
 from keras_gans.layers.label_maps import LabelMaps
 from keras_gans.layers.layer_norm import LayerNorm2D
 from keras_gans.layers.learned_basis import LearnedBasis
 from keras_gans.layers.maxout import Maxout
 from keras_gans.layers.minibatch_stddev import MinibatchStdDev
+from keras_gans.layers.mix import Mix
 from keras_gans.layers.modulated_conv import ModulatedConv2D, NoiseInjection
 from keras_gans.layers.narrow_conv import NarrowConv2D
 from keras_gans.layers.pixel_shuffle import PixelShuffle2D, PixelUnshuffle2D
@@ -51,12 +53,14 @@ __all__ = [
     "FillHoles",
     "ImagePool",
     "InstanceNorm",
+    "IsEmpty",
     "LabelColumns",
     "LabelMaps",
     "LayerNorm2D",
     "LearnedBasis",
     "Maxout",
     "MinibatchStdDev",
+    "Mix",
     "ModulatedConv2D",
     "NarrowConv2D",
     "NoiseInjection",

@@ -25,12 +25,13 @@ class Warp(keras.layers.Layer):
         flow = tf.cast(flow, tf.float32)
         count, height, width = tf.unstack(tf.shape(images)[:3])
         down, across = tf.cast(height - 1, tf.float32), tf.cast(width - 1, tf.float32)
-        rows = tf.range(tf.cast(height, tf.float32))[None, :, None]
-        columns = tf.range(tf.cast(width, tf.float32))[None, None, :]
+        # Shaped by functions: TFLite has no slices that add an axis.
+        rows = tf.reshape(tf.range(tf.cast(height, tf.float32)), (1, -1, 1))
+        columns = tf.reshape(tf.range(tf.cast(width, tf.float32)), (1, 1, -1))
         y = tf.minimum(tf.maximum(rows + flow[..., 1], 0.0), down)
         x = tf.minimum(tf.maximum(columns + flow[..., 0], 0.0), across)
         top, left = tf.floor(y), tf.floor(x)
-        lower, right = (y - top)[..., None], (x - left)[..., None]
+        lower, right = tf.expand_dims(y - top, -1), tf.expand_dims(x - left, -1)
         lower, right = (tf.cast(share, images.dtype) for share in (lower, right))
         bottom, end = tf.minimum(top + 1.0, down), tf.minimum(left + 1.0, across)
 

@@ -26,6 +26,7 @@ from keras_gans.zoo import sngan_projection as _sngan_projection  # noqa: F401
 from keras_gans.zoo import srgan as _srgan  # noqa: F401
 from keras_gans.zoo import stargan as _stargan  # noqa: F401
 from keras_gans.zoo import stylegan2 as _stylegan2  # noqa: F401
+from keras_gans.zoo import vid2vid as _vid2vid  # noqa: F401
 from keras_gans.zoo import wgan as _wgan  # noqa: F401
 from keras_gans.zoo import wgan_gp as _wgan_gp  # noqa: F401
 from keras_gans.zoo._presets import from_preset, save_to_preset

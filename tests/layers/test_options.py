@@ -112,7 +112,7 @@ def test_every_layer_is_here():
         *(layers.FillHoles, layers.ImagePool, layers.LabelColumns, layers.LabelMaps),
         *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
         *(layers.NoiseInjection, layers.RepeatStyle, layers.StyleAt, layers.Truncation),
-        layers.Warp,
+        *(layers.IsEmpty, layers.Mix, layers.Warp),
     }
     assert {getattr(layers, name) for name in layers.__all__} == {*OFFERED, *others}
 
