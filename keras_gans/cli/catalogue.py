@@ -41,9 +41,17 @@ def list_entries(
 
 
 def _size(row):
-    defaults = inspect.signature(row.cls.__init__).parameters
-    side = row.config.get("image_size", defaults["image_size"].default)
+    side = row.config.get("image_size", _default(row.cls, "image_size"))
     return f"{side} x {side}"
+
+
+def _default(cls, argument):
+    """What an argument is where it is not given, also where a class hands it on to its base."""
+    for base in cls.__mro__:
+        parameters = inspect.signature(base.__init__).parameters
+        if argument in parameters:
+            return parameters[argument].default
+    raise ValueError(f"{cls.__name__} has no argument `{argument}`.")
 
 
 def show(

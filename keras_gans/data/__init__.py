@@ -11,6 +11,7 @@ pictures, with labels or without    pictures.py     bundled.py  folder.py  idx.p
 pairs of pictures                   paired.py       bundled.py  folder_pairs.py
 small pictures beside large ones    upscaled.py     those of pictures, patches.py
 two domains of pictures             unpaired.py     bundled.py  folder_domains.py   tfds_domains.py
+pairs of clips, and their flow      clips.py        bundled.py
 
 Each row is a kind of batch, listed in `loading.py`; each column a kind of source, listed in
 `sources.py`. All of them open to what `examples.py` describes: pictures that were fitted to
@@ -40,6 +41,7 @@ Decoded pictures are kept in memory where all of them (of a domain) fit in 1 GiB
 folders, in `cache_dir`.
 """
 
+from keras_gans.data import optical_flow as optical_flow
 from keras_gans.data.errors import NoSuchSplitError as NoSuchSplitError
 from keras_gans.data.loading import load as load
 from keras_gans.data.sources import class_names as class_names

@@ -8,6 +8,7 @@ D's update. A family states both losses.
 """
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -105,13 +106,18 @@ class ClipGAN(GAN):
         }
 
     def signature(self):
-        window, trained = self.window, (self.image_size, self.image_size)
-        sides = {"multiple_of": self.stride, "smallest": self.smallest, "trained": trained}
-        source, made = self.source_channels, self.target_channels
-        past = window - 1
+        window, past, made = self.window, self.window - 1, self.target_channels
+        free = functools.partial(
+            Image,
+            None,
+            None,
+            multiple_of=self.stride,
+            smallest=self.smallest,
+            trained=(self.image_size, self.image_size),
+        )
         inputs = {
-            "source": Image(None, None, window * source, frames=window, **sides),
-            "previous": Image(None, None, past * made, frames=past, fed_by="target", **sides),
+            "source": free(channels=window * self.source_channels, frames=window),
+            "previous": free(channels=past * made, frames=past, fed_by="target"),
         }
         return {"generator": Signature(inputs, {"target": Image(None, None, made)})}
 
@@ -158,7 +164,8 @@ class ClipGAN(GAN):
             steps.append(self.generator(given, training=True))
             past = [*past[1:], tf.stop_gradient(steps[-1][0])]
         parts = [tf.stack(part, axis=1) for part in zip(*steps, strict=True)]
-        return Made(*parts, tf.stack(before, axis=1))
+        frames, raw, flow, mask = parts
+        return Made(frames, raw, flow, mask, tf.stack(before, axis=1))
 
     def places(self, number):
         """Numbers of the source's frames that a frame is made of, the oldest first.

@@ -469,7 +469,8 @@ def _run(clips, flows, end, apart):
 
 
 def _generator_modules(num_downs, num_blocks):
-    modules, shared = {}, num_blocks - num_blocks // 2
+    modules: dict[str, str] = {}
+    shared = num_blocks - num_blocks // 2
     for theirs, ours in (("seg", "source"), ("img", "previous")):
         parts = {1: "c7s1", **{1 + 3 * n: f"down_{n}" for n in range(1, num_downs + 1)}}
         first = 4 + 3 * num_downs
