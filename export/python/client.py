@@ -426,6 +426,8 @@ def check_tensor(tensor):
     sides = isinstance(shape, list) and shape and all(s is None or is_whole(s) for s in shape)
     expect(sides, f"{name} has the shape {shape!r}")
     if kind == "image":
+        single = tensor.get("frames", 1) == 1 and "fed_by" not in tensor
+        expect(single, f"{name} takes frames of a clip, and this program translates pictures")
         expect(len(shape) == 4 and nhwc(tensor)[3] in (1, 3), f"{name} has the shape {shape}")
         multiple = tensor.get("multiple_of", 1)
         expect(is_whole(multiple) and multiple <= LONGEST, f"{name}: multiple_of is {multiple!r}")

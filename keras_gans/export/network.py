@@ -11,12 +11,16 @@ from keras_gans.export.naming import steadily_named
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """A public tensor: its name, shape (None where free), dtype and, where said, kind."""
+    """A public tensor: its name, shape (None where free), dtype and, where said, kind.
+
+    `fed_by` names the output that a state comes from; None of all other tensors.
+    """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
     kind: str | None = None
+    fed_by: str | None = None
 
     @property
     def is_picture(self):
@@ -84,6 +88,7 @@ class ExportNetwork:
                 _shape(tensor, batch_size, image_size, name),
                 tensor.dtype,
                 kind(tensor.name),
+                (tensors or {}).get(tensor.name, {}).get("fed_by"),
             )
             for tensor in network.inputs
         )

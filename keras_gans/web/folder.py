@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from keras_gans import __version__
-from keras_gans.core.signature import translates, upscaling_network
+from keras_gans.core.signature import takes_clips, translates, upscaling_network
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
@@ -63,10 +63,17 @@ def write(
         The `Manifest`.
 
     Raises:
-        ValueError: as `keras_gans.export.export`, or if `runtime_path` is not onnxruntime-web.
+        ValueError: as `keras_gans.export.export`; if `runtime_path` is not onnxruntime-web; for a
+            model of clips, which the page does not play.
         FileExistsError: as `keras_gans.export.export`.
         RuntimeError: if onnxruntime-web is not here and cannot be fetched.
     """
+    if takes_clips(model):
+        raise ValueError(
+            f"{model.name} makes clips frame by frame, which the page does not show: use "
+            "`keras_gans.export.export`, whose manifest says what the network is fed "
+            "(keras-gans export)."
+        )
     batches = None if examples is None else list(examples)
     target = resolve(directory)
     export_api.refuse_folder(target, overwrite)

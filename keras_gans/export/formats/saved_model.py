@@ -32,7 +32,8 @@ class SavedModelExporter(Exporter):
     """A folder with the signatures `serving_default` and `serve`, inputs and outputs by name.
 
     Of networks that make pictures there is `serve_uint8` too, whose pictures are uint8 from 0 to
-    255 both ways, as files and screens have them.
+    255 both ways, as files and screens have them. Frames that the network made before stay float32:
+    the zeros before a first frame are no byte.
     """
 
     name = "saved_model"
@@ -68,7 +69,7 @@ class SavedModelExporter(Exporter):
         signatures = _signatures(path)
         if UINT8_SIGNATURE not in signatures:
             return
-        pictures = {tensor.name for tensor in network.inputs if tensor.is_picture}
+        pictures = {tensor.name for tensor in network.inputs if _in_bytes(tensor)}
         given = {
             name: to_uint8(array) if name in pictures else array
             for name, array in gallery.inputs.items()
@@ -121,10 +122,15 @@ def _others(signatures):
     return {UINT8_SIGNATURE: {name: about for name in names}}
 
 
+def _in_bytes(tensor):
+    """Whether an input is one of pictures as files have them."""
+    return tensor.is_picture and tensor.fed_by is None
+
+
 def _in_uint8(network):
     """The network's function of pictures from 0 to 255, both ways."""
     specs = [
-        tf.TensorSpec(tensor.shape, tf.uint8 if tensor.is_picture else tensor.dtype, tensor.name)
+        tf.TensorSpec(tensor.shape, tf.uint8 if _in_bytes(tensor) else tensor.dtype, tensor.name)
         for tensor in network.inputs
     ]
     pictures = {tensor.name for tensor in network.outputs if tensor.is_picture}
