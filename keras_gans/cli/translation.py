@@ -21,7 +21,10 @@ _SOME_LEFT_OUT = 1  # exit code where pictures could not be translated
 
 def translate(
     model: Trained,
-    path: Annotated[pathlib.Path, typer.Argument(help="A picture, or a folder of pictures.")],
+    path: Annotated[
+        pathlib.Path,
+        typer.Argument(help="A picture, a folder of pictures, or a clip: a video or animation."),
+    ],
     direction: Annotated[
         str | None,
         typer.Option(help="`ab` or `ba`; what the model was trained for where not given."),
@@ -66,7 +69,11 @@ def translate(
     overwrite: Overwrite = False,
     debug: Debug = False,
 ):
-    """Translate a picture or a folder of pictures, of any size.
+    """Translate a picture, a folder of pictures, or a clip, of any size.
+
+    A clip is a video (MP4, MOV, WebM and others, written as MP4 with its sound) or an animated
+    GIF, WebP or PNG. Models of clips keep what they made from frame to frame; others translate
+    each frame by itself.
 
     What is left out of a folder, or changed of pictures, is counted. The exit code is 0 if every
     picture was translated, 1 if some could not be, 2 if nothing was done. Models that make
@@ -80,20 +87,28 @@ def translate(
 
         keras-gans translate runs/00003-inpainting-avatars face.png --mask hole.png
 
+        keras-gans translate runs/00004-vid2vid-sprites sketches.mp4 --output moving.mp4
+
         keras-gans translate horse2zebra.keras horses/ --direction ab --output zebras --sheet
     """
     load_tensorflow()
     with one_sentence(debug, model, path):
         from keras_gans.core.signature import translates
         from keras_gans.data.account import Account
-        from keras_gans.images import file_plan, translate_files
+        from keras_gans.images import file_plan, translate_clips, translate_files
 
+        changes = {"labels": _classes(label), "attributes": attribute or None}
+        if translate_clips.is_clip(path):
+            if sheet or mask is not None:
+                raise ValueError("--sheet and --mask are of pictures: leave them out for a clip.")
+            _translate_clip(model, path, output, overwrite, (direction, size, changes))
+            return
         account = Account()
         pairs = file_plan.plan(path, output, overwrite, sheet, account)
         _, loaded, _ = opened_model(model)
         if not translates(loaded):
             raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
-        changes = {"labels": _classes(label), "attributes": attribute or None}
+        translate_clips.refuse_pictures(loaded)
         hole = None if mask is None else translate_files.read_mask(mask)
         how = (direction, size, account, changes, hole)
         made = translate_files.translate_files(loaded, pairs, *how)
@@ -116,6 +131,33 @@ def translate(
             say(f"Sheet    {grids.save(picture, file_plan.sheet_beside(output))}")
         if count < len(pairs):
             raise typer.Exit(_SOME_LEFT_OUT)
+
+
+def _translate_clip(model, path, output, overwrite, how):
+    """Translates a video or an animation under a bar."""
+    from rich.progress import Progress
+
+    from keras_gans.core.signature import translates
+    from keras_gans.images import translate_clips
+
+    direction, size, changes = how
+    job = translate_clips.plan(path, output, overwrite)
+    _, loaded, _ = opened_model(model)
+    if not translates(loaded):
+        raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
+    if job.varies:
+        rate = float(job.video.rate)
+        say(
+            f"The frame rate of {path} varies: it is read and written at {rate:.5g} frames per "
+            "second, so that frames are repeated or left out.",
+            complaints,
+        )
+    with Progress(console=complaints) as bar:
+        task = bar.add_task("Translating", total=job.frames)
+        translate_clips.translate_clip(
+            loaded, job, direction, size, changes, done=lambda: bar.advance(task)
+        )
+    say(f"Clip translated into {job.target}")
 
 
 def _classes(words):

@@ -110,7 +110,7 @@ def translate_files(model, pairs, direction=None, size=None, account=None, chang
         raise ValueError(f"{model.name} makes pictures larger: use `upscale`.")
     account = Account() if account is None else account
     _check_mask(model, mask)
-    translator = _Translator(model, direction, size, _checked_changes(model, changes), mask)
+    translator = _Translator(model, direction, size, checked_changes(model, changes), mask)
     for source, target in pairs:
         noted: set = set()
         try:
@@ -139,7 +139,7 @@ def _check_mask(model, mask):
         raise ValueError(f"{model.name} {why} and takes no mask: leave it out (--mask).")
 
 
-def _checked_changes(model, changes):
+def checked_changes(model, changes):
     """The changes to make of every picture; refused before the first one is read."""
     changes = {name: value for name, value in (changes or {}).items() if value is not None}
     if not edits(model):

@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import fractions
+import re
+import subprocess
 
 import numpy as np
 
@@ -71,6 +73,25 @@ def look(path):
         raise UnreadableError("ffmpeg finds no video in it")
     frames = max(1, round(about.get("duration", 0) * rate))
     return Video(tuple(about["size"]), frames, rate, about.get("audio_codec"))
+
+
+def rate_varies(path):
+    """Whether some frames of a video are shown for clearly longer than others.
+
+    Such a video is read, and written, at one rate: frames are repeated or left out. All of it is
+    decoded once.
+
+    Args:
+        path: of the file.
+    """
+    command = [ffmpeg().get_ffmpeg_exe(), "-nostdin", *_LOCAL, "-i", str(path)]
+    command += ["-map", "0:v:0", "-vf", "vfrdet", "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
+    steps = re.search(r"VFR:.* min: (\d+) max: (\d+) avg:", said)
+    if steps is None:
+        return False
+    shortest, longest = map(int, steps.groups())
+    return longest > 1.1 * shortest + 1  # times are whole numbers, such as of milliseconds
 
 
 def _exact(rate):
