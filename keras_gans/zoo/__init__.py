@@ -3,6 +3,7 @@
 # Each import registers the family's entries.
 from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import animegan as _animegan  # noqa: F401
+from keras_gans.zoo import began as _began  # noqa: F401
 from keras_gans.zoo import cartoongan as _cartoongan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
@@ -11,7 +12,9 @@ from keras_gans.zoo import cut as _cut  # noqa: F401
 from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
 from keras_gans.zoo import dcgan as _dcgan  # noqa: F401
 from keras_gans.zoo import discogan as _discogan  # noqa: F401
+from keras_gans.zoo import dragan as _dragan  # noqa: F401
 from keras_gans.zoo import dualgan as _dualgan  # noqa: F401
+from keras_gans.zoo import ebgan as _ebgan  # noqa: F401
 from keras_gans.zoo import esrgan as _esrgan  # noqa: F401
 from keras_gans.zoo import gan as _gan  # noqa: F401
 from keras_gans.zoo import inpainting as _inpainting  # noqa: F401
