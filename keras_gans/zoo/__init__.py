@@ -4,6 +4,7 @@
 from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import animegan as _animegan  # noqa: F401
 from keras_gans.zoo import began as _began  # noqa: F401
+from keras_gans.zoo import biggan as _biggan  # noqa: F401
 from keras_gans.zoo import cartoongan as _cartoongan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
@@ -24,6 +25,7 @@ from keras_gans.zoo import pix2pixhd as _pix2pixhd  # noqa: F401
 from keras_gans.zoo import r3gan as _r3gan  # noqa: F401
 from keras_gans.zoo import rdn as _rdn  # noqa: F401
 from keras_gans.zoo import realesrgan as _realesrgan  # noqa: F401
+from keras_gans.zoo import sagan as _sagan  # noqa: F401
 from keras_gans.zoo import sngan as _sngan  # noqa: F401
 from keras_gans.zoo import sngan_projection as _sngan_projection  # noqa: F401
 from keras_gans.zoo import srgan as _srgan  # noqa: F401
