@@ -18,6 +18,7 @@ from keras_gans.zoo import dualgan as _dualgan  # noqa: F401
 from keras_gans.zoo import ebgan as _ebgan  # noqa: F401
 from keras_gans.zoo import esrgan as _esrgan  # noqa: F401
 from keras_gans.zoo import gan as _gan  # noqa: F401
+from keras_gans.zoo import infogan as _infogan  # noqa: F401
 from keras_gans.zoo import inpainting as _inpainting  # noqa: F401
 from keras_gans.zoo import lsgan as _lsgan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
