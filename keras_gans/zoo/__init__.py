@@ -4,6 +4,7 @@
 from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import animegan as _animegan  # noqa: F401
 from keras_gans.zoo import began as _began  # noqa: F401
+from keras_gans.zoo import bigan as _bigan  # noqa: F401
 from keras_gans.zoo import biggan as _biggan  # noqa: F401
 from keras_gans.zoo import cartoongan as _cartoongan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
