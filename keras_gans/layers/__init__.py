@@ -1,5 +1,6 @@
 """Layers the papers need and Keras does not have, or not as fast."""
 
+from keras_gans.layers.attention import Attention2D, LearnedGain
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.bicubic import BicubicShrink2D
 from keras_gans.layers.bilinear import BilinearUpsample2D
@@ -38,6 +39,7 @@ from keras_gans.layers.upsample import Upsample2D
 from keras_gans.layers.warp import Warp
 
 __all__ = [
+    "Attention2D",
     "BatchNorm",
     "BicubicShrink2D",
     "BilinearUpsample2D",
@@ -58,6 +60,7 @@ __all__ = [
     "LabelMaps",
     "LayerNorm2D",
     "LearnedBasis",
+    "LearnedGain",
     "Maxout",
     "MinibatchStdDev",
     "Mix",
