@@ -35,6 +35,7 @@ from keras_gans.core.saving import constructor_arguments
 DATA = {
     "paired_translation": "bundled:emoji/edges",
     "unpaired_translation": "bundled:emoji/styles",
+    "video_translation": "bundled:sprites",
 }
 EPOCHS, STEPS, BATCH = 20, 10, 8
 
