@@ -97,7 +97,9 @@ def played(name, strategy):
 
 
 # `sngan_projection` makes twice as many pictures for G: replicas pair labels with other latents.
-COMPARED = [name for name in families() if name != "sngan_projection"]
+# Of `vid2vid` the slope has knees that rounding crosses (warps at whole pixels): the halves of a
+# batch and the whole differ by a hundredth on one device too.
+COMPARED = [name for name in families() if name not in ("sngan_projection", "vid2vid")]
 
 
 @pytest.mark.parametrize("name", by_default(QUICK, COMPARED))

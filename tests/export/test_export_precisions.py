@@ -1,5 +1,7 @@
 """TFLite files of less than float32, and what is kept in float32 for their pictures' sake."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -24,8 +26,12 @@ def pictures(model, count=64):
     if not hasattr(model, "translate") and not isinstance(model, Plain):
         return None
     rng = np.random.default_rng(0)
-    coarse = lambda s: rng.uniform(-1, 1, (count, 4, 4, s.shape[-1]))  # noqa: E731
-    smooth = lambda s: tf.image.resize(coarse(s), s.shape[1:3], "bicubic")  # noqa: E731
+
+    def smooth(spec):  # of clips frame by frame
+        rows = count * math.prod(spec.shape[1:-3])
+        coarse = rng.uniform(-1, 1, (rows, 4, 4, spec.shape[-1]))
+        return tf.reshape(tf.image.resize(coarse, spec.shape[-3:-1], "bicubic"), spec.shape)
+
     spec = model.batch_spec(count)
     return [tf.nest.map_structure(lambda s: tf.clip_by_value(smooth(s), -1, 1), spec)]
 

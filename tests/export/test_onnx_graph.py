@@ -31,7 +31,11 @@ def examples(model):
     if not hasattr(model, "translate"):
         return None
     spec = keras.tree.flatten(model.batch_spec(1))
-    count, side = PROVING + CALIBRATING, spec[0].shape[1]
+    count, side = PROVING + CALIBRATING, spec[0].shape[-2]
+    if spec[0].shape.rank == 5:  # clips, whose frames are alike
+        frames = spec[0].shape[1]
+        still = [pictures(count, side, one.shape[-1], seed) for seed, one in enumerate(spec)]
+        return [tuple(np.repeat(one[:, None], frames, axis=1) for one in still)]
     return [tuple(pictures(count, side, one.shape[-1], seed) for seed, one in enumerate(spec))]
 
 
@@ -64,7 +68,8 @@ def written(network, path, **sizes):
 
 
 # One at each end; here what latents become is used twice before a convolution.
-TRANSPOSES = {"sngan_projection": 3}
+# vid2vid gathers pixels with channels last.
+TRANSPOSES = {"sngan_projection": 3, "vid2vid": 7, "vid2vid_sprites": 7}
 
 
 @pytest.mark.parametrize("name", by_default(SOME, zoo.names()))
