@@ -87,7 +87,8 @@ def test_every_entry_ships_in_every_precision_and_lean(name, tmp_path):
         ops = ops_of(graph)
         assert ops["Transpose"] <= TRANSPOSES.get(name, 2)
         assert "BatchNormalization" not in ops
-        assert "Shape" not in ops
+        # A warp of maps of any size counts their pixels.
+        assert "Shape" not in ops or name.startswith("vid2vid")
         for value in graph.value_info:
             assert len(value.type.tensor_type.shape.dim) <= 4, value.name
         weights = {tensor.name for tensor in graph.initializer}
