@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import zoo
-from keras_gans.core.signature import takes_masks
+from keras_gans.core.signature import label_map_of, takes_masks
 from keras_gans.games.loss import Samples
 
 
@@ -46,7 +46,11 @@ def fabricate(model, batch_size=4, seed=0):
     """One batch of random content, shaped as the model asks."""
     generator = np.random.default_rng(seed)
 
+    label_map = label_map_of(model)
+
     def tensor(spec):
+        if label_map is not None and spec.dtype.is_integer:
+            return generator.integers(0, label_map.classes, spec.shape).astype("int32")
         if spec.dtype.is_integer:
             limits = model.conditions.limits
             high = limits if model.conditions.in_columns else limits[0]
