@@ -22,6 +22,7 @@ from fabrication import (
     same,
     snapshot,
     tiny,
+    translatable,
 )
 
 import keras_gans
@@ -35,6 +36,7 @@ from keras_gans.core.signature import (
     draws,
     edits,
     images_of,
+    label_map_of,
     translates,
     upscaling_network,
 )
@@ -173,8 +175,8 @@ def test_translate_takes_any_size(name):
     model = untrained(name)
     assert translates(model) and not draws(model)
     first = next(iter(model.networks_to_export().values()))
-    channels, made = first.inputs[0].shape[-1], first.outputs[0].shape[-1]
-    images = np.random.default_rng(0).uniform(-1, 1, (2, 37, 45, channels)).astype("float32")
+    made = first.outputs[0].shape[-1]
+    images = translatable(model, 2, 37, 45)
     beside = asked_of(model, images)
     translated = model.translate(images, **beside)
     scale = max(role.scale for role in images_of(model).values())
@@ -194,8 +196,9 @@ def test_translate_takes_any_size(name):
     size = "own" if first.inputs[0].shape[1] is None else "trained"  # of fixed ones 32 x 32
     own = model.translate(whole, size=size, **asked)
     np.testing.assert_allclose(own, expected, atol=1e-5)
-    others = np.concatenate([images, images], axis=-1)
-    for bad, message in ((others, "must have shape"), (images * 200, "in \\[-1, 1\\]")):
+    bad_values = "classes are 0 to" if label_map_of(model) else "in \\[-1, 1\\]"
+    others = np.stack([images, images]) if label_map_of(model) else images.repeat(2, axis=-1)
+    for bad, message in ((others, "must have shape"), (images * 200, bad_values)):
         with pytest.raises(ValueError, match=message):
             model.translate(bad)
     with pytest.raises(ValueError, match="direction"):

@@ -150,7 +150,8 @@ class Generating(Mixin):
         """A picture (H, W, C), float32, its sides such as a network takes."""
         padded = _reflected(picture, source)
         trained, wanted = source.trained, padded.shape[:2]
-        if trained and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
+        goes_down = trained and picture.ndim == 3  # of label maps pictures only come up
+        if goes_down and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
             warnings.warn(
                 f"{self.name} is a U-Net trained at {trained[0]} x {trained[1]} pixels, whose "
                 f"middle has seen one pixel: what it makes at another size is not what it learned. "

@@ -68,9 +68,9 @@ class LabelMapConverter(ImageConverter):
         """
 
         def use(image):
-            self.note(image, noted)
             width, height = upright_size(image)
             own = dataclasses.replace(self, height=height, width=width)
+            own.note(image, noted)
             return own.from_file(image)[..., 0]
 
         return opened(path, use)

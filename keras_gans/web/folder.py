@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from keras_gans import __version__
-from keras_gans.core.signature import translates, upscaling_network
+from keras_gans.core.signature import label_map_of, translates, upscaling_network
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
@@ -63,10 +63,17 @@ def write(
         The `Manifest`.
 
     Raises:
-        ValueError: as `keras_gans.export.export`, or if `runtime_path` is not onnxruntime-web.
+        ValueError: as `keras_gans.export.export`, if `runtime_path` is not onnxruntime-web, or for
+            a model that takes label maps, which the page cannot paint.
         FileExistsError: as `keras_gans.export.export`.
         RuntimeError: if onnxruntime-web is not here and cannot be fetched.
     """
+    if label_map_of(model) is not None:
+        raise ValueError(
+            f"{model.name} paints pictures from label maps, and the page has no brush of classes. "
+            "Paint maps in another program in the colours of the manifest's palette, and use "
+            "`keras-gans translate`, or `keras-gans export` and export/python."
+        )
     batches = None if examples is None else list(examples)
     target = resolve(directory)
     export_api.refuse_folder(target, overwrite)

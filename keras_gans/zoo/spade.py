@@ -44,7 +44,7 @@ Departures:
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from keras_gans import losses
 from keras_gans.core.label_maps import MOST_CLASSES
@@ -97,9 +97,7 @@ def generator(classes, target_channels, filters, hidden_filters):
             x, stride = Upsample2D()(x), stride // 2
             label_map = OneHotMaps(classes, stride)(source)
         x = _block(x, label_map, width_in * filters, width_out * filters, hidden_filters, name)
-    # Leaky ReLU, written so that TensorFlow does not try to fuse it with the sum before it, fail
-    # in training, and say so at each trace.
-    x = _conv(target_channels, 3, "conv_img")(ops.maximum(x, 0.2 * x))
+    x = _conv(target_channels, 3, "conv_img")(layers.LeakyReLU(0.2)(x))
     target = layers.Activation("tanh", dtype="float32", name="target")(x)
     return keras.Model(source, target, name="generator")
 

@@ -110,6 +110,7 @@ def test_every_layer_is_here():
     # Without kernels and slopes, or with more beside the maps: their tests are elsewhere.
     others = {
         *(layers.FillHoles, layers.ImagePool, layers.LabelColumns, layers.LabelMaps),
+        layers.OneHotMaps,
         *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
         *(layers.NoiseInjection, layers.RepeatStyle, layers.StyleAt, layers.Truncation),
     }
