@@ -92,13 +92,14 @@ class Palette:
         Raises:
             ValueError: for what is no palette.
         """
-        parts = [value.get(key, ()) for key in ("colors", "names")] if _is_object(value) else [None]
-        if not all(isinstance(one, (list, tuple)) for one in parts):
+        given: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+        colors, names = given.get("colors"), given.get("names", ())
+        if not isinstance(colors, (list, tuple)) or not isinstance(names, (list, tuple)):
             raise ValueError(
                 "A palette is {'colors': ['#rrggbb', ...], 'names': [...]}. Received: "
                 f"{value!r:.100}"
             )
-        return cls(tuple(parts[0]), tuple(map(str, parts[1])))
+        return cls(tuple(colors), tuple(map(str, names)))
 
     def to_json(self) -> dict[str, list[str]]:
         """Plain JSON, `{"colors": ["#rrggbb", ...], "names": [...]}`."""
@@ -115,7 +116,7 @@ class Palette:
 
     def shown(self, maps) -> np.ndarray:
         """Maps (..., H, W) as pictures, float32 (..., H, W, 3) in [-1, 1]."""
-        return np.float32(self.levels[np.asarray(maps)]) / np.float32(127.5) - 1
+        return self.levels[np.asarray(maps)].astype("float32") / np.float32(127.5) - 1
 
     def numbers(self, pixels: np.ndarray) -> np.ndarray:
         """The classes of a picture's colours.
@@ -163,10 +164,6 @@ class Palette:
                 "by nearest neighbour, and save it as PNG"
             )
         return message
-
-
-def _is_object(value):
-    return isinstance(value, Mapping) and "colors" in value
 
 
 def _packed(colors):

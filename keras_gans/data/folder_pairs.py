@@ -90,7 +90,7 @@ class FolderPairs:
     def _side_by_side(self, split):
         tops = {name: top for name in SPLITS if (top := self._files.subfolder(name))}
         top = self._of_split(tops or {"train": self._files.root}, split)
-        found = self._files.below(top)
+        found = self._files.below(top, palettes.NAMES)
         self._check_not_classes(top, found)
         self._files.check_found(found, top)
         if tops:
@@ -131,7 +131,7 @@ class FolderPairs:
     def _by_stem(self, top):
         """`{path below top, without suffix: file}`."""
         found: dict = {}
-        for file in self._files.below(top):
+        for file in self._files.below(top, palettes.NAMES):
             stem = os.path.splitext(os.path.relpath(file.path, top))[0]
             if stem in found:
                 raise ValueError(

@@ -75,12 +75,9 @@ class LabelMapConverter(ImageConverter):
 
         return opened(path, use)
 
-    def note(self, image, noted):
-        """Adds to the set `noted` what will be changed of an opened map; nothing to None."""
-        if noted is None:
-            return
-        noted |= changes(image, 3) - {MADE_COLOUR, MADE_GREY, SIXTEEN_BITS}
-        self._note_proportions(*upright_size(image), noted)
+    def changes_of(self, image):
+        """What is changed of the pixels of an opened map besides their scale, a set."""
+        return changes(image, 3) - {MADE_COLOUR, MADE_GREY, SIXTEEN_BITS}
 
     def _numbers(self, image):
         """Class numbers of a picture, uint8 (H, W)."""

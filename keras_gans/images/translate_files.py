@@ -224,8 +224,9 @@ class _Translator:
     def _converter(self, height, width):
         role = self._source
         if isinstance(role, LabelMap):
-            known = {"classes": role.classes, "palette": role.colors}
-            return LabelMapConverter(height, width, fit="stretch", **known)
+            return LabelMapConverter(
+                height, width, fit="stretch", classes=role.classes, palette=role.colors
+            )
         return ImageConverter(height, width, role.channels, "stretch")
 
     def _holes(self, height, width):

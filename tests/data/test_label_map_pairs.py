@@ -92,6 +92,7 @@ def test_maps_are_read_in_every_form(when, tmp_path, form):
         np.testing.assert_array_equal(found[0], expected)
         np.testing.assert_allclose(picture[0], PALETTE.shown(expected), atol=1e-6)
     names = {"grey": None, "table": {"colors": list(COLORS), "names": []}}
+    assert not loaded.account.summary()
     known = names.get(form, PALETTE.to_json())
     assert loaded.label_names.get("palette") == known
 
@@ -108,8 +109,10 @@ def test_maps_side_by_side_with_pictures(tmp_path):
     one = numbers()
     Picture.fromarray(np.hstack([in_colour(one)] * 2)).save(tmp_path / "1.png")
     write_palette(tmp_path / "palette.json")
-    ((found, _),) = load(tmp_path)
+    loaded = load(tmp_path)
+    ((found, _),) = loaded
     np.testing.assert_array_equal(found[0], one)
+    assert not loaded.account.summary()
 
 
 @pytest.mark.parametrize("options", [{"jitter": True}, {"flip": True}])

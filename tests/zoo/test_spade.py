@@ -232,16 +232,16 @@ def test_a_step_iterates_once_in_every_spectral_layer_of_both():
 
 
 def test_it_learns_a_pair_by_heart():
-    model = zoo.get("spade", **{**SMALL, "image_size": 32}, generator_learning_rate=2e-3)
-    maps = pairs(side=32)[0]
+    model = zoo.get("spade", **{**SMALL, "filters": 4}, generator_learning_rate=1e-3)
+    maps = pairs(count=4)[0]
     batch = maps, shown(model.source, maps)
     data = tf.data.Dataset.from_tensors(batch)
     before = model.evaluate(data, verbose=0, return_dict=True)
     weights = snapshot(model.weights)
-    model.fit(data.repeat(120), epochs=1, verbose=0)
+    model.fit(data.repeat(100), epochs=1, verbose=0)
     after = model.evaluate(data, verbose=0, return_dict=True)
     assert any((one != other).any() for one, other in zip(weights, model.weights, strict=True))
-    assert after["l1"] < before["l1"]
+    assert after["l1"] < 0.7 * before["l1"]
 
 
 def test_what_is_painted_depends_on_the_map_alone():
