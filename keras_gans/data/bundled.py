@@ -190,10 +190,11 @@ class BundledPairs:
             ValueError: if the pictures of this side are no label maps.
         """
         if not self.is_map(side):
-            others = [n for n, held in _SETS.items() if getattr(held, "palette", list)()]
+            pairs = {n: held for n, held in _SETS.items() if isinstance(held, _Pairs)}
+            others = " or ".join(f"bundled:{n}" for n, held in pairs.items() if held.palette())
             raise ValueError(
-                f"{self.name} has no label maps as pictures {'AB'[side]}. Use "
-                f"{' or '.join(f'bundled:{name}' for name in others)}, or a folder of maps."
+                f"{self.name} has no label maps as pictures {'AB'[side]}. Use {others}, or a "
+                "folder of maps."
             )
         return self._set.palette()
 
