@@ -316,7 +316,7 @@ def test_training_is_repeatable(name):
 
 
 #: Of a paper: on arXiv, or on a page of its authors where it is nowhere else to be read.
-_ADDRESS = r"https://(arxiv\.org/abs/[\d.]+|\w+\.github\.io/\w+)"
+_ADDRESS = r"https://(arxiv\.org/abs/[\d.]+|openaccess\.thecvf\.com/\S+\.html|\w+\.github\.io/\w+)"
 
 
 @EVERY_ENTRY

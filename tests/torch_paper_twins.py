@@ -277,7 +277,7 @@ KINDS = (
     (nn.Conv2d, ("Conv2D", "SpectralConv2D")),
     (nn.ConvTranspose2d, ("Conv2DTranspose",)),
     (nn.Linear, ("Dense", "SpectralDense")),
-    (nn.BatchNorm2d, ("BatchNorm",)),
+    ((nn.BatchNorm1d, nn.BatchNorm2d), ("BatchNorm",)),
     (nn.PReLU, ("PReLU",)),
 )
 
@@ -315,7 +315,11 @@ def parts(module, layer):
     """`(PyTorch's tensor, our variable)` of what is learned by both."""
     if isinstance(module, nn.PReLU):
         return [(module.weight, layer.alpha)]
-    weight, bias = ("gamma", "beta") if isinstance(module, nn.BatchNorm2d) else ("kernel", "bias")
+    weight, bias = (
+        ("gamma", "beta")
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))
+        else ("kernel", "bias")
+    )
     found = [(module.weight, weight), (module.bias, bias)]
     return [(tensor, getattr(layer, name)) for tensor, name in found if tensor is not None]
 
@@ -325,7 +329,7 @@ def carry(found):
     for module, layer in found:
         for tensor, variable in parts(module, layer):
             variable.assign(turned(tensor, variable))
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             layer.moving_mean.assign(module.running_mean.numpy())
             layer.moving_variance.assign(module.running_var.numpy())
         if isinstance(module, Spectral):

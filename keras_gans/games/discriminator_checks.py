@@ -25,12 +25,11 @@ class DiscriminatorChecks(Mixin):
                 f"{spectral[0].name!r}): clipping would change nothing but the step size. Use one "
                 "of them."
             )
-        if len(self.discriminator.outputs) > 1 and not self._plays_its_own:
+        if not self.takes_objectives and not self._plays_its_own:
             raise ValueError(
                 "`objective`, `label_smoothing` and `label_flipping` put another loss in place of "
-                f"the family's own, and {type(self).__name__}'s has further terms, of D's other "
-                "outputs, that would be lost. Leave them out, or use a family whose D has one "
-                "output."
+                f"the family's own, and {type(self).__name__}'s has further terms that would be "
+                "lost. Leave them out, or use a family whose D only says real or generated."
             )
         if self.tricks.packing > 1 and self.conditions:
             raise ValueError(

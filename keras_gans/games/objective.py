@@ -18,6 +18,14 @@ class PlayersLosses(Mixin):
         """The `losses.Objective` the players minimise."""
         return OBJECTIVES[self.tricks.objective]
 
+    #: Whether the family's loss is all of its game, for which no objective can stand in.
+    only_its_own_loss = False
+
+    @property
+    def takes_objectives(self):
+        """Whether another `objective` may stand in for the family's own loss."""
+        return len(self.discriminator.outputs) == 1 and not self.only_its_own_loss
+
     @property
     def _plays_its_own(self):
         paper = Tricks(**self.paper_tricks).objective

@@ -71,5 +71,16 @@ class LatentSampling(Mixin):
     def generate(self, **inputs):
         return self.sample(**inputs)
 
+    def encode(self, images):
+        """Latents of pictures, in families that have an encoder.
+
+        Raises:
+            TypeError: of all other families.
+        """
+        raise TypeError(
+            f"{self.name} has no encoder: it makes pictures of latents, and not the reverse. bigan "
+            "has one; `project` of stylegan2 searches for a picture's latents."
+        )
+
     def call(self, inputs, training=False):
         return self.sampling_network(inputs, training=training)

@@ -1,5 +1,6 @@
 """Layers the papers need and Keras does not have, or not as fast."""
 
+from keras_gans.layers.attention import Attention2D, LearnedGain
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.bicubic import BicubicShrink2D
 from keras_gans.layers.bilinear import BilinearUpsample2D
@@ -36,6 +37,7 @@ from keras_gans.layers.torch_conv_transpose import TorchConvTranspose2D
 from keras_gans.layers.upsample import Upsample2D
 
 __all__ = [
+    "Attention2D",
     "BatchNorm",
     "BicubicShrink2D",
     "BilinearUpsample2D",
@@ -55,6 +57,7 @@ __all__ = [
     "LabelMaps",
     "LayerNorm2D",
     "LearnedBasis",
+    "LearnedGain",
     "Maxout",
     "MinibatchStdDev",
     "ModulatedConv2D",

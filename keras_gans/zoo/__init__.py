@@ -3,6 +3,10 @@
 # Each import registers the family's entries.
 from keras_gans.zoo import acgan as _acgan  # noqa: F401
 from keras_gans.zoo import animegan as _animegan  # noqa: F401
+from keras_gans.zoo import began as _began  # noqa: F401
+from keras_gans.zoo import bigan as _bigan  # noqa: F401
+from keras_gans.zoo import biggan as _biggan  # noqa: F401
+from keras_gans.zoo import cartoongan as _cartoongan  # noqa: F401
 from keras_gans.zoo import cdcgan as _cdcgan  # noqa: F401
 from keras_gans.zoo import cgan as _cgan  # noqa: F401
 from keras_gans.zoo import context_encoder as _context_encoder  # noqa: F401
@@ -10,9 +14,12 @@ from keras_gans.zoo import cut as _cut  # noqa: F401
 from keras_gans.zoo import cyclegan as _cyclegan  # noqa: F401
 from keras_gans.zoo import dcgan as _dcgan  # noqa: F401
 from keras_gans.zoo import discogan as _discogan  # noqa: F401
+from keras_gans.zoo import dragan as _dragan  # noqa: F401
 from keras_gans.zoo import dualgan as _dualgan  # noqa: F401
+from keras_gans.zoo import ebgan as _ebgan  # noqa: F401
 from keras_gans.zoo import esrgan as _esrgan  # noqa: F401
 from keras_gans.zoo import gan as _gan  # noqa: F401
+from keras_gans.zoo import infogan as _infogan  # noqa: F401
 from keras_gans.zoo import inpainting as _inpainting  # noqa: F401
 from keras_gans.zoo import lsgan as _lsgan  # noqa: F401
 from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
@@ -20,6 +27,7 @@ from keras_gans.zoo import pix2pixhd as _pix2pixhd  # noqa: F401
 from keras_gans.zoo import r3gan as _r3gan  # noqa: F401
 from keras_gans.zoo import rdn as _rdn  # noqa: F401
 from keras_gans.zoo import realesrgan as _realesrgan  # noqa: F401
+from keras_gans.zoo import sagan as _sagan  # noqa: F401
 from keras_gans.zoo import sngan as _sngan  # noqa: F401
 from keras_gans.zoo import sngan_projection as _sngan_projection  # noqa: F401
 from keras_gans.zoo import spade as _spade  # noqa: F401

@@ -108,6 +108,9 @@ class PerceptualLoss:
 # weights of 1.5 and 2.5 each is 300, as much as its adversarial loss where G deceives nobody.
 _ONE_MAP = {"lite0": (2, 53.0, 384.0), "hed": (3, 60.0, 1042.0)}
 
+#: The content loss between photographs and their bicubic enlargements from a quarter of the size.
+CONTENT_OF_ENLARGEMENTS = 200.0
+
 
 class ContentAndStyle(PerceptualLoss):
     """What a picture shows and how it is drawn, in one map of features, as two losses.
@@ -119,11 +122,17 @@ class ContentAndStyle(PerceptualLoss):
     Args:
         name: see `PerceptualLoss`; with "none" the pixels themselves are the maps. A network that
             is set with `use` may have several maps, whose losses are weighted and summed.
+        content_of_enlargements: the content loss that a network known by name gives photographs
+            and their bicubic enlargements from a quarter of the size.
     """
 
-    def __init__(self, name="none"):
+    def __init__(self, name="none", content_of_enlargements=CONTENT_OF_ENLARGEMENTS):
         super().__init__(name)
-        self._factors = _ONE_MAP[name][1:] if name != "none" else (1.0, 1.0)
+        self._factors = (1.0, 1.0)
+        if name != "none":
+            content, style = _ONE_MAP[name][1:]
+            share = content_of_enlargements / CONTENT_OF_ENLARGEMENTS
+            self._factors = (share * content, style)
 
     def load(self):
         before = self._network

@@ -43,12 +43,11 @@ reference, whose layers resize as TensorFlow 1 did, is `coordinates="legacy"`.
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from keras_gans import losses
 from keras_gans.core.model import GAN
 from keras_gans.games.loss import Loss
-from keras_gans.games.unpaired import OneWayGAN
 from keras_gans.layers import (
     BilinearUpsample2D,
     LayerNorm2D,
@@ -56,13 +55,11 @@ from keras_gans.layers import (
     SpectralConv2D,
     spectral_norm,
 )
-from keras_gans.optimizers import Adam
 from keras_gans.utils.checks import check_multiple, check_positive, check_weight
+from keras_gans.zoo._content_first import ContentFirstGAN
 from keras_gans.zoo._perceptual import ContentAndStyle
 from keras_gans.zoo._registry import register
 from keras_gans.zoo._smoothed import grey, smoothed
-
-_CONTENT_RATE, _RATE, _DISCRIMINATOR_RATE = 2e-4, 2e-5, 4e-5
 
 #: What the reference trained each of its styles with.
 STYLES: dict = {
@@ -157,7 +154,7 @@ def _spectral(x, width, name, strides=1):
 
 
 @keras.saving.register_keras_serializable("keras_gans")
-class AnimeGAN(OneWayGAN):
+class AnimeGAN(ContentFirstGAN):
     """AnimeGANv2, see the module's docstring for the game and the networks.
 
     Args:
@@ -184,6 +181,7 @@ class AnimeGAN(OneWayGAN):
     """
 
     batch_size = 12
+    rates = {"content": 2e-4, "generator": 2e-5, "discriminator": 4e-5}
     a_channels = b_channels = 3
     stride = 4
     smallest = 8  # 2 pixels in the middle, where 1 would have nothing to reflect
@@ -258,9 +256,6 @@ class AnimeGAN(OneWayGAN):
 
     # === Losses ===
 
-    def made(self, real_a, real_b):
-        return _Made(self.generator(real_a, training=True))
-
     def discriminator_loss(self, real_b, fake_b):
         spectral_norm.power_iteration(self.discriminator)
         shown = tf.concat([real_b, fake_b, grey(real_b), grey(smoothed(real_b))], axis=0)
@@ -288,53 +283,6 @@ class AnimeGAN(OneWayGAN):
     def _adversarial(self, fake):
         return losses.least_squares(self.discriminator(fake, training=True), 1.0)
 
-    # === Phases ===
-
-    def phase_lengths(self, images=None):
-        """Updates of the phase on content, and of the game, in a run of so many images."""
-        steps = self.steps_of(images)
-        if steps is None:
-            return self.content_steps, self.adversarial_steps
-        whole = self.content_steps + self.adversarial_steps
-        first = min(round(steps * self.content_steps / whole), steps - 1)
-        return first, steps - first
-
-    def optimizers(self, images=None):
-        first, _ = self.phase_lengths(images)
-        rate = _RATE
-        if first:
-            schedule = keras.optimizers.schedules.PiecewiseConstantDecay
-            rate = schedule([first - 1], [_CONTENT_RATE, _RATE])
-        return {
-            "generator": Adam(rate, beta_1=0.5, name="generator"),
-            "discriminator": Adam(_DISCRIMINATOR_RATE, beta_1=0.5, name="discriminator"),
-        }
-
-    def make_train_function(self, force=False):
-        self.perceptual_loss.load()  # its weights belong to no replica
-        return super().make_train_function(force)
-
-    def train_step(self, batch):
-        first, _ = self.phase_lengths(self.run_images)
-        if not first:
-            return super().train_step(batch)
-        on_content = tf.convert_to_tensor(self.step.value) < first
-        return tf.cond(
-            on_content,
-            lambda: self._content_step(batch),
-            lambda: OneWayGAN.train_step(self, batch),
-        )
-
-    def _content_step(self, batch):
-        real_a, _ = self.checked(batch)
-        with tf.GradientTape() as tape:
-            fake = self.generator(real_a, training=True)
-            content_loss = self.perceptual_loss.content(real_a, fake)
-            loss = self.content_weight * content_loss
-        self.update("generator", loss, tape)
-        silent = {name: ops.zeros(()) for name in self.logged if name != "loss"}
-        return self.report(**{**silent, "generator_loss": loss, "content_loss": content_loss})
-
     def reference_layers(self):
         """`{network: {module name in the port's checkpoints: our layer's name}}`."""
         modules = {"out_layer.0": "out"}
@@ -353,13 +301,6 @@ class AnimeGAN(OneWayGAN):
                 else:
                     modules |= {f"{place}.1": name, f"{place}.2": f"{name}_norm"}
         return {"generator": modules}
-
-
-class _Made:
-    """What G makes of photographs."""
-
-    def __init__(self, fake_b):
-        self.fake_b = fake_b
 
 
 def color_loss(images, others):

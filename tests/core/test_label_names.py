@@ -32,7 +32,7 @@ def clothes():
 
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_every_conditional_entry_samples_by_name(name):
-    model = tiny(name, num_classes=3)
+    model = tiny(name, num_classes=3, num_attributes=0)
     model.label_names = ["Shirt", "Coat", "Bag"]
     for asked, numbers in (
         ("Bag", 2), (["Bag", "Coat"], [2, 1]), (("bag", 0), [2, 0]), (["2", "Shirt"], [2, 0]),

@@ -70,9 +70,11 @@ PLAYERS = sorted(
 )
 
 
-@pytest.mark.parametrize("name", [name for name in PLAYERS if name != "acgan"])  # one output
+@pytest.mark.parametrize("name", PLAYERS)
 def test_the_family_s_own_formula_is_the_objective_of_its_paper(name, monkeypatch):
     model = tiny(name)
+    if not model.takes_objectives:
+        return  # its loss has terms that are no objective's, and it refuses any
     paper = {"objective": model.tricks.objective, **model.paper_tricks}["objective"]
     assert model.objective is OBJECTIVES[paper]
     images, *labels = tf.nest.flatten(batch_of(model, 8))

@@ -64,6 +64,7 @@ OFFERED = {
     layers.InstanceNorm: ({}, [(MAPS, [{"affine": True}, {"affine": True, "dtype": "float64"}])]),
     layers.LayerNorm2D: ({}, [(MAPS, [{"epsilon": 1e-3}])]),
     layers.LearnedBasis: ({"side": 4}, [(FEATURES, ())]),
+    layers.LearnedGain: ({}, [(MAPS, ()), (FEATURES, ())]),
     layers.Maxout: (
         {"units": 4, "pieces": 3},
         [(FEATURES, OF_KERNELS), ((3, 5, 6), ()), (MAPS, ())],
@@ -109,8 +110,14 @@ ALL = [
 def test_every_layer_is_here():
     # Without kernels and slopes, or with more beside the maps: their tests are elsewhere.
     others = {
-        *(layers.FillHoles, layers.ImagePool, layers.LabelColumns, layers.LabelMaps),
-        layers.OneHotMaps,
+        *(
+            layers.Attention2D,
+            layers.FillHoles,
+            layers.ImagePool,
+            layers.LabelColumns,
+            layers.LabelMaps,
+            layers.OneHotMaps,
+        ),
         *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
         *(layers.NoiseInjection, layers.RepeatStyle, layers.StyleAt, layers.Truncation),
     }

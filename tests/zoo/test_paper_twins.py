@@ -63,7 +63,10 @@ def initialised(twin, seed=0, gain=2.0):
                     tensor.copy_(0.1 * spread)
                 elif isinstance(module, torch.nn.PReLU):
                     tensor.copy_(0.25 + 0.1 * spread)
-                elif isinstance(module, torch.nn.BatchNorm2d) and name == "weight":
+                elif (
+                    isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d))
+                    and name == "weight"
+                ):
                     tensor.copy_(1 + 0.2 * spread)
                 elif name == "weight":
                     tensor.copy_(spread * (gain / tensor[0].numel()) ** 0.5)

@@ -187,8 +187,10 @@ def _is_on(current, value):
 
 def _fits(model, config, switch):
     """Whether the family would take it: tricks that make no sense together are refused."""
+    if switch.argument == "objective":
+        return model.takes_objectives
     if switch.argument == "label_smoothing":
-        return config.get("objective") in _WITH_TARGETS
+        return config.get("objective") in _WITH_TARGETS and model.takes_objectives
     if switch.argument == "packing":
         return not model.conditions
     if switch.argument == "gradient_penalty":  # asks for each image's own slope

@@ -1,0 +1,126 @@
+"""What SAGAN and BigGAN share: residual blocks, conditional norm, self-attention, discriminator.
+
+    up      conditional norm, ReLU, nearest neighbours x2, c3, conditional norm, ReLU, c3;
+            beside it nearest neighbours x2, c1
+    first   c3, ReLU, c3, average pooling; beside it average pooling, c1
+    down    ReLU, c3, ReLU, c3, average pooling; beside it c1, average pooling
+    plain   ReLU, c3, ReLU, c3; beside it what came in
+
+Spectral norm on every kernel, those of the conditional norm's gains and shifts included.
+
+References: Zhang et al., 2018, https://arxiv.org/abs/1805.08318; Brock, Donahue & Simonyan, 2018,
+https://arxiv.org/abs/1809.11096 (appendix B)
+"""
+
+import keras
+from keras import layers, ops
+
+from keras_gans.layers import (
+    Attention2D,
+    BatchNorm,
+    LearnedGain,
+    SpectralConv2D,
+    SpectralDense,
+    Upsample2D,
+)
+
+_LARGEST_ATTENTION = 16
+
+
+def attention_side(image_size):
+    """Side of the maps that attend to themselves: half the picture's, halved down to 16 at most."""
+    side = image_size // 2
+    while side > _LARGEST_ATTENTION and side % 2 == 0:
+        side //= 2
+    return side
+
+
+def projection_discriminator(conditions, image_size, image_channels, width):
+    """Images (N, side, side, channels) in [-1, 1] and labels -> logits (N, 1).
+
+    Blocks of `width` features that halve the side down to 8 or less, and two that leave it; one
+    attends to itself.
+    """
+    blocks, attended = Blocks(), attention_side(image_size)
+    image = keras.Input((image_size, image_size, image_channels), name="image")
+    label = conditions.input()
+    x = blocks.first(image, width)
+    x = blocks.attention(x) if x.shape[1] == attended else x
+    while x.shape[1] > 8:
+        x = blocks.down(x, width)
+        x = blocks.attention(x) if x.shape[1] == attended else x
+    for _ in range(2):
+        x = blocks.plain(x)
+    phi = ops.sum(layers.ReLU()(x), axis=(1, 2))
+    psi = blocks.dense(phi, 1, dtype="float32")
+    embedding = blocks.dense(conditions.code(label), width, use_bias=False)
+    projection = ops.sum(embedding * phi, axis=1, keepdims=True)
+    logits = layers.Add(dtype="float32", name="logits")([psi, projection])
+    return keras.Model([image, label], logits, name="discriminator")
+
+
+class Blocks:
+    """Makes blocks, of orthogonal kernels.
+
+    Args:
+        epsilon: of the batch norms.
+    """
+
+    def __init__(self, epsilon=1e-4):
+        self.epsilon = epsilon
+
+    def conv(self, x, width, size=3, use_bias=True):
+        """A convolution of the same size, with spectral norm."""
+        return SpectralConv2D(
+            *(width, size),
+            padding="same",
+            use_bias=use_bias,
+            kernel_initializer="orthogonal",
+        )(x)
+
+    def dense(self, x, units, use_bias=True, **kwargs):
+        """A dense layer with spectral norm."""
+        return SpectralDense(units, use_bias=use_bias, kernel_initializer="orthogonal", **kwargs)(x)
+
+    def norm(self, x, code):
+        """Batch norm whose gain, 1 + W_g code, and shift, W_b code, are the label's own."""
+        width = x.shape[-1]
+        gain, shift = (self.dense(code, width, use_bias=False) for _ in range(2))
+        x = BatchNorm(center=False, scale=False, epsilon=self.epsilon)(x)
+        return x * (1.0 + gain[:, None, None, :]) + shift[:, None, None, :]
+
+    def up(self, x, width, code):
+        """A block of G, which doubles the side."""
+        shortcut = self.conv(Upsample2D()(x), width, 1)
+        x = Upsample2D()(layers.ReLU()(self.norm(x, code)))
+        x = layers.ReLU()(self.norm(self.conv(x, width), code))
+        return layers.Add()([shortcut, self.conv(x, width)])
+
+    def first(self, image, width):
+        """The first block of D, which halves the side."""
+        shortcut = self.conv(layers.AveragePooling2D(2)(image), width, 1)
+        x = self.conv(layers.ReLU()(self.conv(image, width)), width)
+        return layers.Add()([shortcut, layers.AveragePooling2D(2)(x)])
+
+    def down(self, x, width):
+        """A block of D that halves the side."""
+        branch = layers.AveragePooling2D(2)(self._branch(x, width))
+        return layers.Add()([layers.AveragePooling2D(2)(self.conv(x, width, 1)), branch])
+
+    def plain(self, x):
+        """A block of D that leaves the side."""
+        return layers.Add()([x, self._branch(x, x.shape[-1])])
+
+    def _branch(self, x, width):
+        x = self.conv(layers.ReLU()(x), width)
+        return self.conv(layers.ReLU()(x), width)
+
+    def attention(self, x):
+        """Returns x + gamma * attention, gamma learned from 0; keys and values at half the side."""
+        width = x.shape[-1]
+        queries = self.conv(x, max(width // 8, 1), 1, use_bias=False)
+        keys = self.conv(x, max(width // 8, 1), 1, use_bias=False)
+        values = self.conv(x, max(width // 2, 1), 1, use_bias=False)
+        keys, values = layers.MaxPooling2D(2)(keys), layers.MaxPooling2D(2)(values)
+        mixed = self.conv(Attention2D()([queries, keys, values]), width, 1, use_bias=False)
+        return layers.Add()([x, LearnedGain()(mixed)])
