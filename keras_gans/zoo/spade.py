@@ -105,19 +105,27 @@ def generator(classes, target_channels, filters, hidden_filters):
 def _block(x, label_map, width_in, width_out, hidden, name):
     """A residual block, which sees the label map at each of its normalisations."""
     middle, shortcut = min(width_in, width_out), x
+    normalised = _normalised(x, f"{name}_norm_0")
     if width_in != width_out:
-        shortcut = _spade(x, label_map, hidden, f"{name}_norm_s")
+        # The reference normalises once more, of the same values with the same result.
+        shortcut = _spade(normalised, label_map, hidden, f"{name}_norm_s")
         shortcut = _spectral(width_out, 1, f"{name}_conv_s", use_bias=False)(shortcut)
     for number, width in enumerate((middle, width_out)):
-        x = layers.LeakyReLU(0.2)(_spade(x, label_map, hidden, f"{name}_norm_{number}"))
+        if number:
+            normalised = _normalised(x, f"{name}_norm_{number}")
+        x = _spade(normalised, label_map, hidden, f"{name}_norm_{number}")
+        x = layers.LeakyReLU(0.2)(x)
         x = _spectral(width, 3, f"{name}_conv_{number}", padding="same")(x)
     return layers.Add()([shortcut, x])
 
 
-def _spade(x, label_map, hidden, name):
-    """`x`, normalised, scaled and shifted at each place by what the label map has there."""
-    width = x.shape[-1]
-    normalised = BatchNorm(center=False, scale=False, name=f"{name}_param_free")(x)
+def _normalised(x, name):
+    return BatchNorm(center=False, scale=False, name=f"{name}_param_free")(x)
+
+
+def _spade(normalised, label_map, hidden, name):
+    """`normalised`, scaled and shifted at each place by what the label map has there."""
+    width = normalised.shape[-1]
     shared = layers.ReLU()(_conv(hidden, 3, f"{name}_shared")(label_map))
     gamma, beta = (_conv(width, 3, f"{name}_{kind}")(shared) for kind in ("gamma", "beta"))
     return layers.Add()([normalised, layers.Multiply()([normalised, gamma]), beta])
@@ -350,7 +358,8 @@ def _generator_modules():
         for part in ("0", "1", "s") if width_in != width_out else ("0", "1"):
             modules[f"{name}.conv_{part}"] = f"{name}_conv_{part}"
             norm = f"{name}_norm_{part}"
-            modules[f"{name}.norm_{part}.param_free_norm"] = f"{norm}_param_free"
+            same = f"{name}_norm_0" if part == "s" else norm  # of the same values
+            modules[f"{name}.norm_{part}.param_free_norm"] = f"{same}_param_free"
             modules[f"{name}.norm_{part}.mlp_shared.0"] = f"{norm}_shared"
             modules[f"{name}.norm_{part}.mlp_gamma"] = f"{norm}_gamma"
             modules[f"{name}.norm_{part}.mlp_beta"] = f"{norm}_beta"

@@ -10,7 +10,7 @@ from export_models import Plain, Translator, as_if_trained, tiny
 from fabrication import SOME, by_default
 
 from keras_gans import export, zoo
-from keras_gans.core.signature import Image, Signature
+from keras_gans.core.signature import Image, Signature, label_map_of
 from keras_gans.export.calibration import CALIBRATING, PROVING
 from keras_gans.export.formats import onnx_rewrites
 from keras_gans.export.formats.onnx_format import OnnxExporter
@@ -32,6 +32,9 @@ def examples(model):
         return None
     spec = keras.tree.flatten(model.batch_spec(1))
     count, side = PROVING + CALIBRATING, spec[0].shape[1]
+    if (role := label_map_of(model)) is not None:
+        levels = (pictures(count, side, 1)[..., 0] + 1) / 2 * (role.classes - 1)
+        return [(np.rint(levels).astype("int32"), pictures(count, side, seed=1))]
     return [tuple(pictures(count, side, one.shape[-1], seed) for seed, one in enumerate(spec))]
 
 
@@ -64,7 +67,8 @@ def written(network, path, **sizes):
 
 
 # One at each end; here what latents become is used twice before a convolution.
-TRANSPOSES = {"sngan_projection": 3}
+# SPADE's generator takes a one-hot map at six sizes.
+TRANSPOSES = {"sngan_projection": 3, "spade": 7, "spade_avatars": 7}
 
 
 @pytest.mark.parametrize("name", by_default(SOME, zoo.names()))
