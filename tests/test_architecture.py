@@ -76,12 +76,13 @@ def test_arrows_point_one_way(path):
     assert set(ours(path)) - {room} <= ALLOWED[room]
 
 
-# Papers that define themselves as a change of another's game, and keep its networks; EBGAN's keeps
-# the generator.
+# Papers that define themselves as a change of another's game, and keep its networks; EBGAN's and
+# ReACGAN's keep the generator.
 CHANGES = {
     "dragan": {"dcgan"},
     "ebgan": {"dcgan", "generator"},
     "lsgan": {"dcgan"},
+    "reacgan": {"biggan", "generator"},
     "realesrgan": {"esrgan"},
     "wgan": {"dcgan"},
 }

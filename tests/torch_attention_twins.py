@@ -92,23 +92,65 @@ class Generator(nn.Module):
         return torch.tanh(self.conv(functional.relu(self.norm(x))))
 
 
-class Discriminator(nn.Module):
-    def __init__(self, classes, side, width, attended):
+class Trunk(nn.Module):
+    """Up to the sum over the last map."""
+
+    def __init__(self, side, width, attended):
         super().__init__()
-        self.classes, side = classes, side // 2
+        side //= 2
         blocks = [Block(3, width, first=True)]
         blocks += [Attention(width)] if side == attended else []
         while side > 8:
             blocks, side = [*blocks, Block(width, width, down=True)], side // 2
             blocks += [Attention(width)] if side == attended else []
         self.blocks = nn.Sequential(*blocks, Block(width, width), Block(width, width))
+
+    def forward(self, x):
+        return functional.relu(self.blocks(x)).sum((2, 3))
+
+
+class Discriminator(nn.Module):
+    def __init__(self, classes, side, width, attended):
+        super().__init__()
+        self.classes, self.trunk = classes, Trunk(side, width, attended)
         self.psi = SpectralLinear(width, 1)
         self.embedding = SpectralLinear(classes, width, bias=False)
 
     def forward(self, x, labels):
-        phi = functional.relu(self.blocks(x)).sum((2, 3))
+        phi = self.trunk(x)
         embedded = self.embedding(functional.one_hot(labels, self.classes).to(x.dtype))
         return self.psi(phi) + (embedded * phi).sum(1, keepdim=True)
+
+
+class ReACGANDiscriminator(nn.Module):
+    """The logit, and unit embeddings of the picture and of its class."""
+
+    def __init__(self, classes, side, width, attended, length):
+        super().__init__()
+        self.classes, self.trunk = classes, Trunk(side, width, attended)
+        self.psi, self.picture = SpectralLinear(width, 1), SpectralLinear(width, length)
+        self.proxy = SpectralLinear(classes, length, bias=False)
+
+    def forward(self, x, labels):
+        phi, code = self.trunk(x), functional.one_hot(labels, self.classes).to(x.dtype)
+        unit = [functional.normalize(one, dim=1) for one in (self.picture(phi), self.proxy(code))]
+        return (self.psi(phi), *unit)
+
+
+def data_to_data(pictures, proxies, labels, margin=0.98, temperature=0.5):
+    """ReACGAN's loss of classes, picture by picture, as the paper's equation 8 writes it."""
+    total = 0.0
+    for row, label in enumerate(labels):
+        own = torch.clamp((pictures[row] * proxies[row]).sum() - margin, max=0) / temperature
+        others = [
+            torch.exp(
+                torch.clamp((pictures[row] * other).sum() - (1 - margin), min=0) / temperature
+            )
+            for other, of in zip(pictures, labels, strict=True)
+            if of != label
+        ]
+        total = total - torch.log(torch.exp(own) / (torch.exp(own) + sum(others)))
+    return total / len(labels)
 
 
 def power_iteration(twin):

@@ -43,6 +43,13 @@ def train(
             "entry with pretrained weights; what has another shape begins anew, and is named."
         ),
     ] = None,
+    freeze_discriminator: Annotated[
+        int,
+        typer.Option(
+            help="With --start-from: layers of the discriminator, from the picture on, that stay "
+            "as they are; for few pictures (FreezeD)."
+        ),
+    ] = 0,
     epochs: Annotated[
         int | None,
         typer.Option(help="Passes over the data; the entry's recipe, or 20, where not given."),
@@ -229,6 +236,9 @@ def train(
         keras-gans train cdcgan_fashion --start-from cdcgan_fashion --data folder:shoes
         --set num_classes=3 --set generator_learning_rate=5e-5
 
+        keras-gans train dcgan_fashion --start-from dcgan_fashion --data folder:hundred
+        --freeze-discriminator 2
+
         keras-gans train pix2pix --data folder:pairs --direction ba --fit pad
 
         keras-gans train srresnet --data folder:photos --degradation light
@@ -267,6 +277,7 @@ def train(
             model=name,
             data=data,
             start_from=start_from,
+            freeze_discriminator=freeze_discriminator,
             overrides=_overrides(settings, direction),
             heads=head,
             attributes=attribute,

@@ -7,7 +7,7 @@ from keras_gans import zoo
 from keras_gans.data import degradations
 from keras_gans.evaluation.evaluator import check_names
 from keras_gans.training.callbacks.checkpoints import LEARNING_RATES
-from keras_gans.utils.checks import check_choice
+from keras_gans.utils.checks import check_choice, check_positive
 
 #: What may be another when a run goes on.
 _MAY_CHANGE = LEARNING_RATES.union(
@@ -75,6 +75,9 @@ class Options:
         extractor: whose features they compare, as `keras_gans.evaluation.features.get` takes it.
         start_from: weights to begin with, as `keras_gans.zoo.start_from` takes them, or the folder
             of another run; drawn at random where None.
+        freeze_discriminator: how many layers with weights of every discriminator, from the picture
+            on, stay as `start_from` has them: for few pictures of another kind (Mo et al., 2020,
+            https://arxiv.org/abs/2002.10964, "FreezeD").
     """
 
     model: str
@@ -108,6 +111,7 @@ class Options:
     metrics_every: int = 5
     extractor: str = "lite0"
     start_from: str | None = None
+    freeze_discriminator: int = 0
 
     @property
     def source(self):
@@ -144,6 +148,7 @@ class Options:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"`{name}` must be more than 0. Received: {value}")
+        check_positive("freeze_discriminator", self.freeze_discriminator, least=0)
         check_names(self.metrics or ())
         if self.degradation is not None:
             check_choice("degradation", self.degradation, degradations.NAMES)
@@ -181,6 +186,7 @@ OPTIONS_SHAPE = {
     **dict.fromkeys(("heads?", "attributes?", "metrics?"), ([str], None)),
     **dict.fromkeys(("steps_per_epoch?", "batch_size?", "devices?", "workers?"), (int, None)),
     **dict.fromkeys(("epochs?", "seed?", "sheet_every?", "metrics_every?"), int),
+    "freeze_discriminator?": int,
     **dict.fromkeys(("sync_batch_norm?", "deterministic?", "jit_compile?", "flip?"), bool),
     **dict.fromkeys(("data_dir?", "manual_dir?", "cache_dir?", "start_from?", "fit?"), (str, None)),
     **dict.fromkeys(("sheet_kimg?", "checkpoint_kimg?"), (float, None)),

@@ -18,11 +18,12 @@ from keras_gans.training.run_folder import open_run
 _FEW, _FEW_PAIRS = 500, 100  # examples below which a run is advised
 
 
-def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
+def prepare(options: Options, begins: bool = True) -> tuple[Any, tf.data.Dataset]:
     """Model and data of a run, built and checked; nothing is written.
 
     Args:
         options: `Options`.
+        begins: whether the model takes the weights of `start_from`; a run that goes on has its own.
 
     Returns:
         The compiled model and the `tf.data.Dataset` it will be fitted on.
@@ -30,10 +31,10 @@ def prepare(options: Options) -> tuple[Any, tf.data.Dataset]:
     Raises:
         ValueError: for anything in the options that cannot be.
     """
-    return prepared(options)[1:]
+    return prepared(options, begins)[1:]
 
 
-def prepared(options):
+def prepared(options, begins=True):
     """`(options, model, dataset)`: the options with the split that is learned from."""
     if options.source is None:
         raise ValueError(
@@ -45,8 +46,10 @@ def prepared(options):
         tf.config.experimental.enable_op_determinism()
     with distribution.strategy(options.devices, options.workers).scope():
         model = _model(options)
-        if options.start_from:
+        if options.start_from and begins:
             _start(model, options.start_from)
+        if options.freeze_discriminator:
+            _freeze(model, options)
         if options.split is None:
             options = with_split(options, model)
         dataset = load(
@@ -74,7 +77,10 @@ def _advise_on_few(options, model, dataset):
     count, least = len(dataset) * size, _FEW_PAIRS if translates(model) else _FEW
     if count >= least or not distribution.is_chief():
         return
-    help_ = ["more pictures", "weights trained on others (`start_from`)"]
+    help_ = [
+        "more pictures",
+        "weights trained on others (`start_from`, with `freeze_discriminator`)",
+    ]
     if "augment" in constructor_arguments(type(model)) and not model.get_config().get("augment"):
         help_.append('augmenting them (augment=["color", "translation"])')
     warnings.warn(
@@ -97,6 +103,28 @@ def _model(options):
     if options.sync_batch_norm:
         distribution.synchronise_batch_norm(model)
     return model
+
+
+def _freeze(model, options):
+    """Freezes the layers of every discriminator that are nearest to the picture (FreezeD)."""
+    if not options.start_from:
+        raise ValueError(
+            "`freeze_discriminator` keeps what D has learned elsewhere, and here it begins anew: "
+            "give `start_from`, or leave it out."
+        )
+    frozen = {}
+    for name in model.players.get("discriminator", ()):
+        layers = model.networks[name]._flatten_layers(include_self=False)
+        able = [number for number, layer in enumerate(layers) if layer._trainable_variables]
+        if options.freeze_discriminator >= len(able):
+            raise ValueError(
+                f"`freeze_discriminator` must leave a layer of {name} to learn, which has "
+                f"{len(able)} with weights. Received: {options.freeze_discriminator}"
+            )
+        frozen[name] = able[: options.freeze_discriminator]
+    if not frozen:
+        raise ValueError(f"{model.name} has no discriminator to freeze layers of.")
+    model.freeze(frozen)
 
 
 def _start(model, source):

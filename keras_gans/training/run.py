@@ -125,7 +125,7 @@ def resume(
     with _locked(run) as lock:
         data_inventory.refuse_changed(run.path, options.source)
         # What it began with is long learned from, and may be gone.
-        model, dataset = prepare(dataclasses.replace(options, start_from=None))
+        model, dataset = prepare(options, begins=False)
         before, run = run.options, dataclasses.replace(run, options=options)
         if chief and options != before:
             write_options(run, model, before)

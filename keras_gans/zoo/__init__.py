@@ -26,6 +26,7 @@ from keras_gans.zoo import pix2pix as _pix2pix  # noqa: F401
 from keras_gans.zoo import pix2pixhd as _pix2pixhd  # noqa: F401
 from keras_gans.zoo import r3gan as _r3gan  # noqa: F401
 from keras_gans.zoo import rdn as _rdn  # noqa: F401
+from keras_gans.zoo import reacgan as _reacgan  # noqa: F401
 from keras_gans.zoo import realesrgan as _realesrgan  # noqa: F401
 from keras_gans.zoo import sagan as _sagan  # noqa: F401
 from keras_gans.zoo import sngan as _sngan  # noqa: F401

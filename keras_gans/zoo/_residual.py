@@ -35,15 +35,13 @@ def attention_side(image_size):
     return side
 
 
-def projection_discriminator(conditions, image_size, image_channels, width):
-    """Images (N, side, side, channels) in [-1, 1] and labels -> logits (N, 1).
+def pooled_features(blocks, image, width):
+    """Images (N, side, side, channels) -> features of D, summed over the last map, (N, width).
 
     Blocks of `width` features that halve the side down to 8 or less, and two that leave it; one
     attends to itself.
     """
-    blocks, attended = Blocks(), attention_side(image_size)
-    image = keras.Input((image_size, image_size, image_channels), name="image")
-    label = conditions.input()
+    attended = attention_side(image.shape[1])
     x = blocks.first(image, width)
     x = blocks.attention(x) if x.shape[1] == attended else x
     while x.shape[1] > 8:
@@ -51,7 +49,15 @@ def projection_discriminator(conditions, image_size, image_channels, width):
         x = blocks.attention(x) if x.shape[1] == attended else x
     for _ in range(2):
         x = blocks.plain(x)
-    phi = ops.sum(layers.ReLU()(x), axis=(1, 2))
+    return ops.sum(layers.ReLU()(x), axis=(1, 2))
+
+
+def projection_discriminator(conditions, image_size, image_channels, width):
+    """Images (N, side, side, channels) in [-1, 1] and labels -> logits (N, 1)."""
+    blocks = Blocks()
+    image = keras.Input((image_size, image_size, image_channels), name="image")
+    label = conditions.input()
+    phi = pooled_features(blocks, image, width)
     psi = blocks.dense(phi, 1, dtype="float32")
     embedding = blocks.dense(conditions.code(label), width, use_bias=False)
     projection = ops.sum(embedding * phi, axis=1, keepdims=True)

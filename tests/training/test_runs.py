@@ -259,6 +259,38 @@ def test_a_run_starts_from_another_and_is_resumed_without_it(tmp_path, capsys):
     assert training.is_finished(training.resume(run, longer, verbose=0))
 
 
+def test_early_layers_of_the_discriminator_stay_as_they_were(tmp_path):
+    first = training.train(dataclasses.replace(OPTIONS, epochs=1), tmp_path / "a", verbose=0)
+    tuned = dataclasses.replace(
+        OPTIONS, epochs=1, start_from=str(first.path), seed=5, freeze_discriminator=2
+    )
+    run = training.train(tuned, tmp_path / "b", verbose=0)
+    run = training.resume(run, dataclasses.replace(tuned, epochs=2), verbose=0)
+    before, after = (one.load_model().discriminator for one in (first, run))
+    able = [one for one in after.layers if one._trainable_variables]
+    assert [one.trainable for one in able] == [False] * 2 + [True] * (len(able) - 2)
+    for number, layer in enumerate(able):
+        (old, *_), (new, *_) = before.get_layer(layer.name).weights, layer.weights
+        assert np.array_equal(old, new) == (number < 2), layer.name
+
+
+@pytest.mark.parametrize(
+    "layers, begun, words",
+    [
+        (2, False, "give `start_from`, or leave it out"),
+        (99, True, "must leave a layer of discriminator to learn"),
+        (-1, True, "`freeze_discriminator` must be"),
+    ],
+)
+def test_layers_that_cannot_be_frozen_are_refused(layers, begun, words, tmp_path):
+    started = "cdcgan_fashion" if begun else None
+    with pytest.raises(ValueError, match=words):
+        options = dataclasses.replace(
+            OPTIONS, start_from=started, overrides={}, freeze_discriminator=layers
+        )
+        training.train(options, tmp_path, verbose=0)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
