@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import zoo
-from keras_gans.core.signature import takes_masks
+from keras_gans.core.signature import Image, LabelMap, label_map_of, takes_masks
 from keras_gans.games.loss import Samples
 
 
@@ -46,7 +46,11 @@ def fabricate(model, batch_size=4, seed=0):
     """One batch of random content, shaped as the model asks."""
     generator = np.random.default_rng(seed)
 
+    label_map = label_map_of(model)
+
     def tensor(spec):
+        if label_map is not None and spec.dtype.is_integer:
+            return generator.integers(0, label_map.classes, spec.shape).astype("int32")
         if spec.dtype.is_integer:
             limits = model.conditions.limits
             high = limits if model.conditions.in_columns else limits[0]
@@ -54,6 +58,17 @@ def fabricate(model, batch_size=4, seed=0):
         return generator.uniform(-1, 1, spec.shape).astype("float32")
 
     return tf.nest.map_structure(tensor, model.batch_spec(batch_size))
+
+
+def translatable(model, count, height, width, seed=0):
+    """What a translator makes pictures of, at any size: pictures, or label maps."""
+    generator = np.random.default_rng(seed)
+    signature = next(iter(model.signature().values()))
+    (source,) = signature.of(Image).values()
+    if isinstance(source, LabelMap):
+        return generator.integers(0, source.classes, (count, height, width)).astype("int32")
+    shape = (count, height, width, source.channels)
+    return generator.uniform(-1, 1, shape).astype("float32")
 
 
 def asked_of(model, images):

@@ -616,6 +616,8 @@ void check_asked(const json& record, const Options& options) {
     attributes += tensor.at("kind") == "attributes";
     pictures += tensor.at("kind") == "image";
     masks += tensor.at("kind") == "mask";
+    if (tensor.at("kind") == "label_map")
+      refuse("The network paints label maps, which export/python takes and this client does not.");
   }
   if (!options.label.empty() && options.label.size() != heads)
     refuse("A label is " + std::to_string(heads) + " classes, with commas between.");

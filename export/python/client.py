@@ -3,6 +3,7 @@
 python client.py sample exported --label Dress --label 3 --attribute Smiling --output sheet.png
 python client.py translate exported photos --network generator_ba --output translated
 python client.py translate exported photo.png --mask hole.png --output filled.png
+python client.py translate exported map.png --output painted.png
 python client.py upscale exported photos --output upscaled
 """
 
@@ -35,6 +36,7 @@ MOST_PIXELS = 2**28  # of an upscaled picture
 MOST_MANIFEST = 2**26  # bytes of a manifest
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"  # to ONNX Runtime
 DECODING = 2**30  # bytes that decoding a picture may take
+SOFT = 8  # colours of no class that are more than a slip of a brush
 SCANS = 100  # of a JPEG, each of which is decoded over the whole picture
 
 
@@ -77,8 +79,8 @@ class Network:
 
     @property
     def source(self):
-        """The manifest's record of the picture that is translated."""
-        for tensor in self.inputs("image"):
+        """The manifest's record of the picture, or the label map, that is translated."""
+        for tensor in self.inputs("image", "label_map"):
             return tensor
         raise ValueError(f"{self.record['network']} takes no pictures: use `sample`.")
 
@@ -161,7 +163,7 @@ class Network:
         Raises:
             ValueError: if the file does not take pictures of their own size.
         """
-        fixed, trained = nhwc(self.source)[1:3], self.source.get("trained")
+        fixed, trained = sides_of(self.source), self.source.get("trained")
         if None not in fixed:
             if size == "own" and list(sides) != fixed:
                 raise ValueError(f"{self.record['path']} takes {fixed[1]} x {fixed[0]} pixels only")
@@ -216,7 +218,8 @@ class Network:
         `seed` is of the masks of a stochastic network's dropout; for `size` see
         `size_of_translation`. `label` and `attributes` are all that the picture is to have, of
         networks that take such, see `labels`: nothing here knows what it has. `mask`, bool (H, W)
-        and True in the hole, is of networks that fill holes; all else stays as it was.
+        and True in the hole, is of networks that fill holes; all else stays as it was. Of networks
+        that paint label maps, `picture` is a map as `read_map` gives it, (H, W).
 
         A picture that is scaled is scaled back. Else sides that must be a multiple of something, or
         longer, are padded by reflection and cropped back. What a network enlarges stays larger.
@@ -236,11 +239,12 @@ class Network:
         wanted = [-(-max(side, least) // multiple) * multiple for side in (height, width)]
         missing = [(0, want - side) for want, side in zip(wanted, (height, width), strict=True)]
         inner = resized(picture, (height, width))
-        padded = np.pad(inner, (*missing, (0, 0)), mode="reflect")
+        padded = np.pad(inner, [*missing, (0, 0)][: inner.ndim], mode="reflect")
         random = np.random.default_rng(seed)
         feeds = {tensor["name"]: drawn(tensor, 1, random) for tensor in self.inputs("noise")}
+        is_map = source["kind"] == "label_map"
         feeds |= {
-            source["name"]: encoded(padded[None], source),
+            source["name"]: padded[None] if is_map else encoded(padded[None], source),
             **self.labels(1, label, attributes),
         }
         for tensor in self.inputs("mask"):
@@ -428,7 +432,10 @@ def check_tensor(tensor):
     if kind == "image":
         single = tensor.get("frames", 1) == 1 and "fed_by" not in tensor
         expect(single, f"{name} takes frames of a clip, and this program translates pictures")
-        expect(len(shape) == 4 and nhwc(tensor)[3] in (1, 3), f"{name} has the shape {shape}")
+    if kind in ("image", "label_map"):
+        pictures = kind == "image" and len(shape) == 4 and nhwc(tensor)[3] in (1, 3)
+        is_map = kind == "label_map" and len(shape) == 3
+        expect(pictures or is_map, f"{name} has the shape {shape}")
         multiple = tensor.get("multiple_of", 1)
         expect(is_whole(multiple) and multiple <= LONGEST, f"{name}: multiple_of is {multiple!r}")
         sides = [tensor.get("smallest", 1), *tensor.get("trained", [1, 1])]
@@ -439,6 +446,8 @@ def check_tensor(tensor):
         expect(known, f"{name}: scale, tile and overlap + 1 are {cut}")
         if "hole" in tensor:
             check_hole(tensor)
+        if kind == "label_map":
+            check_label_map(tensor)
     elif kind == "mask":
         expect(len(shape) == 4 and nhwc(tensor)[3] == 1, f"{name} has the shape {shape}")
     else:
@@ -450,6 +459,24 @@ def check_tensor(tensor):
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
         expect(known, f"{key} of {name} are not texts")
     check_numbers(tensor)
+
+
+def check_label_map(tensor):
+    """Refuses a label map whose classes have no colours."""
+    name, palette = tensor["name"], tensor.get("palette")
+    known = isinstance(palette, list) and len(palette) > 1 and all(map(is_color, palette))
+    expect(known and len({*palette}) == len(palette), f"{name}: palette is {palette!r:.60}")
+    last = len(palette) - 1
+    expect(tensor["value_range"] == [0, last] and last < 256, f"{name} has other classes")
+    expect(np.dtype(tensor["dtype"]).kind in "iu", f"{name} is of {tensor['dtype']!r}")
+    names = tensor.get("classes", palette)
+    expect(isinstance(names, list) and len(names) == len(palette), f"{name}: classes are {names!r}")
+
+
+def is_color(value):
+    """Whether a value of the manifest is a colour, "#rrggbb" in small letters or large ones."""
+    digits = value[1:] if isinstance(value, str) and value[:1] == "#" else ""
+    return len(digits) == 6 and all(digit in "0123456789abcdefABCDEF" for digit in digits)
 
 
 def check_hole(tensor):
@@ -464,9 +491,9 @@ def check_hole(tensor):
 def check_numbers(tensor):
     """Refuses a range and a distribution nothing can be drawn from, or scaled by."""
     name, kind = tensor["name"], tensor.get("kind")
-    if "value_range" in tensor or kind in ("image", "label", "psi"):
+    if "value_range" in tensor or kind in ("image", "label", "label_map", "psi"):
         low, high = tensor["value_range"]
-        kinds = int if kind == "label" else (int, float)
+        kinds = int if kind in ("label", "label_map") else (int, float)
         numbers = all(is_number(end) and isinstance(end, kinds) for end in (low, high))
         # Of labels both ends are included, so that they may be the same.
         ordered = numbers and (low < high or (kind == "label" and low == high))
@@ -722,6 +749,11 @@ def nhwc(tensor):
     return [tensor["shape"][tensor["layout"].index(axis)] for axis in "NHWC"]
 
 
+def sides_of(tensor):
+    """[height, width] of pictures or label maps, whatever their layout."""
+    return tensor["shape"][1:3] if tensor.get("kind") == "label_map" else nhwc(tensor)[1:3]
+
+
 def is_nchw(tensor):
     """Whether a tensor of four axes has its channels first."""
     return tensor.get("layout") == "NCHW"
@@ -794,6 +826,9 @@ def resized(picture, size):
     """A picture (H, W, C) of levels, of another (height, width) and then float32 from 0 to 255."""
     if picture.shape[:2] == tuple(size):
         return picture
+    if picture.ndim == 2:  # a label map: no pixel may be mixed of others
+        image = Image.fromarray(picture.astype("uint8"))
+        return np.asarray(image.resize(size[::-1], Image.Resampling.NEAREST))
     planes = [
         Image.fromarray(np.ascontiguousarray(plane, "float32")).resize(
             size[::-1], Image.Resampling.BICUBIC
@@ -850,6 +885,58 @@ def read_mask(path):
     if not levels.any():
         raise ValueError(f"{path} is black: a mask without a hole. Paint the hole white.")
     return levels > 0
+
+
+def read_map(path, tensor):
+    """A label map, uint8 (H, W) of class numbers.
+
+    In a grey picture the value of a pixel is the number of its class, in another the palette of the
+    manifest says which class a colour is.
+
+    Args:
+        path: of a picture file.
+        tensor: the manifest's record of the map.
+
+    Raises:
+        ValueError: for what is no picture, and for numbers or colours of no class.
+    """
+    with Image.open(path, formats=FORMATS) as file:
+        check_size(file)
+        is_grey = file.mode in ("1", "L", "I", "I;16", "I;16B", "I;16L")
+        if is_grey and file.format == "JPEG":
+            raise ValueError("a JPEG in grey, whose blurred edges would be classes of their own")
+        numbers = np.asarray(ImageOps.exif_transpose(file)) if is_grey else None
+    last = len(tensor["palette"]) - 1
+    if numbers is None:
+        return classes_of(read_picture(path, 3), tensor)
+    strange = (numbers < 0) | (numbers > last)
+    if strange.any():
+        raise ValueError(
+            f"{strange.sum()} of {strange.size} pixels of a label map have numbers of no class; "
+            f"classes are 0 to {last}"
+        )
+    return numbers.astype("uint8")
+
+
+def classes_of(pixels, tensor):
+    """Class numbers, uint8 (H, W), of colours, uint8 (H, W, 3), by the manifest's palette."""
+    palette = np.array([list(bytes.fromhex(color[1:])) for color in tensor["palette"]])
+    packed, known = (colors @ np.array([1 << 16, 1 << 8, 1]) for colors in (pixels, palette))
+    order = np.argsort(known)
+    numbers = order[np.searchsorted(known[order], packed).clip(max=len(known) - 1)]
+    strange = known[numbers] != packed
+    if strange.any():
+        colors, counts = np.unique(pixels[strange], axis=0, return_counts=True)
+        most = colors[counts.argmax()].astype(int)
+        near = int(((palette - most) ** 2).sum(axis=1).argmin())
+        name = tensor.get("classes", tensor["palette"])[near]
+        soft = " They look resized smoothly, or saved as JPEG." if len(colors) > SOFT else ""
+        raise ValueError(
+            f"{strange.sum()} of {strange.size} pixels have {len(colors)} colours that the palette "
+            f"does not know, most of them #{bytes(most.tolist()).hex()}; the nearest is "
+            f"{tensor['palette'][near]} ({name}).{soft}"
+        )
+    return numbers.astype("uint8")
 
 
 def image_of(pixels):
@@ -984,10 +1071,13 @@ def write_all(network, pairs, make, overwrite=False):
     Yields:
         (source, target, None or what is wrong)
     """
-    channels = nhwc(network.source)[3]
+    tensor = network.source
     for source, target in pairs:
         try:
-            picture = make(read_picture(source, channels))
+            if tensor["kind"] == "label_map":
+                picture = make(read_map(source, tensor))
+            else:
+                picture = make(read_picture(source, nhwc(tensor)[3]))
         except Exception as error:  # Pillow's parsers and each runtime have their own classes
             yield source, target, str(error).split("\n")[0] or type(error).__name__
             continue

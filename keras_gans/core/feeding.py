@@ -18,7 +18,8 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
 from keras_gans.core import batches
-from keras_gans.core.signature import Flow, domains
+from keras_gans.core.label_maps import check_classes
+from keras_gans.core.signature import Flow, LabelMap, domains
 from keras_gans.utils.checks import check_flow, check_pictures, check_range_of_set, check_shares
 
 _MEASURED_AT_ONCE = 32  # Keras' batch size
@@ -39,6 +40,7 @@ class Feed:
 
     def __init__(self, model):
         self.model, self.spec, self.conditions = model, model.batch_spec(), model.conditions
+        self._roles = tuple(model.batch_roles().values())
         self.failures: list[Exception] = []
         self.left_out: list[int] = []
         self.hooks: list[keras.callbacks.Callback] = []
@@ -217,10 +219,12 @@ class Feed:
     def _are_right(self, leaves):
         """Whether values can be, in the graph: a fraction of a millisecond."""
         right = []
-        for leaf, part in zip(leaves, tf.nest.flatten(self.spec), strict=True):
+        parts = zip(leaves, tf.nest.flatten(self.spec), self._roles, strict=True)
+        for leaf, part, role in parts:
             if part.dtype.is_integer:
                 values = tf.cast(leaf, tf.int64)
-                limits = tf.constant(self.conditions.limits, tf.int64)
+                of_map = isinstance(role, LabelMap)
+                limits = tf.constant(role.classes if of_map else self.conditions.limits, tf.int64)
                 right.append(tf.reduce_all((values >= 0) & (values < limits)))
             else:  # NaN is in no range
                 right.append(tf.reduce_all(tf.abs(leaf) <= 1.001))
@@ -346,6 +350,8 @@ class Feed:
 def check_values(model, batch, whole=False, first=False):
     """Refuses pictures outside [-1, 1], labels outside the classes, attributes but 0 and 1.
 
+    Of label maps numbers of no class.
+
     Args:
         model: a `keras_gans.GAN`.
         batch: arrays, as `batch_spec` says.
@@ -355,11 +361,12 @@ def check_values(model, batch, whole=False, first=False):
     Raises:
         ValueError: what came, what was expected, what to do.
     """
-    roles = model.batch_roles().values()
-    specs = tf.nest.flatten(model.batch_spec())
+    specs, roles = tf.nest.flatten(model.batch_spec()), model.batch_roles().values()
     for tensor, spec, role in zip(tf.nest.flatten(batch), specs, roles, strict=True):
         values = np.asarray(tensor)
-        if isinstance(role, Flow):
+        if isinstance(role, LabelMap):
+            check_classes(values, role.classes)
+        elif isinstance(role, Flow):
             check_flow(values)
         elif spec.dtype.is_floating and spec.shape.rank >= 4:
             check_pictures(values)

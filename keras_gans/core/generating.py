@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.core import masks
+from keras_gans.core import label_maps, masks
 from keras_gans.core.mixin import Mixin
 from keras_gans.core.scaling import scaled, up_to_multiple
-from keras_gans.core.signature import Image
+from keras_gans.core.signature import Image, LabelMap
 from keras_gans.utils.checks import check_choice, check_pictures
 
 _SAMPLING_BATCH = 256
@@ -92,7 +92,8 @@ class Generating(Mixin):
 
         Args:
             name: of a fully convolutional network of `signature()`.
-            images: float (N, H, W, C) in [-1, 1], or one picture (H, W, C).
+            images: float (N, H, W, C) in [-1, 1], or one picture (H, W, C); label maps as integers
+                (N, H, W), or one (H, W).
             training: for the network's call.
             size: see `size_of_translation`. Of the pictures' own size sides that the network does
                 not take are padded by reflection, and what comes out is cropped; pictures that
@@ -113,12 +114,12 @@ class Generating(Mixin):
         forward = self.compiled_call(self.networks[name], training)
         outputs = []
         for number, picture in enumerate(batch):
-            inner = picture if trained is None else scaled(picture, trained)
+            inner = picture if trained is None else _at_size(picture, trained)
             others = [self._fitted(part[number], inner, source)[None] for part in beside]
             made = forward(self._padded(inner, source)[None], *others).numpy()[0]
             made = made[: inner.shape[0] * target.scale, : inner.shape[1] * target.scale]
             outputs.append(scaled(made, (height * target.scale, width * target.scale)))
-        return outputs[0] if np.ndim(images) == 3 else np.stack(outputs)
+        return outputs[0] if np.ndim(images) < batch.ndim else np.stack(outputs)
 
     def _fitted(self, part, picture, source):
         """What belongs to a picture, as it goes in beside it: a mask by its size."""
@@ -129,10 +130,14 @@ class Generating(Mixin):
     def pictures_to_translate(self, name, images):
         """Pictures for a network of `signature()`, (N, H, W, C); one (H, W, C) is a batch of one.
 
+        Label maps are (N, H, W) or (H, W).
+
         Raises:
-            ValueError: for another shape, or values outside [-1, 1].
+            ValueError: for another shape, or values outside [-1, 1] or of no class.
         """
         (source,), _ = self._ends(name)
+        if isinstance(source, LabelMap):
+            return label_maps.checked(images, source.classes)
         images, channels = np.asarray(images), source.channels
         if images.ndim not in (3, 4) or images.shape[-1] != channels:
             raise ValueError(
@@ -146,7 +151,8 @@ class Generating(Mixin):
         """A picture (H, W, C), float32, its sides such as a network takes."""
         padded = _reflected(picture, source)
         trained, wanted = source.trained, padded.shape[:2]
-        if trained and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
+        goes_down = trained and picture.ndim == 3  # of label maps pictures only come up
+        if goes_down and source.multiple_of >= max(trained) and tuple(wanted) != tuple(trained):
             warnings.warn(
                 f"{self.name} is a U-Net trained at {trained[0]} x {trained[1]} pixels, whose "
                 f"middle has seen one pixel: what it makes at another size is not what it learned. "
@@ -163,8 +169,8 @@ class Generating(Mixin):
             training: for its call.
 
         Returns:
-            A function from float32 (1, H, W, C), and what else the network takes for one picture,
-            to a tensor; it is traced once for all sizes.
+            A function from float32 (1, H, W, C), or a label map (1, H, W), and what else the
+            network takes for one picture, to a tensor; it is traced once for all sizes.
         """
         key = (id(network), training)  # kept by the compiled call, so that no other gets its id
         if key not in self._forwards:
@@ -172,18 +178,27 @@ class Generating(Mixin):
         return self._forwards[key]
 
 
+def _at_size(picture, size):
+    """A picture (H, W, C), or a label map (H, W), at another (height, width)."""
+    return label_maps.resized(picture, size) if picture.ndim == 2 else scaled(picture, size)
+
+
 def _reflected(picture, source):
-    """A picture (H, W, C), or a mask, continued by reflection to sides that a network takes."""
+    """A picture (H, W, C), a mask or a label map (H, W), reflected to sides a network takes."""
     sides = picture.shape[:2]
     wanted = [up_to_multiple(max(side, source.smallest), source.multiple_of) for side in sides]
     missing = [(0, want - side) for want, side in zip(wanted, sides, strict=True)]
+    if picture.ndim == 2:
+        return np.pad(picture, missing, mode="reflect")
     return np.pad(picture, (*missing, (0, 0)), mode="reflect").astype("float32")
 
 
 def _call_of(network, sides, training):
     """A network's call for one picture of these (height, width) and what else it takes."""
     shapes = [tensor.shape for tensor in network.inputs]
-    shapes = [(1, *sides, s[3]) if len(s) == 4 else (1, *s[1:]) for s in shapes]
+    shapes = [
+        (1, *sides, *s[3:]) if len(s) == 4 or s[1:] == (None, None) else (1, *s[1:]) for s in shapes
+    ]
     specs = [
         tf.TensorSpec(shape, tensor.dtype)
         for shape, tensor in zip(shapes, network.inputs, strict=True)

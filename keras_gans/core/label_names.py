@@ -11,6 +11,9 @@ A class is asked for by its name or by its number from 0, in Python and in the c
 Where the labels of all training pictures are known before the first step, `"pictures"` is their
 number, and `"together"` holds in how many of them each two values were seen together: a symmetric
 matrix over the classes of all heads and then the attributes, whose diagonal counts each value.
+
+Of models that take label maps `"palette"` holds the colours and names of their classes, as
+`keras_gans.core.label_maps.Palette.to_json` writes them.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_gans.core.label_maps import Palette
 from keras_gans.core.mixin import Mixin
+from keras_gans.core.signature import label_map_of
 from keras_gans.utils.text import did_you_mean, plain_line
 
 _LISTED = 40  # names in a sentence
@@ -45,8 +50,15 @@ class Named(Mixin):
     @label_names.setter
     def label_names(self, names):
         checked = None if names is None else _checked(names, self.conditions, self.name)
-        checked = checked if self.conditions else None
+        if not self.conditions:
+            checked = _checked_palette(names, self)
         object.__setattr__(self, "_label_names", checked)  # Keras would track the lists in it
+
+    @property
+    def palette(self):
+        """The `Palette` of the label maps the model has learned from; None where unknown."""
+        known = (self._label_names or {}).get("palette")
+        return Palette.from_json(known) if known else None
 
     def numbered(self, labels=None, attributes=None):
         """Labels and attributes that were asked for by name, as `Conditions.each` takes them.
@@ -399,6 +411,34 @@ def _checked(names, conditions, model):
         "attributes": list(attributes),
         **_checked_counts(names, conditions),
     }
+
+
+def _checked_palette(names, model):
+    """Names of a model without labels: the palette of the label maps it takes, or None.
+
+    Raises:
+        ValueError: for what is no palette, or one of another number of classes.
+    """
+    role = label_map_of(model)
+    if role is None or not isinstance(names, Mapping) or "palette" not in names:
+        return None
+    palette = Palette.from_json(names["palette"])
+    check_palette(palette, role.classes, model.name)
+    return {"heads": {}, "attributes": [], "palette": palette.to_json()}
+
+
+def check_palette(palette, classes, model):
+    """Refuses a palette of another number of classes than a model has.
+
+    Raises:
+        ValueError: what came, what to do.
+    """
+    if len(palette.colors) != classes:
+        raise ValueError(
+            f"The palette has {len(palette.colors)} colours, and {model} is built for "
+            f"classes={classes}. Build it with classes={len(palette.colors)}, or add or leave out "
+            "colours."
+        )
 
 
 def _checked_counts(names, conditions):

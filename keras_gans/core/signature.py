@@ -16,6 +16,8 @@ A batch is described by `GAN.batch_roles()`, what the generating networks take a
                {"generator": Signature({"source": Image(None, None, 9, frames=3),
                                         "previous": Image(None, None, 6, frames=2,
                                                           fed_by="target")}, ...)}
+    spade      batch {"source": LabelMap(256, 256, classes=151), "target": Image(256, 256, 3)}
+               {"generator": Signature({"source": LabelMap(None, None, ...)}, ...)}
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.core.conditioning import Conditions
+from keras_gans.core.label_maps import Palette
 
 _PICTURE = {"kind": "image", "layout": "NHWC", "value_range": [-1.0, 1.0]}
 
@@ -119,6 +122,41 @@ class Image(Role):
         if self.fed_by is not None:
             about["fed_by"] = self.fed_by
         return about
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelMap(Image):
+    """Pictures of class numbers, int32 (N, height, width): what is to be seen at each pixel.
+
+    Attributes:
+        classes: how many there are.
+        palette: in which people see and paint maps; the usual one where None.
+    """
+
+    channels: int = 1
+    classes: int = dataclasses.field(kw_only=True)
+    palette: Palette | None = dataclasses.field(default=None, kw_only=True)
+
+    @property
+    def colors(self) -> Palette:
+        """The palette."""
+        return self.palette or Palette.usual(self.classes)
+
+    def spec(self, size, name):
+        return tf.TensorSpec((size, self.height, self.width), tf.int32, name)
+
+    def describe(self):
+        about = super().describe()
+        for key in ("kind", "layout", "value_range"):
+            del about[key]
+        names = {"classes": list(self.colors.names)} if self.colors.names else {}
+        return {
+            "kind": "label_map",
+            "value_range": [0, self.classes - 1],
+            **names,
+            "palette": list(self.colors.colors),
+            **about,
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,6 +381,17 @@ def takes_clips(model) -> bool:
 def takes_masks(model) -> bool:
     """Whether the model is told where the holes are that it fills."""
     return any(signature.of(Mask) for signature in model.signature().values())
+
+
+def label_map_of(model) -> LabelMap | None:
+    """The label map of a batch; None of models that take none."""
+    maps = [role for role in model.batch_roles().values() if isinstance(role, LabelMap)]
+    return maps[0] if maps else None
+
+
+def shown(role: Role, values) -> Any:
+    """Values of a batch as people look at them: of label maps the colours of their palette."""
+    return role.colors.shown(values) if isinstance(role, LabelMap) else np.asarray(values)
 
 
 def has_truth(model) -> bool:

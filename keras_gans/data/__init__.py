@@ -30,6 +30,10 @@ or -1 and 1, are attributes, columns of words are heads. (A model of one head le
 folders where there are such.) CelebA's own list is read too, see `tables.py`. Those of TFDS are
 the booleans of a feature `attributes`, and the ClassLabel features.
 
+Models that paint label maps are fed class numbers, int32 (N, height, width), beside pictures: of a
+folder the grey values of the pictures A, or their colours by a palette (`palettes.py`,
+`label_map_converter.py`). They are scaled by nearest pixels.
+
 Models that translate are fed two pictures, A and B. In paired games they belong together. In
 unpaired ones they come from two domains, each in an order of its own; an epoch shows the larger
 domain once, and the smaller one starts over in another order. Models that upscale are fed a

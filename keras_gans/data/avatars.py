@@ -1,8 +1,9 @@
 """The bundled avatars: drawn faces, and what is true of each.
 
 8,000 people by `micah`, the last 1,000 of whom are held out; each of them is different from all
-others in more than glasses, mouth, eyes and background. Beside each its drawing in black lines,
-of those that are held out another with or without glasses, and 3,000 faces by `adventurer`.
+others in more than glasses, mouth, eyes and background. Beside each its drawing in black lines
+and a label map of its parts, of those that are held out another with or without glasses, and 3,000
+faces by `adventurer`.
 """
 
 import csv
@@ -11,7 +12,7 @@ import importlib.resources
 
 import numpy as np
 
-from keras_gans.data import sheets
+from keras_gans.data import palettes, sheets
 
 _FOLDER = importlib.resources.files("keras_gans.data") / "bundled" / "avatars"
 _COLUMNS, _SIDE, _SHEET = 40, 64, 1_000
@@ -49,6 +50,21 @@ def lines_and_faces(split):
     lines = sheets.pictures(_FOLDER / "lines.webp", count, _COLUMNS, _SIDE, 1)
     rows = _of_split(split)
     return lines[rows], _sheets("micah", count)[rows]
+
+
+@functools.cache
+def palette():
+    """Colours and names of the parts of a face."""
+    with importlib.resources.as_file(_FOLDER / "parts.json") as path:
+        return palettes.read(path)
+
+
+def parts_and_faces(split):
+    """Label maps of the parts of faces, (N, 64, 64, 1), and the faces, (N, 64, 64, 3)."""
+    count, classes = _TRAIN + _TEST, len(palette().colors)
+    maps = sheets.label_maps(_FOLDER / "parts.png", count, _COLUMNS, _SIDE, classes)
+    rows = _of_split(split)
+    return maps[rows], _sheets("micah", count)[rows]
 
 
 def styles(split):

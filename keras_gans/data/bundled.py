@@ -6,6 +6,7 @@ avatars                 drawn faces, and what is true of them: hair, glasses, sm
 emoji/edges             pairs: a drawing's edges, the drawing (Twemoji)
 emoji/styles_paired     pairs: an emoji drawn by Twemoji, and by Noto
 avatars/edges           pairs: a face in black lines, the face in colours
+avatars/parts           pairs: a label map of a face's parts, the face; for models such as spade
 emoji/styles            unpaired: Twemoji and Noto; other emoji in each, but for the test split
 avatars/styles          unpaired: faces by two artists, Micah Lanier and Lisa Wischofsky
 sprites                 pairs of clips: sketches of moving emoji, the emoji, and their exact flow
@@ -68,9 +69,15 @@ class _Photographs:
 
 @dataclasses.dataclass(frozen=True)
 class _Pairs:
-    """A set of pairs; `read`: split -> sources and targets, uint8, row by row."""
+    """A set of pairs.
+
+    Attributes:
+        read: split -> sources and targets, uint8, row by row.
+        palette: -> the `Palette` of the sources, which are label maps, (N, H, W, 1); or None.
+    """
 
     read: Callable
+    palette: Callable = lambda: None
     holds = "pairs of pictures"
 
 
@@ -187,6 +194,25 @@ class BundledPairs:
         self._set = _of_kind(self.name, _SETS[name], _Pairs, "pairs of pictures")
         self._split = split
 
+    def is_map(self, side):
+        """Whether the pictures of this side, 0 or 1, are label maps."""
+        return side == 0 and self._set.palette() is not None
+
+    def palette(self, side, classes):
+        """The palette of label maps on this side.
+
+        Raises:
+            ValueError: if the pictures of this side are no label maps.
+        """
+        if not self.is_map(side):
+            pairs = {n: held for n, held in _SETS.items() if isinstance(held, _Pairs)}
+            others = " or ".join(f"bundled:{n}" for n, held in pairs.items() if held.palette())
+            raise ValueError(
+                f"{self.name} has no label maps as pictures {'AB'[side]}. Use {others}, or a "
+                "folder of maps."
+            )
+        return self._set.palette()
+
     def examples(self, converters):
         """The pairs, fitted by `converters`; a pair is one array, of all the channels of both."""
         halves = self._set.read(self._split)
@@ -292,6 +318,7 @@ _SETS: dict[str, _Set] = {
     "emoji/edges": _Pairs(functools.partial(emoji.pairs, "edges", "twemoji")),
     "emoji/styles_paired": _Pairs(functools.partial(emoji.pairs, "twemoji", "noto")),
     "avatars/edges": _Pairs(avatars.lines_and_faces),
+    "avatars/parts": _Pairs(avatars.parts_and_faces, avatars.palette),
     "emoji/styles": _Domains(emoji.styles, has_pairs=True),
     "avatars/styles": _Domains(avatars.styles, has_pairs=False),
     "avatars/glasses": _Domains(avatars.glasses, has_pairs=True),

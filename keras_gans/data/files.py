@@ -57,9 +57,14 @@ class Files:
             raise ValueError(f"{self.name}: {self.root.absolute()} {problem}.")
         self.account = Account() if account is None else account
 
-    def below(self, top):
-        """Every `walking.File` below the folder `top`, sorted by path."""
-        return list(walking.walk(top, self.root, self.account))
+    def below(self, top, without=()):
+        """Every `walking.File` below the folder `top`, sorted by path.
+
+        Args:
+            top: path of the folder.
+            without: names of files in it that are read by others.
+        """
+        return list(walking.walk(top, self.root, self.account, without=without))
 
     def note_beside(self, tops):
         """Counts the pictures in the folder that are not below the folders that are read.

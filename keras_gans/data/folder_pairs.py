@@ -5,12 +5,14 @@
     PATH/A/*.jpg, PATH/B/*.jpg              one in each folder, of equal names but for the suffix
     PATH/A/train/*.jpg, PATH/B/train/*.jpg  the same, split
 
-Where there are A/ and B/, they are meant, whatever lies beside them.
+Where there are A/ and B/, they are meant, whatever lies beside them. For models that take label
+maps `palette.json` or `palette.csv` may lie in PATH or in A/, see `palettes.py`.
 """
 
 import os
 
-from keras_gans.data import slices
+from keras_gans.data import palettes, slices
+from keras_gans.data.decode import UnreadableError
 from keras_gans.data.errors import NoSuchSplitError
 from keras_gans.data.files import SPLITS, Files
 from keras_gans.data.folder import class_names
@@ -60,10 +62,35 @@ class FolderPairs:
         """
         return self._files.examples(self._found, self._make_converter(*converters))
 
+    def is_map(self, side):
+        """Whether pictures of this side can be nothing but label maps: no, of files."""
+        return False
+
+    def palette(self, side, classes):
+        """The palette of label maps on this side, 0 or 1; None where nothing says it.
+
+        Args:
+            side: 0 of the first pictures, 1 of the second ones.
+            classes: how many the model is built for.
+
+        Raises:
+            ValueError: for a palette that cannot be read, or two.
+        """
+        root = self._files.root
+        found = palettes.find([root, root / _SIDES[side]], self.name)
+        if found is not None or self._make_converter is not TwoFiles:
+            return found
+        for pair in self._found:
+            try:
+                return palettes.of_picture(pair[side].path, classes)
+            except UnreadableError:
+                continue  # it is left out, and the next one may be whole
+        return None
+
     def _side_by_side(self, split):
         tops = {name: top for name in SPLITS if (top := self._files.subfolder(name))}
         top = self._of_split(tops or {"train": self._files.root}, split)
-        found = self._files.below(top)
+        found = self._files.below(top, palettes.NAMES)
         self._check_not_classes(top, found)
         self._files.check_found(found, top)
         if tops:
@@ -104,7 +131,7 @@ class FolderPairs:
     def _by_stem(self, top):
         """`{path below top, without suffix: file}`."""
         found: dict = {}
-        for file in self._files.below(top):
+        for file in self._files.below(top, palettes.NAMES):
             stem = os.path.splitext(os.path.relpath(file.path, top))[0]
             if stem in found:
                 raise ValueError(

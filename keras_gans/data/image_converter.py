@@ -115,9 +115,13 @@ class ImageConverter:
         """Adds to the set `noted` what will be changed of an opened picture; nothing to None."""
         if noted is None:
             return
-        noted |= changes(image, self.channels)
+        noted |= self.changes_of(image)
         width, height = upright_size(image)
         self._note_proportions(width, height, noted)
+
+    def changes_of(self, image):
+        """What is changed of the pixels of an opened picture, a set."""
+        return changes(image, self.channels)
 
     def _note_proportions(self, width, height, noted):
         # As many pixels as the output has in proportion, give or take one.

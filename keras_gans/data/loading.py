@@ -136,7 +136,9 @@ def load(
     Args:
         source: "bundled:NAME"; "folder:PATH", pictures or one folder of them for each class;
             "idx:PATH", the folder of an MNIST-like set's four files; or "tfds:NAME[/CONFIG]". For
-            pairs a folder holds both in one file, A on the left, or of equal names in A/ and B/.
+            pairs a folder holds both in one file, A on the left, or of equal names in A/ and B/;
+            label maps are grey, with class numbers, or have the colours of `palette.json` or
+            `palette.csv` beside them.
             Domains lie in trainA/ and trainB/ (testA/, testB/), or are splits of these names, as
             of "tfds:cycle_gan/CONFIG".
         model: a `keras_gans.GAN`.

@@ -11,7 +11,6 @@ from PIL import ImageOps
 from keras_gans.data.decode import (
     NotAPairError,
     UnreadableError,
-    changes,
     decoding,
     opened,
     upright_size,
@@ -80,7 +79,7 @@ class SideBySide(_PairConverter):
         if all(abs(width / height / (2 * one) - 1) > _TOLERANCE for one in proportions):
             raise NotAPairError(f"{width} x {height} pixels are not twice as wide as high")
         if noted is not None:
-            noted |= changes(image, self._first.channels) | changes(image, self._second.channels)
+            noted |= self._first.changes_of(image) | self._second.changes_of(image)
 
     def _halves(self, image):
         width, draft = image.width // 2, None

@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
+from keras_gans.core.signature import LabelMap
 from keras_gans.data.image_converter import FITS, ImageConverter
+from keras_gans.data.label_map_converter import LabelMapConverter
 
 
 def is_picture(spec):
@@ -10,13 +12,14 @@ def is_picture(spec):
     return isinstance(spec, tf.TensorSpec) and spec.shape.rank == 4 and spec.dtype.is_floating
 
 
-def converter_of(spec, model, fit):
+def converter_of(spec, model, fit, role=None):
     """Returns the converter of pictures to this part of the model's batch.
 
     Args:
-        spec: `tf.TensorSpec` (N, H, W, C).
+        spec: `tf.TensorSpec` (N, H, W, C); of label maps (N, H, W).
         model: named in messages.
         fit: one of `image_converter.FITS`.
+        role: of this part, where it may be a `LabelMap`.
 
     Raises:
         ValueError: for a spec without a size, with channels no picture has, or for a fit that is
@@ -27,12 +30,15 @@ def converter_of(spec, model, fit):
             f"fit={fit!r} is for models that upscale, such as srresnet; {type(model).__name__} "
             f"learns from whole pictures. Use one of {', '.join(map(repr, FITS))}."
         )
-    height, width, channels = spec.shape[1:]
+    height, width, *channels = spec.shape[1:]
     if height is None or width is None:
         raise ValueError(
             f"{type(model).__name__} takes pictures of any size, {spec.shape}; a batch needs one. "
             "Build the model with an image_size."
         )
+    if isinstance(role, LabelMap):
+        return _map_converter(role, model, fit)
+    (channels,) = channels
     if channels not in (1, 3):
         argument = f"{spec.name or 'image'}_channels"
         raise ValueError(
@@ -40,3 +46,12 @@ def converter_of(spec, model, fit):
             f"{channels} channels. Use {argument}=1 or {argument}=3."
         )
     return ImageConverter(height, width, channels, fit)
+
+
+def _map_converter(role, model, fit):
+    if fit == "pad":
+        raise ValueError(
+            f"fit='pad' puts white around pictures, and white is of no class of the label maps "
+            f"that {type(model).__name__} learns from. Use 'crop' or 'stretch'."
+        )
+    return LabelMapConverter(role.height, role.width, classes=role.classes, fit=fit)

@@ -4,7 +4,9 @@ import dataclasses
 
 from keras_gans.core.signature import domains, images_of
 from keras_gans.data import examples
+from keras_gans.data.label_map_converter import LabelMapConverter
 from keras_gans.data.specs import converter_of
+from keras_gans.utils.text import plain_line
 
 # Pictures are scaled to 286 pixels and 256 of them are seen, or as much in proportion.
 _SCALED, _SEEN = 286, 256
@@ -23,7 +25,8 @@ def converters_of(request, model):
     Raises:
         ValueError: for a size or channels no pictures have.
     """
-    return tuple(converter_of(spec, model, request.fit) for spec in model.batch_spec())
+    parts = zip(model.batch_spec(), model.batch_roles().values(), strict=True)
+    return tuple(converter_of(spec, model, request.fit, role) for spec, role in parts)
 
 
 def loaded(converter, request):
@@ -54,10 +57,23 @@ def understood(request, converters):
         )
     elif request.flip:
         told.append("Half of them are mirrored each time.")
-    grey = [name for name, one in zip("AB", converters, strict=True) if one.channels == 1]
+    sides = list(zip("AB", converters, strict=True))
+    for name, one in sides:
+        if isinstance(one, LabelMapConverter):
+            told.append(_map_in_words(name, one))
+    grey = [
+        name for name, one in sides if one.channels == 1 and not isinstance(one, LabelMapConverter)
+    ]
     if grey:
         told.append(f"Those of {' and '.join(grey)} are seen in grey.")
     return told
+
+
+def _map_in_words(name, converter):
+    palette = converter.palette
+    by = "by their grey values" if palette is None else "by their colours or grey values"
+    named = f": {plain_line(', '.join(palette.names))}" if palette and palette.names else ""
+    return f"Those of {name} are label maps of {converter.classes} classes, {by}{named}."
 
 
 def _sides(converter):

@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.core import label_maps
 from keras_gans.core.signature import inputs_from
 from keras_gans.data import photos
 from keras_gans.export import parity
@@ -92,7 +93,11 @@ def examples(network, tensors, collected, picture_size=None):
     rng = np.random.default_rng(_SEED)
     inputs, real = {}, False
     for tensor in network.inputs:
-        if tensor.name in collected and not tensor.is_picture:
+        if tensor.name in collected and tensor.kind == "label_map":
+            about = tensors[tensor.name]
+            inputs[tensor.name] = _label_maps(collected[tensor.name], tensor, about, sides)
+            count, real = len(inputs[tensor.name]), True
+        elif tensor.name in collected and not tensor.is_picture:
             inputs[tensor.name] = collected[tensor.name]
         elif tensor.name in collected:
             about = tensors[tensor.name]
@@ -106,6 +111,14 @@ def examples(network, tensors, collected, picture_size=None):
         {name: array[PROVING:] for name, array in inputs.items()},
         real,
     )
+
+
+def _label_maps(maps, tensor, about, sides):
+    """Label maps (N, H, W) out of data at the size that the network takes."""
+    size = tuple(own or free for own, free in zip(tensor.shape[1:], sides, strict=True))
+    _check_count(maps)
+    maps = label_maps.checked(maps, about["value_range"][1] + 1)
+    return np.stack([label_maps.resized(one, size) for one in maps])
 
 
 def _of_upscaling(network, tensors, collected, sides):
@@ -144,7 +157,8 @@ def check_real(network, given, title, precision):
     Raises:
         ExportError: where the network takes pictures and none came from data.
     """
-    if not given.real and any(tensor.is_picture for tensor in network.inputs):
+    taken = [one for one in network.inputs if one.is_picture or one.kind == "label_map"]
+    if not given.real and taken:
         raise ExportError(
             f"{title} in {precision} learns its ranges from pictures, and the {network.name} "
             "takes pictures: give `examples`, batches of the data the model was fitted on "
@@ -152,13 +166,17 @@ def check_real(network, given, title, precision):
         )
 
 
-def _checked(pictures, network, tensor, about, sides):
-    low, high = about["value_range"]
+def _check_count(pictures):
     if len(pictures) < 2 * PROVING:
         raise ValueError(
             f"`examples` must hold at least {2 * PROVING} pictures: {PROVING} to judge by, the "
             f"others to learn from. Received: {len(pictures)}."
         )
+
+
+def _checked(pictures, network, tensor, about, sides):
+    low, high = about["value_range"]
+    _check_count(pictures)
     if pictures.ndim != 4 or pictures.shape[-1] != tensor.shape[-1]:
         raise ValueError(
             f"`examples` must give {tensor.name!r} as (N, height, width, {tensor.shape[-1]}). "

@@ -56,6 +56,10 @@ for masks (N, height, width, 1), of the pictures' height and width, "kind": "mas
 "value_range" [0, 1]: 1 in the holes that are to be filled in, 0 where the picture is known, whose
 pixels come back unchanged (a mask is scaled and padded as its picture is; where it is scaled, 1 is
 all that lies within 2 pixels of the hole, which the pictures' filter mixes in);
+for label maps (N, height, width), whole numbers of classes, "kind": "label_map", "value_range"
+(both ends included), "palette", a colour "#rrggbb" for each class, in which people paint maps,
+"classes", their names, where they are known, and "multiple_of", "smallest" and "trained" as
+pictures have them (a map is scaled by taking the nearest pixel, what comes out as pictures are);
 for latents "kind": "latent" and "distribution", "normal" with "mean" and "stddev" or "uniform" in
 "value_range"; for labels "kind": "label", "value_range" (both ends included) and, where known,
 "classes", and "head", what one of several labels is about; for attributes (N, attributes) "kind":

@@ -29,8 +29,8 @@ class Tensor:
 
     @property
     def has_sides(self):
-        """Whether its height and width are those of pictures: of masks too."""
-        return self.is_picture or self.kind == "mask"
+        """Whether its height and width are those of pictures: of masks and label maps too."""
+        return self.is_picture or self.kind in ("mask", "label_map")
 
 
 class ExportNetwork:
@@ -155,7 +155,8 @@ def _known(traced, symbolic):
 
 def _shape(tensor, batch_size, image_size, network):
     _, *rest = tensor.shape
-    if len(rest) == 3 and image_size is not None:
+    has_sides = len(rest) == 3 or rest == [None, None]  # of pictures, or of a label map
+    if has_sides and image_size is not None:
         own, asked = tuple(rest[:2]), tuple(image_size)
         if any(side not in (None, wanted) for side, wanted in zip(own, asked, strict=True)):
             raise ExportError(

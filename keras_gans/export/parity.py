@@ -19,6 +19,7 @@ _FINEST = 100.0  # dB; PSNR of equal pictures is infinite, which JSON does not k
 _TURN = 8  # examples at a time, where any number would do
 _SAME = 4  # examples to find a difference of numbers with, which shows in any
 _SSIM_SIDE = 11  # the paper's window
+_AREA = 8  # pixels of a side of what is of one class in a label map
 _FAINTEST = 0.1  # of the largest output; below, the rounding of values near 1 counts
 
 
@@ -336,6 +337,16 @@ def _mask(rng, shape, description):
     return np.asarray(holes.draw(count, height, width, rng.integers(2**31, size=2)))
 
 
+def _label_map(rng, shape, description):
+    """Maps of few large areas, as people paint them: stripes both ways, of random classes."""
+    count, height, width = shape
+    low, high = description["value_range"]
+    down = rng.integers(low, high, (count, -(-height // _AREA), 1), endpoint=True)
+    across = rng.integers(low, high, (count, 1, -(-width // _AREA)), endpoint=True)
+    areas = low + (down + across) % (high - low + 1)
+    return areas.repeat(_AREA, axis=1).repeat(_AREA, axis=2)[:, :height, :width]
+
+
 _DRAWS = {
     "latent": _noise,
     "noise": _noise,
@@ -343,6 +354,7 @@ _DRAWS = {
     "attributes": _label,
     "image": _between,
     "mask": _mask,
+    "label_map": _label_map,
     "styles": _noise,
     "psi": _between,
 }

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_gans.augment import diff_augment
 from keras_gans.core.model import GAN
 from keras_gans.core.pairs import Pairs
-from keras_gans.core.signature import Image, Signature
+from keras_gans.core.signature import Image, Signature, shown
 from keras_gans.core.upscaling import OVERLAP, Upscaler
 
 
@@ -75,8 +75,11 @@ class PairedGAN(GAN):
 
     def signature(self):
         source, target = self.source, self.target
-        free = Image(
-            *(None, None, source.channels, self.stride),
+        free = dataclasses.replace(
+            source,
+            height=None,
+            width=None,
+            multiple_of=self.stride,
             smallest=self.smallest,
             trained=source.sides,
         )
@@ -131,7 +134,8 @@ class PairedGAN(GAN):
         """Sources to targets, any size.
 
         Args:
-            images: float (N, H, W, source_channels) in [-1, 1], or one picture (H, W, channels).
+            images: float (N, H, W, source_channels) in [-1, 1], or one picture (H, W, channels); of
+                models that take label maps integers (N, H, W), or one map (H, W).
             direction: the one the model was trained in; given only to make sure of it.
             size: "trained" scales pictures to the size the model was trained at, and translations
                 back; "own" leaves them as they are, but for sides that are no multiple of
@@ -198,4 +202,4 @@ class PairedGAN(GAN):
             A list of three float32 arrays (N, H, W, channels).
         """
         source, target = batch[:: 1 if self.direction == "ab" else -1]
-        return [np.asarray(source), self.translate(source), np.asarray(target)]
+        return [shown(self.source, source), self.translate(source), np.asarray(target)]

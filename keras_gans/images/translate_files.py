@@ -10,6 +10,7 @@ from PIL import Image
 from keras_gans.core.label_names import unnamed
 from keras_gans.core.scaling import scaled
 from keras_gans.core.signature import (
+    LabelMap,
     completes,
     directions,
     edits,
@@ -21,6 +22,7 @@ from keras_gans.core.signature import (
 from keras_gans.data.account import Account
 from keras_gans.data.decode import UnreadableError
 from keras_gans.data.image_converter import ImageConverter
+from keras_gans.data.label_map_converter import LabelMapConverter
 from keras_gans.data.whole import read_picture, read_scaled
 from keras_gans.images import file_plan, grids
 from keras_gans.utils.checks import check_choice
@@ -178,7 +180,7 @@ class _Translator:
         self._model, self._how = model, {"direction": direction, "size": size, **changes}
         self._mask = mask
         images = tuple(images_of(model).values())
-        self._channels = source_of(images, direction).channels
+        self._source = source_of(images, direction)
         self._network = next(
             name for name in (f"generator_{direction}", "generator") if name in model.signature()
         )
@@ -190,20 +192,42 @@ class _Translator:
         Raises:
             UnreadableError: if it cannot be read, or would take too much memory.
         """
-        if self._trained is None or completes(self._model):  # whose known pixels stay
-            picture = read_picture(source, self._channels, noted)
-            height, width = picture.shape[:2]
-            self._check_memory(*(self._trained or (height, width)))
+        picture, (width, height) = self._read(source, noted)
+        if isinstance(self._source, LabelMap):
+            values = picture[..., 0].astype("int32")
+            picture = grids.to_uint8(self._source.colors.shown(values))
         else:
-            # Decoded and fitted as in training, to the pixel.
-            height, width = self._trained
-            converter = ImageConverter(height, width, self._channels, "stretch")
-            picture, (width, height) = read_scaled(source, converter, noted)
-        values = np.float32(picture) / np.float32(127.5) - 1
+            values = np.float32(picture) / np.float32(127.5) - 1
         translation = self._model.translate(values, **self._how, **self._holes(height, width))
         size = width, height
         grids.save(grids.from_pixels(_whole(translation, size)), target, format=None)
         return Translated(source, target, None, picture, grids.to_uint8(translation), size)
+
+    def _read(self, source, noted):
+        """A file as the network is shown it, uint8 (h, w, C), and its own (width, height).
+
+        Of a label map the one channel has class numbers.
+        """
+        if self._trained is None or completes(self._model):  # whose known pixels stay
+            picture = self._read_whole(source, noted)
+            height, width = picture.shape[:2]
+            self._check_memory(*(self._trained or (height, width)))
+            return picture, (width, height)
+        # Decoded and fitted as in training, to the pixel.
+        return read_scaled(source, self._converter(*self._trained), noted)
+
+    def _read_whole(self, source, noted):
+        if isinstance(self._source, LabelMap):
+            return self._converter(1, 1).whole(source, noted)[..., None]
+        return read_picture(source, self._source.channels, noted)
+
+    def _converter(self, height, width):
+        role = self._source
+        if isinstance(role, LabelMap):
+            return LabelMapConverter(
+                height, width, fit="stretch", classes=role.classes, palette=role.colors
+            )
+        return ImageConverter(height, width, role.channels, "stretch")
 
     def _holes(self, height, width):
         """The mask as an argument, where there is one; refused for pictures of another size."""

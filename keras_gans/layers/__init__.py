@@ -22,6 +22,7 @@ from keras_gans.layers.minibatch_stddev import MinibatchStdDev
 from keras_gans.layers.mix import Mix
 from keras_gans.layers.modulated_conv import ModulatedConv2D, NoiseInjection
 from keras_gans.layers.narrow_conv import NarrowConv2D
+from keras_gans.layers.one_hot_maps import OneHotMaps
 from keras_gans.layers.pixel_shuffle import PixelShuffle2D, PixelUnshuffle2D
 from keras_gans.layers.reflection_padding import ReflectionPadding2D
 from keras_gans.layers.spectral_norm import SpectralConv2D, SpectralDense
@@ -67,6 +68,7 @@ __all__ = [
     "ModulatedConv2D",
     "NarrowConv2D",
     "NoiseInjection",
+    "OneHotMaps",
     "PixelNorm",
     "PixelShuffle2D",
     "PixelUnshuffle2D",

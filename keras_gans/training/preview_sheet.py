@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_gans.core.label_maps import MOST_CLASSES, Palette
 from keras_gans.images import grids
 
 _ROWS, _PICTURES = 8, 64  # of examples of several pictures, of examples of one
@@ -18,7 +19,14 @@ def preview_sheet(dataset):
         pictures, else the first 64 pictures.
     """
     batch = next(iter(dataset))
-    pictures = [leaf.numpy() for leaf in tf.nest.flatten(batch) if leaf.shape.rank == 4]
+    known = dataset.label_names.get("palette")
+    pictures = []
+    for leaf in tf.nest.flatten(batch):
+        if leaf.shape.rank == 4:
+            pictures.append(leaf.numpy())
+        elif leaf.shape.rank == 3 and leaf.dtype.is_integer:  # label maps
+            palette = Palette.from_json(known) if known else Palette.usual(MOST_CLASSES)
+            pictures.append(palette.shown(leaf))
     if len(pictures) == 1:
         return grids.sheet(pictures[0][:_PICTURES])
     return grids.beside([column[:_ROWS] for column in pictures])

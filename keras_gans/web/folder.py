@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from keras_gans import __version__
-from keras_gans.core.signature import takes_clips, translates, upscaling_network
+from keras_gans.core.signature import label_map_of, takes_clips, translates, upscaling_network
 from keras_gans.export import calibration, export_api
 from keras_gans.export import manifest as manifests
 from keras_gans.images import grids
@@ -64,7 +64,7 @@ def write(
 
     Raises:
         ValueError: as `keras_gans.export.export`; if `runtime_path` is not onnxruntime-web; for a
-            model of clips, which the page does not play.
+            model of clips, which the page does not play, or of label maps, which it cannot paint.
         FileExistsError: as `keras_gans.export.export`.
         RuntimeError: if onnxruntime-web is not here and cannot be fetched.
     """
@@ -73,6 +73,12 @@ def write(
             f"{model.name} makes clips frame by frame, which the page does not show: use "
             "`keras_gans.export.export`, whose manifest says what the network is fed "
             "(keras-gans export)."
+        )
+    if label_map_of(model) is not None:
+        raise ValueError(
+            f"{model.name} paints pictures from label maps, and the page has no brush of classes. "
+            "Paint maps in another program in the colours of the manifest's palette, and use "
+            "`keras-gans translate`, or `keras-gans export` and export/python."
         )
     batches = None if examples is None else list(examples)
     target = resolve(directory)

@@ -31,6 +31,7 @@ from keras_gans.zoo import realesrgan as _realesrgan  # noqa: F401
 from keras_gans.zoo import sagan as _sagan  # noqa: F401
 from keras_gans.zoo import sngan as _sngan  # noqa: F401
 from keras_gans.zoo import sngan_projection as _sngan_projection  # noqa: F401
+from keras_gans.zoo import spade as _spade  # noqa: F401
 from keras_gans.zoo import srgan as _srgan  # noqa: F401
 from keras_gans.zoo import stargan as _stargan  # noqa: F401
 from keras_gans.zoo import stylegan2 as _stylegan2  # noqa: F401

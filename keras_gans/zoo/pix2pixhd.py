@@ -44,7 +44,7 @@ Departures:
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from keras_gans import losses
 from keras_gans.core.model import GAN
@@ -59,6 +59,7 @@ from keras_gans.layers import (
 )
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.utils.checks import check_choice, check_multiple, check_positive, check_weight
+from keras_gans.zoo import _multiscale
 from keras_gans.zoo._perceptual import NAMES, PerceptualLoss
 from keras_gans.zoo._registry import register
 
@@ -106,7 +107,7 @@ def discriminator(image_size, source_channels, target_channels, filters, num_sca
     pair, outputs = layers.Concatenate()([source, target]), []
     for scale in range(1, num_scales + 1):
         outputs += _patches(pair, filters, scale)
-        pair = _halved(pair)
+        pair = _multiscale.halved(pair)
     return keras.Model([source, target], outputs, name="discriminator")
 
 
@@ -120,15 +121,6 @@ def _patches(x, filters, scale):
         found.append(x)
     x = _conv(1, 4, f"scale_{scale}_conv_{_LAYERS}")(layers.ZeroPadding2D(2)(x))
     return [*found, layers.Activation("linear", dtype="float32", name=f"logits_{scale}")(x)]
-
-
-def _halved(x):
-    """Means of 3 x 3 pixels at every second one from the first, at the border of those there are.
-
-    SAME lets the last window of an even side hang over, PyTorch the first.
-    """
-    pooled = layers.AveragePooling2D(3, 2, padding="same")(ops.flip(x, axis=(1, 2)))
-    return ops.flip(pooled, axis=(1, 2))
 
 
 def _conv(width, size, name, strides=1):
@@ -254,19 +246,20 @@ class Pix2PixHD(PairedGAN):
 
     def judge(self, source, target, draw=0):
         """What each scale makes of pairs, the largest first: lists of its layers' outputs."""
-        outputs = super().judge(source, target, draw)
-        return [outputs[first : first + _LAYERS] for first in range(0, len(outputs), _LAYERS)]
+        return _multiscale.by_scale(super().judge(source, target, draw), _LAYERS)
 
     def discriminator_loss(self, source, target, fake):
-        real, made = (_logits(self.judge(source, images)) for images in (target, fake))
+        judged = [self.judge(source, images) for images in (target, fake)]
+        real, made = map(_multiscale.logits_of, judged)
         value = 0.5 * sum(losses.least_squares(logits, 1.0) for logits in real)
         value += 0.5 * sum(losses.least_squares(logits, 0.0) for logits in made)
-        return Loss(value, _flat(real), _flat(made))
+        return Loss(value, _multiscale.flat(real), _multiscale.flat(made))
 
     def generator_loss(self, source, target, fake):
         real, made = self.judge(source, target), self.judge(source, fake)
-        adversarial_loss = sum(losses.least_squares(logits, 1.0) for logits in _logits(made))
-        feature_loss = _apart(real, made)
+        logits_of_scales = _multiscale.logits_of(made)
+        adversarial_loss = sum(losses.least_squares(logits, 1.0) for logits in logits_of_scales)
+        feature_loss = _multiscale.feature_loss(real, made)
         perceptual_loss = self.perceptual_loss(target, fake)
         return Loss(
             adversarial_loss
@@ -309,26 +302,6 @@ def _check_size(image_size, num_downs, num_scales):
     # Less than 16 pixels leave a scale's strided layers nothing to judge but their padding.
     why = f"num_scales={num_scales} halve it for the discriminator"
     check_multiple("image_size", image_size, halved, why, 16 * halved)
-
-
-def _logits(scales):
-    return [outputs[-1] for outputs in scales]
-
-
-def _flat(logits):
-    """Logits of all scales, (N, patches of all of them)."""
-    rows = ops.shape(logits[0])[0]
-    return ops.concatenate([ops.reshape(one, (rows, -1)) for one in logits], axis=1)
-
-
-def _apart(real, made):
-    """The feature loss: how far apart the layers before the logits are, a scalar."""
-    total = 0.0
-    for true, generated in zip(real, made, strict=True):
-        for wanted, found in zip(true[:-1], generated[:-1], strict=True):
-            wanted = ops.cast(tf.stop_gradient(wanted), "float32")
-            total += losses.l1(ops.cast(found, "float32"), wanted)
-    return total / len(real)
 
 
 def _generator_modules(num_downs, num_blocks):

@@ -10,6 +10,7 @@ from export_models import Plain, Translator, as_if_trained, settled
 from fabrication import by_default
 
 from keras_gans import export, zoo
+from keras_gans.core.signature import label_map_of
 from keras_gans.export.formats import tflite_format
 from keras_gans.export.formats.base import Floor
 from keras_gans.layers import InstanceNorm
@@ -33,6 +34,9 @@ def pictures(model, count=64):
         return tf.reshape(tf.image.resize(coarse, spec.shape[-3:-1], "bicubic"), spec.shape)
 
     spec = model.batch_spec(count)
+    if not isinstance(model, Plain) and (role := label_map_of(model)) is not None:
+        areas = rng.integers(0, role.classes, (count, 4, 4)).repeat(8, axis=1).repeat(8, axis=2)
+        return [(areas.astype("int32"), tf.clip_by_value(smooth(spec[1]), -1, 1))]
     return [tf.nest.map_structure(lambda s: tf.clip_by_value(smooth(s), -1, 1), spec)]
 
 

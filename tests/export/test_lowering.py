@@ -25,7 +25,7 @@ def test_every_entry_stays_what_it_is(name):
     for key, network in model.networks_to_export().items():
         settled(network) if hasattr(model, "translate") else as_if_trained(network)
         before = [np.array(weight) for weight in network.weights]
-        export_network = ExportNetwork(key, network)
+        export_network = ExportNetwork(key, network, tensors=model.describe_tensors())
         other = export_network.rebuilt(lowered)
         assert [t.name for t in other.inputs] == [t.name for t in export_network.inputs]
         assert other.outputs == export_network.outputs

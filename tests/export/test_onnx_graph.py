@@ -10,7 +10,7 @@ from export_models import Plain, Translator, as_if_trained, tiny
 from fabrication import SOME, by_default
 
 from keras_gans import export, zoo
-from keras_gans.core.signature import Image, Signature
+from keras_gans.core.signature import Image, Signature, label_map_of
 from keras_gans.export.calibration import CALIBRATING, PROVING
 from keras_gans.export.formats import onnx_rewrites
 from keras_gans.export.formats.onnx_format import OnnxExporter
@@ -31,6 +31,10 @@ def examples(model):
     if not hasattr(model, "translate"):
         return None
     spec = keras.tree.flatten(model.batch_spec(1))
+    if (role := label_map_of(model)) is not None:
+        side = spec[0].shape[1]
+        levels = (pictures(PROVING + CALIBRATING, side, 1)[..., 0] + 1) / 2 * (role.classes - 1)
+        return [(np.rint(levels).astype("int32"), pictures(PROVING + CALIBRATING, side, seed=1))]
     count, side = PROVING + CALIBRATING, spec[0].shape[-2]
     if spec[0].shape.rank == 5:  # clips, whose frames are alike
         frames = spec[0].shape[1]
@@ -68,8 +72,11 @@ def written(network, path, **sizes):
 
 
 # One at each end; here what latents become is used twice before a convolution.
-# vid2vid gathers pixels with channels last.
-TRANSPOSES = {"sngan_projection": 3, "vid2vid": 7, "vid2vid_sprites": 7}
+# vid2vid gathers pixels with channels last; SPADE's generator takes a one-hot map at six sizes.
+TRANSPOSES = {
+    "sngan_projection": 3,
+    **dict.fromkeys(("spade", "spade_avatars", "vid2vid", "vid2vid_sprites"), 7),
+}
 
 
 @pytest.mark.parametrize("name", by_default(SOME, zoo.names()))

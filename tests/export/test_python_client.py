@@ -19,7 +19,7 @@ from PIL import Image
 
 from keras_gans import export, zoo
 from keras_gans.core.signature import Image as ImageRole
-from keras_gans.core.signature import clips_of, takes_masks, translates
+from keras_gans.core.signature import clips_of, label_map_of, takes_masks, translates
 from keras_gans.data.whole import read_picture
 from keras_gans.images import grids
 
@@ -236,10 +236,13 @@ def test_pictures_of_any_size_are_translated(paired, format):
         assert (network.translate(picture) == network.translate(picture, size="trained")).all()
 
 
+# Painters of label maps have tests of their own: test_label_map_exports.py.
 TRANSLATORS = sorted({
     zoo.entry(name).family: name
     for name in zoo.names()
-    if translates(model := tiny(name)) and not clips_of(model)  # the client takes no clips
+    if translates(model := tiny(name))
+    and not clips_of(model)  # the client takes none
+    and label_map_of(model) is None
 }.values())  # fmt: skip
 
 

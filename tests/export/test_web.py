@@ -21,7 +21,7 @@ from fabrication import fabricate
 from PIL import Image
 
 from keras_gans import export, web, zoo
-from keras_gans.core.signature import inputs_from
+from keras_gans.core.signature import inputs_from, label_map_of
 from keras_gans.export.formats.onnx_format import OnnxExporter
 from keras_gans.web import drawing, runtime
 
@@ -135,8 +135,13 @@ def test_latent_models_have_a_page_with_their_names(conditional, small_runtime, 
 
 
 @pytest.mark.parametrize("name", {zoo.entry(name).cls: name for name in zoo.names()}.values())
-def test_the_page_can_feed_every_family(name):
+def test_the_page_can_feed_every_family_or_refuses_it(name, tmp_path):
     model = zoo.get(name, **zoo.entry(name).tiny)
+    if label_map_of(model) is not None:
+        with pytest.raises(ValueError, match="no brush of classes"):
+            web.write(model, tmp_path / "page")
+        assert not list(tmp_path.iterdir())
+        return
     tensors = model.describe_tensors()
     assert {about["kind"] for about in tensors.values()} <= KINDS
     given = []

@@ -116,6 +116,7 @@ def test_every_layer_is_here():
             layers.ImagePool,
             layers.LabelColumns,
             layers.LabelMaps,
+            layers.OneHotMaps,
         ),
         *(layers.ConstantInput, layers.ConstantNoise, layers.ModulatedConv2D),
         *(layers.NoiseInjection, layers.RepeatStyle, layers.StyleAt, layers.Truncation),

@@ -32,13 +32,13 @@ OTHERS, OTHERS_STYLE = 3_000, "adventurer"
 COLUMNS, ROWS = 40, 25  # pictures of a sheet
 
 
-def drawn(style, options, size, *, lines=False):
+def drawn(style, options, size, *, lines=False, parts=None):
     """Pictures, uint8 (N, size, size, 3), and what DiceBear drew for each."""
     with tempfile.TemporaryDirectory() as folder:
         request, pixels, facts = (
             pathlib.Path(folder, name) for name in ("request.json", "pixels", "facts.json")
         )
-        asked = {"style": style, "size": size, "people": options, "lines": lines}
+        asked = {"style": style, "size": size, "people": options, "lines": lines, "parts": parts}
         request.write_text(json.dumps(asked), encoding="utf-8")
         subprocess.run(["node", HERE / "render.mjs", request, pixels, facts], check=True)
         pictures = np.fromfile(pixels, "uint8").reshape(len(options), size, size, 3)
@@ -105,6 +105,7 @@ def make_bundle():
     save_sheets("micah", pictures)
     lines, _ = drawn("micah", [people.options_of_lines(w) for w in everyone], SIDE, lines=True)
     save_lines(lines[..., 0])
+    save_parts(everyone)
     others = [{**who, "glasses": 1 - who["glasses"]} for who in everyone[TRAIN:]]
     save_sheets("glasses", drawn("micah", [people.options(who) for who in others], SIDE)[0])
     options = [people.options_of_others(number, OTHERS_STYLE) for number in range(OTHERS)]
@@ -133,6 +134,30 @@ def save_lines(pictures):
     greys = np.round(pictures / 85.0).astype("uint8") * 85
     image = sheet(greys).convert("RGB")
     image.save(BUNDLED / "lines.webp", lossless=True, quality=100, method=6)
+
+
+def save_parts(everyone):
+    """One sheet of class numbers with their colours, and the colours by name.
+
+    Raises:
+        ValueError: if a pixel has the colour of no part.
+    """
+    options = [people.options_of_parts(who) for who in everyone]
+    pictures, _ = drawn("micah", options, SIDE, parts=people.PARTS)
+    colors = np.array([list(bytes.fromhex(color)) for color in people.PARTS.values()], "uint8")
+    weights = np.array([1 << 16, 1 << 8, 1])
+    found, known = pictures @ weights, colors @ weights
+    if strange := set(np.unique(found).tolist()) - set(known.tolist()):
+        raise ValueError(f"Colours of no part: {', '.join(f'{one:06x}' for one in strange)}.")
+    numbers = np.zeros(found.shape, "uint8")
+    for number, color in enumerate(known):
+        numbers[found == color] = number
+    image = sheet(numbers)
+    image.putpalette(colors.tobytes())
+    image.save(BUNDLED / "parts.png", optimize=True)
+    rows = [{"name": name, "color": f"#{color}"} for name, color in people.PARTS.items()]
+    lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
+    (BUNDLED / "parts.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def save_table(everyone):

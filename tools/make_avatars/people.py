@@ -175,6 +175,41 @@ def options_of_lines(who):
     return {**options(who), **white, **outlined, **black}
 
 
+#: Parts of a face in the order of their class numbers, and the colour each is drawn in on a map.
+PARTS = {
+    "background": "c0e0e0",
+    "skin": "ffdbb4",
+    "hair": "804020",
+    "beard": "a0a060",
+    "shirt": "4060ff",
+    "collar": "cfd7ff",
+    "lines": "000000",
+    "eyebrows": "c04000",
+    "eyes": "00a000",
+    "mouth": "e00060",
+    "glasses": "9000c0",
+    "earrings": "ffe000",
+}
+
+
+def options_of_parts(who):
+    """The same person as a map of parts: each in its own colour of `PARTS`, see render.mjs."""
+    parts = {
+        "backgroundColor": "background",
+        "baseColor": "skin",
+        "hairColor": "hair",
+        "facialHairColor": "beard",
+        "shirtColor": "shirt",
+        "eyebrowsColor": "eyebrows",
+        "eyesColor": "eyes",
+        "eyeShadowColor": "eyes",
+        "mouthColor": "mouth",
+        "glassesColor": "glasses",
+        "earringColor": "earrings",
+    }
+    return {**options(who), **{option: [PARTS[part]] for option, part in parts.items()}}
+
+
 def options_of_others(number, style, key="avatars"):
     """Options of another style, whose parts DiceBear draws by the seed."""
     background = _Draws(f"{key}/{style}/{number}").of("background", _BACKGROUNDS)
