@@ -186,6 +186,15 @@ def _normal():
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
+class _Players:
+    """Networks that each optimizer moves: of a model by the length of its clips, else all."""
+
+    def __get__(self, model, owner=None):
+        spacings = (1, _RUN) if model is None else model.spacings
+        videos = [f"video_discriminator_{apart}" for apart in spacings]
+        return {"generator": ("generator",), "discriminator": ("discriminator", *videos)}
+
+
 @keras.saving.register_keras_serializable("keras_gans")
 class Vid2Vid(ClipGAN):
     """Clips to clips, see the module's docstring for the game and the networks.
@@ -219,6 +228,7 @@ class Vid2Vid(ClipGAN):
         ValueError: for a size, number or weight that cannot be.
     """
 
+    players = _Players()  # type: ignore[assignment]
     boundary = 0.5  # logits near 1 say real and near 0 fake
 
     logged = (
@@ -307,12 +317,6 @@ class Vid2Vid(ClipGAN):
     def spacings(self):
         """How far apart the three frames lie that the video discriminators see."""
         return [apart for apart in (1, _RUN) if apart * (_RUN - 1) < self.frames]
-
-    @property
-    def players(self):  # type: ignore[override]
-        """Networks that each optimizer moves."""
-        videos = [f"video_discriminator_{apart}" for apart in self.spacings]
-        return {"generator": ("generator",), "discriminator": ("discriminator", *videos)}
 
     @property
     def stride(self):  # type: ignore[override]
