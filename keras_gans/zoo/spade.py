@@ -329,8 +329,12 @@ class SPADE(PairedGAN):
         verdict = judged.verdict(self.boundary)
         return self.report(generator_loss=loss.value, **verdict, **loss.logs)
 
-    def reference_layers(self):
-        """`{network: {module name in the reference's checkpoints: our layer's name}}`."""
+    def twin_layers(self):
+        """`{network: {module name in the reference: our layer's name}}`.
+
+        Not `reference_layers`: the reference's checkpoints, which have their norms apart and
+        spectral norm's vectors beside their kernels, cannot be imported.
+        """
         return {
             "generator": _generator_modules(),
             "discriminator": _discriminator_modules(self.num_scales),

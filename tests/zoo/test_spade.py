@@ -44,7 +44,7 @@ def twins_of(model):
     }
     generator = torch.Generator().manual_seed(1)
     for name, twin in made.items():
-        modules = model.reference_layers()[name]
+        modules = model.twin_layers()[name]
         with torch.no_grad():
             for parameter in twin.parameters():
                 parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
@@ -83,7 +83,7 @@ def test_networks_equal_the_twins(num_scales):
         with torch.no_grad():
             made = g(numbers)
         np.testing.assert_allclose(model.generator(maps, training=training), nhwc(made), atol=1e-4)
-    for name, layer in model.reference_layers()["generator"].items():
+    for name, layer in model.twin_layers()["generator"].items():
         if name.endswith("param_free_norm"):  # the averages that exports are made with
             ours, theirs = model.generator.get_layer(layer), g.get_submodule(name)
             np.testing.assert_allclose(ours.moving_mean, theirs.running_mean, atol=1e-4)
@@ -149,7 +149,7 @@ SEED = 0  # of a batch without a value so near to a knee that rounding turns it
 
 def compare(model, player, gradients, twin, theirs):
     """Recorded gradients against the twin's; biases before a norm have none."""
-    modules = model.reference_layers()[player]
+    modules = model.twin_layers()[player]
     names = [name for name, _ in twin.named_parameters()]
     largest, compared = max(float(gradient.abs().max()) for gradient in theirs), 0
     for name, gradient in zip(names, theirs, strict=True):
