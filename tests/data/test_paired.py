@@ -246,6 +246,6 @@ def test_two_pictures_are_pairs_unless_they_are_of_domains(numbered, make_paired
 def test_three_pictures_are_no_pair(numbered, make_paired):
     model = make_paired()
     model.batch_roles = lambda: dict.fromkeys("abc", Image(8, 8, 3))
-    with pytest.raises(ValueError, match="of two pictures, or of .*; Translator learns from") as caught:
+    with pytest.raises(ValueError, match="of two pictures, or .*; Translator learns") as caught:
         data.load(numbered, model)
     assert "task" not in str(caught.value)  # models have none
