@@ -93,7 +93,6 @@ def translate(
     """
     load_tensorflow()
     with one_sentence(debug, model, path):
-        from keras_gans.core.signature import translates
         from keras_gans.data.account import Account
         from keras_gans.images import file_plan, translate_clips, translate_files
 
@@ -105,9 +104,7 @@ def translate(
             return
         account = Account()
         pairs = file_plan.plan(path, output, overwrite, sheet, account)
-        _, loaded, _ = opened_model(model)
-        if not translates(loaded):
-            raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
+        loaded = _opened_translator(model)
         translate_clips.refuse_pictures(loaded)
         hole = None if mask is None else translate_files.read_mask(mask)
         how = (direction, size, account, changes, hole)
@@ -133,18 +130,25 @@ def translate(
             raise typer.Exit(_SOME_LEFT_OUT)
 
 
+def _opened_translator(model):
+    """The model that `model` names; refused where it makes no pictures of pictures."""
+    from keras_gans.core.signature import translates
+
+    _, loaded, _ = opened_model(model)
+    if not translates(loaded):
+        raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
+    return loaded
+
+
 def _translate_clip(model, path, output, overwrite, how):
     """Translates a video or an animation under a bar."""
     from rich.progress import Progress
 
-    from keras_gans.core.signature import translates
     from keras_gans.images import translate_clips
 
     direction, size, changes = how
     job = translate_clips.plan(path, output, overwrite)
-    _, loaded, _ = opened_model(model)
-    if not translates(loaded):
-        raise ValueError(f"{model} holds {loaded.name}, which draws pictures: use `sample`.")
+    loaded = _opened_translator(model)
     if job.varies:
         rate = float(job.video.rate)
         say(

@@ -56,7 +56,8 @@ class Palette:
                     "A colour of a palette is '#rrggbb', two hexadecimal digits each of red, green "
                     f"and blue. Received: {color!r:.60}"
                 )
-        twice = [c for n, c in enumerate(self.colors) if c.lower() in self._lower[:n]]
+        lower = [color.lower() for color in self.colors]
+        twice = [color for n, color in enumerate(self.colors) if lower[n] in lower[:n]]
         if twice:
             raise ValueError(
                 f"Two classes of a palette have the colour {twice[0]}, so that a map does not say "
@@ -67,10 +68,6 @@ class Palette:
                 f"A palette names all of its {len(self.colors)} classes or none. Received: "
                 f"{len(self.names)} names."
             )
-
-    @property
-    def _lower(self):
-        return [color.lower() for color in self.colors]
 
     @classmethod
     def usual(cls, classes: int) -> Palette:

@@ -34,14 +34,16 @@ class Making(Mixin):
         """`{network: numbers of its layers that are frozen}`, of those that could learn."""
         found = {}
         for name in self._playing():
-            numbers = [
-                number
-                for number, layer in enumerate(_layers(self.networks[name]))
-                if layer._trainable_variables and not layer.trainable
-            ]
+            layers = list(_layers(self.networks[name]))
+            numbers = [n for n in self.able_to_learn(name) if not layers[n].trainable]
             if numbers:
                 found[name] = numbers
         return found
+
+    def able_to_learn(self, name):
+        """Numbers of a network's layers that could learn, frozen or not, from its inputs on."""
+        layers = enumerate(_layers(self.networks[name]))
+        return [number for number, layer in layers if layer._trainable_variables]
 
     def freeze(self, frozen):
         """Freezes these layers, and thaws all others.

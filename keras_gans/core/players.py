@@ -163,6 +163,16 @@ class Players(Mixin):
             return None
         return max(1, round(images / (self.batch_size * self.discriminator_steps)))
 
+    def constant_and_decay(self, images):
+        """Steps of a constant learning rate and of its linear decay in a run of so many images.
+
+        Half of the run each; where None the family's own `constant_steps` and `decay_steps`.
+        """
+        steps = self.steps_of(images)
+        if steps is None:
+            return self.constant_steps, self.decay_steps
+        return steps // 2, steps - steps // 2
+
     def _refuse_unknown(self, optimizers, arguments):
         unknown = sorted(set(optimizers) - set(arguments))
         if unknown:

@@ -50,10 +50,8 @@ def open_batches(request, model):
     def read(which):
         made = source.clips(which, frames)
         flows = [_shares(flow, height, width) for flow in made.flows]
-        return (
-            *(_fitted(made.sources, specs[0]), np.stack(flows)),
-            _fitted(made.targets, specs[2]),
-        )
+        sources, targets = _fitted(made.sources, specs[0]), _fitted(made.targets, specs[2])
+        return sources, np.stack(flows), targets
 
     def batch(which):
         parts = tf.numpy_function(read, [which], [tf.uint8, tf.float32, tf.uint8])

@@ -9,8 +9,8 @@ pictures    `heads`, `{name: names of its classes}`, and `attributes`, names; `h
             `has_photographs`, whether it has `photographs(height, width, channels)`, of which
             patches are cut
 pairs       `examples(converters)`, whose pictures have the channels of both; of label maps
-             `palette(side, classes)`, a `Palette` or None, and whether the pictures of a side, 0
-             or 1, can be nothing else, `is_map(side)`
+            `palette(side, classes)`, a `Palette` or None, and whether the pictures of a side, 0
+            or 1, can be nothing else, `is_map(side)`
 clips       `count`, and `clips(which, frames)`, which returns `sprites.Clips`
 domains     `domains`, two that have `examples(converter, labelled)`, and whether their pictures
             belong together row by row, `aligned`

@@ -19,7 +19,7 @@ from keras_gans.core.signature import (
 )
 from keras_gans.data.decode import UnreadableError
 from keras_gans.data.whole import ANIMATED, read_frames, read_header
-from keras_gans.images import file_plan, grids, translate_files, videos
+from keras_gans.images import file_plan, grids, translate_files, upscale_files, videos
 from keras_gans.utils.checks import check_choice
 from keras_gans.utils.files import resolve, staged
 from keras_gans.utils.text import plain_line
@@ -201,12 +201,5 @@ def _animation(job, path, translate):
 
 def _on_white(layers):
     """A frame of an animation as it is seen on white, uint8 (H, W, 3)."""
-    pixels = layers.pixels
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype("uint8")
-    if pixels.shape[-1] == 1:
-        pixels = np.repeat(pixels, 3, axis=-1)
-    if layers.alpha is None:
-        return pixels
-    share = layers.alpha[..., None] / 255.0
-    return np.rint(pixels * share + 255.0 * (1.0 - share)).astype("uint8")
+    seen = upscale_files.on_white(upscale_files.as_image(layers))
+    return np.asarray(seen.convert("RGB"))

@@ -251,7 +251,7 @@ def _picture(upscaler, job, path, noted, done):
         noted.add(SIXTEEN_BITS)
     picture = _canvas(upscaler, layers, job.alpha, done)
     _save(picture, path, layers.profile, noted)
-    return _as_image(layers), picture
+    return as_image(layers), picture
 
 
 def _canvas(upscaler, layers, how, done):
@@ -296,8 +296,8 @@ def _strip(strip, is_deep):
     return grids.from_pixels(grids.to_uint8(strip))
 
 
-def _as_image(layers):
-    """The picture of a file as Pillow's image, for a sheet."""
+def as_image(layers):
+    """The picture of a file as Pillow's image, of 8 bits."""
     pixels = to_8_bits(layers.pixels) if layers.pixels.dtype == np.uint16 else layers.pixels
     image = grids.from_pixels(pixels)
     if layers.alpha is not None:
@@ -308,7 +308,7 @@ def _as_image(layers):
 def _save(picture, path, profile, noted):
     suffix = path.suffix.lower()
     if suffix in _OPAQUE and picture.has_transparency_data:
-        picture = _on_white(picture)
+        picture = on_white(picture)
         noted.add(TRANSPARENT)
     if picture.mode == "I;16" and suffix not in _DEEP:
         picture = _of_8_bits(picture)
@@ -324,7 +324,7 @@ def _of_8_bits(picture):
     return Image.fromarray(to_8_bits(np.asarray(picture)))
 
 
-def _on_white(picture):
+def on_white(picture):
     """A picture without transparency, as it is seen on white; of 8 bits."""
     if picture.mode == "I;16":
         return _of_8_bits(picture)
@@ -356,7 +356,7 @@ def _animation(upscaler, job, path, noted, done):
     durations = [layers.duration for layers in frames]
     first, *others = made
     first.save(path, save_all=True, append_images=others, duration=durations, **options)
-    return _as_image(frames[0]), first
+    return as_image(frames[0]), first
 
 
 def _clear_or_not(frame):
@@ -393,16 +393,16 @@ def _crops(before, after):
     top = min(round(top / ratios[1]), after.height - height)
     box = (left, top, left + width, top + height)
     small = tuple(edge * ratios[number % 2] for number, edge in enumerate(box))
-    enlarged = _on_white(before).resize((width, height), Image.Resampling.LANCZOS, box=small)
+    enlarged = on_white(before).resize((width, height), Image.Resampling.LANCZOS, box=small)
     return tuple(
-        np.asarray(image.convert("RGB")) for image in (enlarged, _on_white(after.crop(box)))
+        np.asarray(image.convert("RGB")) for image in (enlarged, on_white(after.crop(box)))
     )
 
 
 def _busiest(picture, width, height):
     """Corner (left, top) of the window in which neighbouring pixels differ most."""
     times = -(-max(picture.size) // _LOOKED_AT)
-    grey = np.asarray(_on_white(picture).convert("L").reduce(times), "float32")
+    grey = np.asarray(on_white(picture).convert("L").reduce(times), "float32")
     width, height = max(1, width // times), max(1, height // times)
     edges = np.abs(np.diff(grey, axis=0, prepend=grey[:1]))
     edges += np.abs(np.diff(grey, axis=1, prepend=grey[:, :1]))

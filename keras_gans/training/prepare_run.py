@@ -114,8 +114,7 @@ def _freeze(model, options):
         )
     frozen = {}
     for name in model.players.get("discriminator", ()):
-        layers = model.networks[name]._flatten_layers(include_self=False)
-        able = [number for number, layer in enumerate(layers) if layer._trainable_variables]
+        able = model.able_to_learn(name)
         if options.freeze_discriminator >= len(able):
             raise ValueError(
                 f"`freeze_discriminator` must leave a layer of {name} to learn, which has "

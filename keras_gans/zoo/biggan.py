@@ -39,8 +39,8 @@ from keras_gans.games.loss import Loss
 from keras_gans.layers import BatchNorm, spectral_norm
 from keras_gans.optimizers import Adam
 from keras_gans.utils.checks import check_doublings, check_multiple, check_positive, check_weight
+from keras_gans.zoo import _residual as blocks
 from keras_gans.zoo._registry import register
-from keras_gans.zoo._residual import Blocks, attention_side, projection_discriminator
 
 _SHARED = 128
 
@@ -48,7 +48,8 @@ _SHARED = 128
 def generator(latent_dim, conditions, image_size, image_channels, filters):
     """Latents (N, latent_dim) and labels -> images (N, side, side, channels) in [-1, 1]."""
     start, doublings = check_doublings(image_size, 2, "residual blocks double and halve it")
-    blocks, width, attended = Blocks(), 4 * filters, attention_side(image_size)
+    check_multiple("latent_dim", latent_dim, doublings + 1, "every block has its chunk")
+    width, attended = 4 * filters, blocks.attention_side(image_size)
     latent = keras.Input((latent_dim,), name="latent")
     label = conditions.input()
     shared = layers.Dense(
@@ -59,7 +60,7 @@ def generator(latent_dim, conditions, image_size, image_channels, filters):
     for chunk in others:
         x = blocks.up(x, width, layers.Concatenate()([shared, chunk]))
         x = blocks.attention(x) if x.shape[1] == attended else x
-    x = layers.ReLU()(BatchNorm(epsilon=blocks.epsilon)(x))
+    x = layers.ReLU()(BatchNorm(epsilon=blocks.EPSILON)(x))
     x = blocks.conv(x, image_channels)
     image = layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model([latent, label], image, name="generator")
@@ -118,8 +119,6 @@ class BigGAN(ConditionalGAN):
         check_positive("generator_filters", generator_filters)
         check_positive("discriminator_filters", discriminator_filters)
         check_weight("orthogonal_weight", orthogonal_weight)
-        _, doublings = check_doublings(image_size, 2, "residual blocks double and halve it")
-        check_multiple("latent_dim", latent_dim, doublings + 1, "every block has its chunk")
         super().__init__(**kwargs)
         conditions = self.set_conditions(num_classes, num_attributes)
         self.image_size, self.image_channels = image_size, image_channels
@@ -128,7 +127,7 @@ class BigGAN(ConditionalGAN):
         self.discriminator_filters = discriminator_filters
         self.set_players(
             generator(latent_dim, conditions, image_size, image_channels, generator_filters),
-            projection_discriminator(
+            blocks.projection_discriminator(
                 conditions, image_size, image_channels, 2 * discriminator_filters
             ),
         )

@@ -184,10 +184,7 @@ class CycleGAN(UnpairedGAN):
         self.built = True
 
     def optimizers(self, images=None):
-        steps = self.steps_of(images)
-        constant, decay = self.constant_steps, self.decay_steps
-        if steps:
-            constant, decay = steps // 2, steps - steps // 2
+        constant, decay = self.constant_and_decay(images)
         schedule = LinearDecay(2e-4, constant, decay)
         return {player: Adam(schedule, beta_1=0.5, name=player) for player in self.players}
 

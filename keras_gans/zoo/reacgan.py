@@ -38,24 +38,21 @@ from keras_gans.games.adversarial import ConditionalGAN
 from keras_gans.games.loss import Loss
 from keras_gans.optimizers import Adam
 from keras_gans.utils.checks import (
-    check_doublings,
-    check_multiple,
     check_positive,
     check_share,
     check_weight,
     is_number,
 )
+from keras_gans.zoo import _residual as blocks
 from keras_gans.zoo._registry import register
-from keras_gans.zoo._residual import Blocks, pooled_features
 from keras_gans.zoo.biggan import generator
 
 
 def discriminator(conditions, image_size, image_channels, width, embedding):
     """Images and labels -> logits (N, 1), unit embeddings f and v, each (N, embedding)."""
-    blocks = Blocks()
     image = keras.Input((image_size, image_size, image_channels), name="image")
     label = conditions.input()
-    x = pooled_features(blocks, image, width)
+    x = blocks.pooled_features(image, width)
     logits = blocks.dense(x, 1, dtype="float32", name="logits")
     picture = blocks.dense(x, embedding, dtype="float32", name="embedding")
     proxy = blocks.dense(conditions.code(label), embedding, use_bias=False, name="proxy")
@@ -149,8 +146,6 @@ class ReACGAN(ConditionalGAN):
         check_share("positive_margin", positive_margin)
         if not is_number(temperature) or not temperature > 0.0:
             raise ValueError(f"`temperature` must be above 0. Received: {temperature!r}")
-        _, doublings = check_doublings(image_size, 2, "residual blocks double and halve it")
-        check_multiple("latent_dim", latent_dim, doublings + 1, "every block has its chunk")
         super().__init__(**kwargs)
         conditions = self.set_conditions(num_classes, num_attributes)
         self.image_size, self.image_channels = image_size, image_channels

@@ -35,14 +35,14 @@ from keras_gans.games.loss import Loss
 from keras_gans.layers import BatchNorm
 from keras_gans.optimizers import Adam
 from keras_gans.utils.checks import check_doublings, check_positive
+from keras_gans.zoo import _residual as blocks
 from keras_gans.zoo._registry import register
-from keras_gans.zoo._residual import Blocks, attention_side, projection_discriminator
 
 
 def generator(latent_dim, conditions, image_size, image_channels, filters):
     """Latents (N, latent_dim) and labels -> images (N, side, side, channels) in [-1, 1]."""
     start, doublings = check_doublings(image_size, 2, "residual blocks double and halve it")
-    blocks, attended = Blocks(), attention_side(image_size)
+    attended = blocks.attention_side(image_size)
     latent = keras.Input((latent_dim,), name="latent")
     label = conditions.input()
     code = conditions.code(label)
@@ -51,7 +51,7 @@ def generator(latent_dim, conditions, image_size, image_channels, filters):
         x = blocks.up(x, filters, code)
         if x.shape[1] == attended:
             x = blocks.attention(x)
-    x = layers.ReLU()(BatchNorm(epsilon=blocks.epsilon)(x))
+    x = layers.ReLU()(BatchNorm(epsilon=blocks.EPSILON)(x))
     x = blocks.conv(x, image_channels)
     image = layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model([latent, label], image, name="generator")
@@ -102,7 +102,9 @@ class SAGAN(ConditionalGAN):
         self.discriminator_filters = discriminator_filters
         self.set_players(
             generator(latent_dim, conditions, image_size, image_channels, generator_filters),
-            projection_discriminator(conditions, image_size, image_channels, discriminator_filters),
+            blocks.projection_discriminator(
+                conditions, image_size, image_channels, discriminator_filters
+            ),
         )
 
     def optimizers(self, images=None):

@@ -269,10 +269,7 @@ class SPADE(PairedGAN):
         return LabelMap(side, side, classes=self.classes, palette=self.palette)
 
     def optimizers(self, images=None):
-        steps = self.steps_of(images)
-        constant, decay = self.constant_steps, self.decay_steps
-        if steps:
-            constant, decay = steps // 2, steps - steps // 2
+        constant, decay = self.constant_and_decay(images)
         rates = {"generator": 1e-4, "discriminator": 4e-4}
         return {
             player: Adam(LinearDecay(rate, constant, decay), beta_1=0.0, beta_2=0.9, name=player)

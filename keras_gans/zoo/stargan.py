@@ -206,10 +206,7 @@ class StarGAN(EditingGAN):
         self.built = True
 
     def optimizers(self, images=None):
-        steps = self.steps_of(images)
-        constant, decay = self.constant_steps, self.decay_steps
-        if steps:
-            constant, decay = steps // 2, steps - steps // 2
+        constant, decay = self.constant_and_decay(images)
         updates = {"generator": 1, "discriminator": self.discriminator_steps}
         return {
             player: Adam(

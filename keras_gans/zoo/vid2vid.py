@@ -77,6 +77,7 @@ from keras_gans.layers import (
 )
 from keras_gans.optimizers import Adam, LinearDecay
 from keras_gans.utils.checks import check_multiple, check_positive, check_weight
+from keras_gans.zoo import _multiscale
 from keras_gans.zoo._registry import register
 
 _LARGEST_FLOW = 20.0  # what flow is a multiple of, in pixels
@@ -152,7 +153,7 @@ def discriminator(channels, filters, num_layers, num_scales, name):
     x, found = image, []
     for scale in range(1, num_scales + 1):
         found += _patches(x, filters, num_layers, f"scale_{scale}")
-        x = _halved(x)
+        x = _multiscale.halved(x)
     return keras.Model(image, found, name=name)
 
 
@@ -167,15 +168,6 @@ def _patches(x, filters, num_layers, name):
         found.append(x)
     logits = _conv(1, 4, f"{name}_logits")(layers.ZeroPadding2D(2)(x))
     return [*found, layers.Activation("linear", dtype="float32")(logits)]
-
-
-def _halved(x):
-    """The mean of 3 x 3 pixels around every second, as PyTorch places them.
-
-    TensorFlow's SAME has the odd pixel of padding at the other end, so pictures are turned over.
-    """
-    turned = layers.AveragePooling2D(3, 2, padding="same")(x[:, ::-1, ::-1])
-    return turned[:, ::-1, ::-1]
 
 
 def _conv(width, size, name, strides=1):
@@ -329,10 +321,7 @@ class Vid2Vid(ClipGAN):
         return max(2 * self.stride, 4)
 
     def optimizers(self, images=None):
-        steps = self.steps_of(images)
-        constant, decay = self.constant_steps, self.decay_steps
-        if steps:
-            constant, decay = steps // 2, steps - steps // 2
+        constant, decay = self.constant_and_decay(images)
         schedule = LinearDecay(2e-4, constant, decay)
         return {player: Adam(schedule, beta_1=0.5, name=player) for player in self.players}
 
